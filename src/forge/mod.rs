@@ -1,0 +1,363 @@
+//! Code hosts: what a review reads from one and writes to one.
+//!
+//! [`Forge`] is cut by capability. A host that lacks something says so in
+//! [`Capabilities`], and publishing degrades. Everything a run writes is an
+//! [`Operation`], made by `publish::plan` and bound to one [`Target`], which
+//! comes from the event and never from a model.
+
+pub mod github;
+pub mod local;
+
+use async_trait::async_trait;
+
+use crate::diff::{Change, RepoPath};
+use crate::finding::{Severity, Side};
+
+/// The change under review, fixed by the event.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// `owner/name`, or the host's like.
+    pub repository: String,
+    /// The change request's number; `None` for a bare commit (`push`, `merge_group`).
+    pub number: Option<u64>,
+    /// The revision under review, in full.
+    pub head: String,
+    /// The revision it goes onto, in full: where configuration is read from.
+    pub base: String,
+}
+
+/// What the host says of a change request, now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeRequest {
+    /// Its number.
+    pub number: u64,
+    /// Title. Untrusted text.
+    pub title: String,
+    /// Description. Untrusted text.
+    pub body: String,
+    /// Who opened it.
+    pub author: String,
+    /// Tip of the base branch.
+    pub base: String,
+    /// The base branch.
+    pub base_ref: String,
+    /// Tip of the change's branch.
+    pub head: String,
+    /// The change's branch. Untrusted text.
+    pub head_ref: String,
+    /// Whether the branch lies in another repository: its token can write nothing.
+    pub from_fork: bool,
+    /// Whether it may still be merged.
+    pub open: bool,
+    /// Whether it is marked as work in progress.
+    pub draft: bool,
+    /// Changed files, by the host's count.
+    pub changed_files: usize,
+    /// Commits, by the host's count.
+    pub commits: usize,
+}
+
+/// A comment in the change request's conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// The host's number for it.
+    pub id: u64,
+    /// Login of who wrote it.
+    pub author: String,
+    /// Whether the author is an app or a bot account.
+    pub author_is_bot: bool,
+    /// Markdown. Untrusted unless we wrote it.
+    pub body: String,
+}
+
+/// A comment on a line of the change, as listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewComment {
+    /// The host's number for it.
+    pub id: u64,
+    /// The comment that this one answers.
+    pub in_reply_to: Option<u64>,
+    /// Login of who wrote it.
+    pub author: String,
+    /// Whether the author is an app or a bot account.
+    pub author_is_bot: bool,
+    /// Markdown. Untrusted unless we wrote it.
+    pub body: String,
+    /// The file.
+    pub path: String,
+    /// Its last line now; `None` once the line is gone from the diff (outdated).
+    pub line: Option<u32>,
+    /// Which version the line counts in.
+    pub side: Side,
+    /// How many thumbs down it has.
+    pub thumbs_down: u64,
+}
+
+/// A thread of review comments, with what can be done to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thread {
+    /// Opaque: what [`Operation::ResolveThread`] takes.
+    pub id: String,
+    /// The first comment's number.
+    pub first_comment: u64,
+    /// Whether it is resolved.
+    pub resolved: bool,
+    /// Login of who resolved it.
+    pub resolved_by: Option<String>,
+    /// Whether its line is gone from the diff.
+    pub outdated: bool,
+}
+
+/// A check that exists on a revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// The host's number for it.
+    pub id: u64,
+    /// Our own mark, as given in [`CheckContent::external_id`].
+    pub external_id: String,
+    /// Whether it has a conclusion.
+    pub completed: bool,
+}
+
+/// What a person may do in a repository, least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Permission {
+    /// Nothing.
+    None,
+    /// Read.
+    Read,
+    /// Manage issues and change requests.
+    Triage,
+    /// Push.
+    Write,
+    /// Everything.
+    Admin,
+}
+
+/// What this host can do at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Reviews with comments on lines.
+    pub reviews: bool,
+    /// Checks with annotations.
+    pub checks: bool,
+    /// Commit statuses.
+    pub statuses: bool,
+    /// Threads that can be resolved.
+    pub resolve_threads: bool,
+}
+
+/// One write. Applying the same one twice is the applier's to prevent: it
+/// looks for what is there before it plans.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operation {
+    /// One review with its inline comments; one atomic call.
+    PostReview {
+        /// The revision the lines count in.
+        head: String,
+        /// Markdown.
+        body: String,
+        /// Inline comments.
+        comments: Vec<InlineComment>,
+    },
+    /// The summary comment, new.
+    CreateComment {
+        /// Markdown.
+        body: String,
+    },
+    /// The summary comment, in place.
+    UpdateComment {
+        /// Which.
+        id: u64,
+        /// Markdown.
+        body: String,
+    },
+    /// A check with a conclusion; annotations are sent in batches of 50.
+    CreateCheck {
+        /// The revision.
+        head: String,
+        /// What it says.
+        check: CheckContent,
+    },
+    /// The same on a check that an earlier, killed run left behind.
+    UpdateCheck {
+        /// Which.
+        id: u64,
+        /// What it says.
+        check: CheckContent,
+    },
+    /// A commit status, where checks are not allowed.
+    SetStatus {
+        /// The revision.
+        head: String,
+        /// Whether it is green.
+        success: bool,
+        /// At most 140 characters.
+        description: String,
+    },
+    /// Mark a thread as done.
+    ResolveThread {
+        /// [`Thread::id`].
+        thread: String,
+    },
+}
+
+/// A comment on lines of the change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InlineComment {
+    /// The file.
+    pub path: String,
+    /// Which version the lines count in.
+    pub side: Side,
+    /// First line; equal to `line` for a single one. Same hunk as `line`.
+    pub start_line: u32,
+    /// Last line: where the host puts the comment.
+    pub line: u32,
+    /// Markdown, scrubbed.
+    pub body: String,
+}
+
+/// What a check says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckContent {
+    /// Our own mark: how a later run finds it again.
+    pub external_id: String,
+    /// `success`, `failure` or `neutral`.
+    pub conclusion: Conclusion,
+    /// One line.
+    pub title: String,
+    /// Markdown.
+    pub summary: String,
+    /// Remarks on lines, in order of importance.
+    pub annotations: Vec<Annotation>,
+}
+
+/// How a check ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conclusion {
+    /// Nothing at or above `fail_on`.
+    Success,
+    /// Something at or above `fail_on`.
+    Failure,
+    /// Incomplete: a cap was reached, or the model could not answer.
+    Neutral,
+}
+
+impl Conclusion {
+    /// The word in outputs and on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Conclusion::Success => "success",
+            Conclusion::Failure => "failure",
+            Conclusion::Neutral => "neutral",
+        }
+    }
+}
+
+/// A check's remark on lines of the new version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Annotation {
+    /// The file.
+    pub path: String,
+    /// First line.
+    pub start_line: u32,
+    /// Last line.
+    pub end_line: u32,
+    /// How bad.
+    pub severity: Severity,
+    /// At most 255 characters.
+    pub title: String,
+    /// Plain text, at most 64 KB.
+    pub message: String,
+}
+
+/// What an operation left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Applied {
+    /// All of it.
+    Done {
+        /// The host's number for what was made, where it has one.
+        id: Option<u64>,
+    },
+    /// A review without the comments that the host refused (their indices).
+    Partly {
+        /// Indices into the operation's comments.
+        refused: Vec<usize>,
+    },
+}
+
+/// Why a read or a write failed, as far as a caller acts on it.
+#[derive(Debug)]
+pub enum ForgeError {
+    /// The token may not do this (401, 403, 404 on a write). Publishing degrades.
+    Denied(anyhow::Error),
+    /// The host did not take what was sent (422): a line outside the diff, a closed change.
+    Rejected(anyhow::Error),
+    /// Not there (404 on a read).
+    NotFound(anyhow::Error),
+    /// The host could not be reached, or kept failing.
+    Unreachable(anyhow::Error),
+}
+
+impl std::fmt::Display for ForgeError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (ForgeError::Denied(inner)
+        | ForgeError::Rejected(inner)
+        | ForgeError::NotFound(inner)
+        | ForgeError::Unreachable(inner)) = self;
+        write!(f, "{inner:#}")
+    }
+}
+
+impl std::error::Error for ForgeError {}
+
+/// Result of a call to a host.
+pub type Result<T> = std::result::Result<T, ForgeError>;
+
+/// A code host, bound to one [`Target`]'s repository and change.
+#[async_trait]
+pub trait Forge: Send + Sync {
+    /// What this host can do at all.
+    fn capabilities(&self) -> Capabilities;
+
+    /// The change request as it is now.
+    async fn change_request(&self, number: u64) -> Result<ChangeRequest>;
+
+    /// The change request's diff. Files whose patch the host leaves out come as
+    /// [`crate::diff::Content::Missing`]; none is left out. `expected_files` is a
+    /// hint that lets pages be asked for side by side.
+    async fn diff(&self, number: u64, expected_files: Option<usize>) -> Result<Change>;
+
+    /// What differs between two revisions, from their merge base, which comes first.
+    async fn compare(&self, base: &str, head: &str) -> Result<(String, Change)>;
+
+    /// A file at a revision; `None` if it is not there.
+    async fn file(&self, revision: &str, path: &RepoPath) -> Result<Option<Vec<u8>>>;
+
+    /// The names in the root folder at a revision.
+    async fn root_entries(&self, revision: &str) -> Result<Vec<String>>;
+
+    /// The conversation, oldest first.
+    async fn comments(&self, number: u64) -> Result<Vec<Comment>>;
+
+    /// One comment of the conversation.
+    async fn comment(&self, id: u64) -> Result<Comment>;
+
+    /// Comments on lines, oldest first.
+    async fn review_comments(&self, number: u64) -> Result<Vec<ReviewComment>>;
+
+    /// Threads on lines.
+    async fn threads(&self, number: u64) -> Result<Vec<Thread>>;
+
+    /// Our checks on a revision, newest first.
+    async fn checks(&self, head: &str) -> Result<Vec<Check>>;
+
+    /// Login of the token's own account.
+    async fn own_login(&self) -> Result<String>;
+
+    /// What a person may do in the repository.
+    async fn permission(&self, login: &str) -> Result<Permission>;
+
+    /// Carry out one write on the change request `number` (`None`: a bare commit).
+    async fn apply(&self, number: Option<u64>, operation: &Operation) -> Result<Applied>;
+}
