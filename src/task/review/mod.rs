@@ -1,1 +1,4 @@
-//! room
+//! Review a change.
+
+pub mod prompt;
+pub mod state;

@@ -1,0 +1,280 @@
+//! What a run leaves for the next one: which hunks a model has read, which
+//! findings stand. It travels in the summary comment's hidden marker, so that
+//! no storage is needed and a rebase or a force-push does not lose it.
+//!
+//! A hunk is known by its changed lines and its path, not by line numbers or
+//! commits. A finding is known by its [`Fingerprint`], which can be recomputed
+//! from any diff that still has its line: see [`locate`].
+
+use std::collections::{HashMap, HashSet};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::diff::{Change, FileDiff, LineKind};
+use crate::finding::{Finding, Fingerprint, Severity, Side, Source};
+
+const VERSION: u32 = 1;
+/// Bytes of a hunk's digest that are kept: 40 bits make a clash within one
+/// change request (thousands of hunks) less likely than one in 100,000.
+const DIGEST: usize = 5;
+/// More digests than this do not fit beside the text of a summary comment.
+const MOST_DIGESTS: usize = 2_000;
+
+/// The name of a hunk or of a whole file's change.
+pub type HunkDigest = [u8; DIGEST];
+
+/// What the last run left.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    /// The head that was reviewed.
+    pub head: String,
+    /// Which model read the hunks; `offline` if none did.
+    pub model: String,
+    /// Whether everything that is reviewable was reviewed and posted.
+    pub complete: bool,
+    /// Hunks (or whole files, see [`digests`]) that the model has read.
+    pub read: HashSet<HunkDigest>,
+    /// Findings that stand.
+    pub findings: Vec<Known>,
+    /// Findings that a person put aside.
+    pub dismissed: Vec<Fingerprint>,
+}
+
+/// A finding as remembered: enough to count it, to find it again, to list it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    /// See [`Fingerprint`].
+    pub id: Fingerprint,
+    /// The file.
+    #[serde(rename = "p")]
+    pub path: String,
+    /// Which version the line counts in.
+    #[serde(rename = "s")]
+    pub side: Side,
+    /// First line, when it was last seen.
+    #[serde(rename = "l")]
+    pub line: u32,
+    /// Last line, when it was last seen.
+    #[serde(rename = "e")]
+    pub end_line: u32,
+    /// How bad.
+    #[serde(rename = "v")]
+    pub severity: Severity,
+    /// Category.
+    #[serde(rename = "c")]
+    pub category: String,
+    /// 0 to 1.
+    #[serde(rename = "o")]
+    pub confidence: f64,
+    /// One line.
+    #[serde(rename = "t")]
+    pub title: String,
+    /// Who says so.
+    #[serde(rename = "f")]
+    pub source: Source,
+    /// Whether it was posted on its line.
+    #[serde(rename = "i", default)]
+    pub inline: bool,
+}
+
+impl Known {
+    /// What is remembered of a finding.
+    pub fn of(finding: &Finding, inline: bool) -> Self {
+        Known {
+            id: finding.id.clone(),
+            path: finding.path.clone(),
+            side: finding.side,
+            line: finding.line,
+            end_line: finding.end_line,
+            severity: finding.severity,
+            category: finding.category.clone(),
+            confidence: finding.confidence,
+            title: finding.title.clone(),
+            source: finding.source.clone(),
+            inline,
+        }
+    }
+
+    /// The finding again, at the place where its line is now.
+    pub fn at(&self, line: u32, body: String) -> Finding {
+        Finding {
+            id: self.id.clone(),
+            path: self.path.clone(),
+            side: self.side,
+            line,
+            end_line: line + self.end_line.saturating_sub(self.line),
+            severity: self.severity,
+            category: self.category.clone(),
+            confidence: self.confidence,
+            title: self.title.clone(),
+            body,
+            suggestion: None,
+            source: self.source.clone(),
+        }
+    }
+
+    /// A finding of which only the name is left.
+    pub fn only(id: Fingerprint) -> Self {
+        Known {
+            id,
+            path: String::new(),
+            side: Side::New,
+            line: 0,
+            end_line: 0,
+            severity: Severity::Info,
+            category: String::new(),
+            confidence: 0.0,
+            title: String::new(),
+            source: Source::Rule(String::new()),
+            inline: false,
+        }
+    }
+
+    /// Text for a comment's marker: letters, digits, `+`, `/`, `=`.
+    pub fn encode(&self) -> String {
+        STANDARD.encode(serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// What [`encode`](Self::encode) wrote, back.
+    pub fn decode(text: &str) -> Option<Known> {
+        serde_json::from_slice(&STANDARD.decode(text).ok()?).ok()
+    }
+
+    /// What the fingerprint was made with: the rule, or a model's category.
+    pub fn what(&self) -> &str {
+        match &self.source {
+            Source::Rule(id) => id,
+            Source::Model(_) => &self.category,
+        }
+    }
+}
+
+/// The state as it stands in the comment.
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    v: u32,
+    head: String,
+    model: String,
+    done: bool,
+    read: String,
+    findings: Vec<Known>,
+    #[serde(default)]
+    dismissed: Vec<Fingerprint>,
+}
+
+impl State {
+    /// Text for the summary's marker: letters, digits, `+`, `/`, `=`.
+    pub fn encode(&self) -> String {
+        let mut read: Vec<&HunkDigest> = self.read.iter().collect();
+        read.sort_unstable();
+        read.truncate(MOST_DIGESTS);
+        let wire = Wire {
+            v: VERSION,
+            head: self.head.clone(),
+            model: self.model.clone(),
+            done: self.complete,
+            read: STANDARD.encode(read.into_iter().flatten().copied().collect::<Vec<u8>>()),
+            findings: self.findings.clone(),
+            dismissed: self.dismissed.clone(),
+        };
+        STANDARD.encode(serde_json::to_vec(&wire).unwrap_or_default())
+    }
+
+    /// The state back; `None` for anything that [`encode`](Self::encode) did not
+    /// write, an older or newer version included: the change is then reviewed anew.
+    pub fn decode(text: &str) -> Option<State> {
+        let wire: Wire = serde_json::from_slice(&STANDARD.decode(text).ok()?).ok()?;
+        if wire.v != VERSION {
+            return None;
+        }
+        let read = STANDARD.decode(wire.read).ok()?;
+        Some(State {
+            head: wire.head,
+            model: wire.model,
+            complete: wire.done,
+            read: read.as_chunks::<DIGEST>().0.iter().copied().collect(),
+            findings: wire.findings,
+            dismissed: wire.dismissed,
+        })
+    }
+}
+
+/// The digest of every hunk of a file, in order.
+pub fn hunk_digests(file: &FileDiff) -> Vec<HunkDigest> {
+    let Some(patch) = file.patch() else { return Vec::new() };
+    (0..patch.hunks.len()).map(|index| hunk_digest(file, index)).collect()
+}
+
+/// The digest of one hunk.
+pub fn hunk_digest(file: &FileDiff, hunk: usize) -> HunkDigest {
+    let mut hash = Sha256::new();
+    hash.update(b"hunk\0");
+    hash.update(&file.path().0);
+    if let Some(patch) = file.patch() {
+        for line in patch.numbered_hunk(hunk) {
+            let sign = match line.kind {
+                LineKind::Context => continue,
+                LineKind::Added => b"\0+",
+                LineKind::Removed => b"\0-",
+            };
+            hash.update(sign);
+            hash.update(line.text);
+        }
+    }
+    shorten(hash)
+}
+
+/// The digest of a whole file's change, for changes of very many hunks.
+pub fn file_digest(file: &FileDiff) -> HunkDigest {
+    let mut hash = Sha256::new();
+    hash.update(b"file\0");
+    for digest in hunk_digests(file) {
+        hash.update(digest);
+    }
+    hash.update(&file.path().0);
+    shorten(hash)
+}
+
+fn shorten(hash: Sha256) -> HunkDigest {
+    let full = hash.finalize();
+    let mut short = [0; DIGEST];
+    short.copy_from_slice(&full[..DIGEST]);
+    short
+}
+
+/// What to remember of the files that were read whole (`whole`) and of single
+/// hunks of others (`hunks`): hunks while they fit, else one digest a file.
+pub fn digests(whole: &[&FileDiff], hunks: HashSet<HunkDigest>) -> HashSet<HunkDigest> {
+    let fine: HashSet<HunkDigest> =
+        whole.iter().flat_map(|file| hunk_digests(file)).chain(hunks.iter().copied()).collect();
+    if fine.len() <= MOST_DIGESTS {
+        return fine;
+    }
+    whole.iter().map(|file| file_digest(file)).chain(hunks).collect()
+}
+
+/// Where a remembered finding's line stands in the change now, by its number on
+/// the finding's side; `None` once no line of the diff has its fingerprint.
+///
+/// Of several equal lines, the one with the same ordinal is meant; if there are
+/// fewer of them now, the last. `O(lines of the file)`.
+pub fn locate(change: &Change, known: &Known) -> Option<u32> {
+    let file = change.file(&known.path)?;
+    let mut seen: HashMap<&[u8], usize> = HashMap::new();
+    for line in file.lines() {
+        if line.side() != known.side {
+            continue;
+        }
+        let text = line.text.trim_ascii();
+        let nth = seen.entry(text).or_default();
+        let text = String::from_utf8_lossy(text);
+        if Fingerprint::new(&known.path, known.side, &text, *nth, known.what()) == known.id {
+            return Some(line.number());
+        }
+        *nth += 1;
+    }
+    None
+}
