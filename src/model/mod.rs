@@ -6,7 +6,9 @@
 
 pub mod anthropic;
 pub mod converse;
+pub mod findings;
 pub mod price;
+pub mod salvage;
 
 use async_trait::async_trait;
 use serde_json::Value;
