@@ -5,6 +5,7 @@
 //! `model::converse`'s, which is the same for every provider.
 
 pub mod anthropic;
+pub mod budget;
 pub mod converse;
 pub mod findings;
 pub mod price;

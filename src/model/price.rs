@@ -185,7 +185,8 @@ mod tests {
 
     #[test]
     fn models_are_found_by_snapshot_and_platform_names() {
-        let check = |model: &str, expect: Option<&str>| assert_eq!(family(model), expect, "{model}");
+        let check =
+            |model: &str, expect: Option<&str>| assert_eq!(family(model), expect, "{model}");
         check("claude-sonnet-5-5", Some("claude-sonnet-5-5"));
         check("claude-sonnet-5", Some("claude-sonnet-5"));
         check("claude-sonnet-5-20260630", Some("claude-sonnet-5"));
@@ -248,8 +249,8 @@ mod tests {
     fn the_most_is_never_below_the_cost() {
         for row in &TABLE {
             for prompt in [0, 10, 99_999, 100_001, 900_000] {
-                let most = row.price.most_for_input(prompt)
-                    + row.price.per_output_token(prompt) * 5_000.0;
+                let most =
+                    row.price.most_for_input(prompt) + row.price.per_output_token(prompt) * 5_000.0;
                 for written in [0, prompt] {
                     let tokens = Tokens {
                         input: prompt - written,

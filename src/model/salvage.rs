@@ -105,11 +105,17 @@ mod tests {
             assert_eq!(complete_part(text), expect, "{text}");
         };
         check(r#"{"a": 1, "b": [{"c": 2}, {"c": 3"#, Some(json!({"a": 1, "b": [{"c": 2}]})));
-        check(r#"{"a": 1, "b": [{"c": 2}, {"c": 3}"#, Some(json!({"a": 1, "b": [{"c": 2}, {"c": 3}]})));
+        check(
+            r#"{"a": 1, "b": [{"c": 2}, {"c": 3}"#,
+            Some(json!({"a": 1, "b": [{"c": 2}, {"c": 3}]})),
+        );
         check(r#"{"a": "x, [y", "b": [{"c": "}]"#, Some(json!({"a": "x, [y", "b": []})));
         check(r#"{"a": "\"", "b": "#, Some(json!({"a": "\""})));
         check(r#"{"a": {"b": 1, "c"#, Some(json!({})));
-        check(r#"{"a": 1, "b": {"c": 1}, "d": [1, [2, 3], [4"#, Some(json!({"a": 1, "b": {"c": 1}, "d": [1, [2, 3]]})));
+        check(
+            r#"{"a": 1, "b": {"c": 1}, "d": [1, [2, 3], [4"#,
+            Some(json!({"a": 1, "b": {"c": 1}, "d": [1, [2, 3]]})),
+        );
         check(r#"[{"a": 1}, {"a"#, Some(json!([{"a": 1}])));
         check(r#"{"a": 1} and more {"#, Some(json!({"a": 1})));
         check(r#"Here: {"a": 1, "b""#, Some(json!({"a": 1})));

@@ -131,7 +131,10 @@ mod tests {
         };
         let check = |schema, expect| assert_eq!(strict_optional(&schema), expect, "{schema}");
         check(closed(json!({"a": {"type": "string"}}), json!(["a"])), Some(0));
-        check(closed(json!({"a": {"type": "string"}, "b": {"type": "number"}}), json!(["a"])), Some(1));
+        check(
+            closed(json!({"a": {"type": "string"}, "b": {"type": "number"}}), json!(["a"])),
+            Some(1),
+        );
         check(closed(json!({"a": {"type": "integer", "minimum": 1}}), json!(["a"])), None);
         check(json!({"type": "object", "properties": {}}), None);
         let inner = closed(json!({"b": {"type": "string"}}), json!([]));

@@ -25,7 +25,7 @@ use super::{Limits, Model, ModelError, Reply, Request};
 use crate::http::{self, Bytes, Client, Credential, HeaderName, HeaderValue, Repeat, Retry, Url};
 use crate::report::Usage;
 
-pub use self::capability::{Capability, capability};
+pub use self::capability::{Capability, capability, strict_optional};
 pub use self::request::Effort;
 
 /// Where the API is, unless `ANTHROPIC_BASE_URL` says otherwise.

@@ -4,6 +4,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::super::budget::content_bytes;
 use super::super::{Content, Request, Role, Tool, ToolChoice};
 use super::capability::{self, Capability};
 
@@ -44,9 +45,7 @@ pub fn body(
     let body = Body {
         model,
         max_tokens: request.max_tokens.max(1),
-        output_config: effort
-            .filter(|_| capability.effort)
-            .map(|effort| OutputConfig { effort }),
+        output_config: effort.filter(|_| capability.effort).map(|effort| OutputConfig { effort }),
         system: system(request, &marks),
         tools: tools(request, capability, &marks),
         tool_choice: tool_choice(request, capability),
@@ -65,28 +64,13 @@ pub fn body(
 /// About how many bytes the body takes, a little above.
 fn size_hint(request: &Request) -> usize {
     let text = request.system.iter().map(|block| block.text.len()).sum::<usize>()
-        + request.messages.iter().flat_map(|message| &message.content).map(len).sum::<usize>();
+        + request
+            .messages
+            .iter()
+            .flat_map(|message| &message.content)
+            .map(content_bytes)
+            .sum::<usize>();
     text + text / 8 + 4_096 * (1 + request.tools.len())
-}
-
-/// How many bytes a piece takes, about.
-pub(crate) fn len(content: &Content) -> usize {
-    match content {
-        Content::Text { text, .. } | Content::ToolResult { text, .. } => text.len() + 64,
-        Content::ToolUse { input, .. } => json_len(input) + 96,
-        Content::Opaque(value) => json_len(value),
-    }
-}
-
-fn json_len(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.len() + 2,
-        Value::Array(items) => items.iter().map(|item| json_len(item) + 1).sum::<usize>() + 2,
-        Value::Object(map) => {
-            map.iter().map(|(key, value)| key.len() + json_len(value) + 4).sum::<usize>() + 2
-        }
-        _ => 8,
-    }
 }
 
 #[derive(Serialize)]
