@@ -276,11 +276,12 @@ impl Inline<'_> {
     fn link(&self, link: &Link<'_>, depth: usize, out: &mut String) {
         let mut inner = String::new();
         self.write(link.text, depth + 1, &mut inner);
-        let stays = self.host.allows(link.target)
-            && !inner.trim().is_empty()
-            && !inner.contains(['[', ']', '!'])
-            && !inner.contains("://")
-            && !(self.tables && inner.contains('|'));
+        // A link inside a link would break the outer one up.
+        let odd = inner.trim().is_empty()
+            || inner.contains(['[', ']', '!'])
+            || inner.contains("://")
+            || (self.tables && inner.contains('|'));
+        let stays = !odd && self.host.allows(link.target);
         if stays {
             out.push('[');
             *out += &inner;
