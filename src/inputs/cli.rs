@@ -1,0 +1,203 @@
+//! The command line, made from the table.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
+
+use super::Problem;
+use super::table::{INPUTS, Input, Kind};
+
+/// What was asked for on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// No command: the input `task` decides.
+    Auto,
+    /// `review`.
+    Review,
+    /// `config`: print every input's value and source.
+    Config,
+    /// `audit verify FILE`.
+    AuditVerify {
+        /// The record.
+        file: PathBuf,
+    },
+    /// `--help` or `--version`: print this, with its ANSI styles, and stop.
+    Print(String),
+}
+
+/// A read command line.
+pub(super) struct Line {
+    pub command: Command,
+    /// Input and text, in the table's order.
+    pub flags: Vec<(&'static Input, String)>,
+    pub problems: Vec<Problem>,
+}
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const ABOUT: &str = "\
+Reviews a change and says only what it can prove.
+
+In a checkout, `pipewright review` looks at what differs from the default branch:
+secrets, widened CI permissions, leftovers, and whatever scanners and test reports
+lie around. With a key it also asks a model, and drops what does not hold. In a
+GitHub workflow it reads the event and posts one review, one summary, one check.";
+
+const EXAMPLES: &str = "\
+Examples:
+  pipewright review                          this checkout against its default branch
+  pipewright review --base v1.2 --head v1.3  what a release changed
+  pipewright review --format sarif           for tools that read SARIF
+  pipewright review --fail-on none           never fail the job
+  ANTHROPIC_API_KEY=… pipewright review      ask a model as well
+
+Every flag is also an input of the action (`max_findings`), a variable
+(`PIPEWRIGHT_MAX_FINDINGS`) and, where it belongs to the repository, a key of
+`.pipewright.toml` at the base revision: strongest first. `pipewright config`
+shows which one won. Secrets are variables, or files named by `*_FILE`.
+
+Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong inputs,
+3 the host could not be reached or refused, 4 the model could not answer.";
+
+/// The command line's definition.
+pub fn command() -> clap::Command {
+    let plain = |name: &'static str, about: &'static str| clap::Command::new(name).about(about);
+    let record = Arg::new("file")
+        .value_name("FILE")
+        .required(true)
+        .value_parser(value_parser!(PathBuf))
+        .help("The record of a run");
+    let verify = plain("verify", "Check that nobody changed the record of a run").arg(record);
+    with_inputs(plain("pipewright", "Reviews a change and says only what it can prove"))
+        .version(env!("CARGO_PKG_VERSION"))
+        .long_about(ABOUT)
+        .after_long_help(EXAMPLES)
+        .after_help("`--help` explains each of them, `pipewright config` shows their values.")
+        .styles(STYLES)
+        .max_term_width(100)
+        .disable_help_subcommand(true)
+        .subcommand(
+            with_inputs(plain("review", "Review a change"))
+                .after_long_help(EXAMPLES)
+                .after_help("`--help` explains each of them."),
+        )
+        .subcommand(with_inputs(plain(
+            "config",
+            "Print every input's value and where it came from, secrets masked",
+        )))
+        .subcommand(
+            plain("audit", "Work with the record of a run")
+                .subcommand_required(true)
+                .arg_required_else_help(true)
+                .disable_help_subcommand(true)
+                .subcommand(verify),
+        )
+}
+
+fn with_inputs(command: clap::Command) -> clap::Command {
+    command.args(INPUTS.iter().map(argument))
+}
+
+fn argument(input: &'static Input) -> Arg {
+    let arg = Arg::new(input.name).long(input.long());
+    if !input.flag {
+        // Known only to be refused with a reason.
+        return arg.hide(true).num_args(0..=1).action(ArgAction::Append);
+    }
+    let action = if input.kind.is_list() { ArgAction::Append } else { ArgAction::Set };
+    let words = match input.kind {
+        Kind::Choice(words) => format!(" [{}]", words.join(", ")),
+        Kind::Choices(words) => format!(" [{}, none]", words.join(", ")),
+        _ => String::new(),
+    };
+    let default = match input.default_text() {
+        text if text.is_empty() => String::new(),
+        text => format!(" [default: {}]", text.replace('`', "")),
+    };
+    let plain = |help: &str| format!("{}{words}{default}", help.replace('`', ""));
+    arg.value_name(input.kind.placeholder())
+        .action(action)
+        .help(plain(input.short_help()))
+        .long_help(plain(input.help))
+        .help_heading(input.group.title())
+}
+
+/// Reads the arguments after the program's name.
+pub(super) fn read(args: impl IntoIterator<Item = OsString>) -> Line {
+    let args = std::iter::once(OsString::from("pipewright")).chain(args);
+    match command().try_get_matches_from(args) {
+        Ok(matches) => from_matches(&matches),
+        Err(error) => {
+            let mut line = Line { command: Command::Auto, flags: Vec::new(), problems: Vec::new() };
+            if error.exit_code() == 0 || is_help(error.kind()) {
+                line.command = Command::Print(error.render().ansi().to_string());
+            } else {
+                let message = one_line(&error.render().to_string());
+                line.problems.push(Problem { source: "command line".into(), message });
+            }
+            line
+        }
+    }
+}
+
+fn is_help(kind: ErrorKind) -> bool {
+    kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+}
+
+/// Folds the parser's message: what is wrong and the tips, not the usage.
+fn one_line(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let kept: Vec<&str> = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
+        .filter(|line| !line.is_empty())
+        .collect();
+    kept.join("; ").replace(":; ", ": ").replace("; tip: ", "; ")
+}
+
+fn from_matches(root: &ArgMatches) -> Line {
+    let mut levels = vec![root];
+    let command = match root.subcommand() {
+        Some(("audit", audit)) => {
+            let file = audit.subcommand().and_then(|(_, verify)| verify.get_one::<PathBuf>("file"));
+            Command::AuditVerify { file: file.cloned().unwrap_or_default() }
+        }
+        Some((name, matches)) => {
+            levels.push(matches);
+            if name == "config" { Command::Config } else { Command::Review }
+        }
+        None => Command::Auto,
+    };
+    let mut line = Line { command, flags: Vec::new(), problems: Vec::new() };
+    for input in INPUTS {
+        // What stands after the command wins over what stands before it.
+        let given = levels.iter().rev().find(|level| level.contains_id(input.name));
+        let Some(given) = given else { continue };
+        if !input.flag {
+            line.problems.push(Problem {
+                source: format!("--{}", input.long()),
+                message: format!(
+                    "a secret is never a flag, which every process on the machine can read; set \
+                     {upper}, or {upper}_FILE to a file that holds it",
+                    upper = input.variables.first().copied().unwrap_or_default(),
+                ),
+            });
+            continue;
+        }
+        let texts: Vec<&str> =
+            given.get_many::<String>(input.name).into_iter().flatten().map(|s| s.trim()).collect();
+        let text = texts.join("\n");
+        if !text.is_empty() {
+            line.flags.push((input, text));
+        }
+    }
+    line
+}

@@ -1,0 +1,533 @@
+//! The one table of inputs: flags, action inputs, variables, keys of
+//! `.pipewright.toml`, `--help`, `action.yml` and `docs/inputs.md` all come from it.
+
+/// One input.
+#[derive(Debug, Clone, Copy)]
+pub struct Input {
+    /// Its name: `snake_case`, as in `action.yml` and `.pipewright.toml`.
+    pub name: &'static str,
+    /// The heading it stands under.
+    pub group: Group,
+    /// What values it takes.
+    pub kind: Kind,
+    /// The value where nobody gives one; empty for none.
+    pub default: &'static str,
+    /// The default in words, where it depends on something.
+    pub default_note: &'static str,
+    /// The default in `action.yml`. Empty almost everywhere: a value there would
+    /// always be set, and so beat `.pipewright.toml`.
+    pub action_default: &'static str,
+    /// Whether there is a flag. Never for secrets.
+    pub flag: bool,
+    /// Whether it is an input of the action.
+    pub action: bool,
+    /// Whether it is a key of `.pipewright.toml`.
+    pub config: bool,
+    /// The host's own variables for it, strongest first; weaker than ours.
+    pub variables: &'static [&'static str],
+    /// What it does. The first sentence stands alone in short help.
+    pub help: &'static str,
+}
+
+/// A heading of `--help` and of the documentation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// What is looked at.
+    Change,
+    /// Who is asked, and what that may cost.
+    Model,
+    /// What counts.
+    Findings,
+    /// What the host gets to see.
+    Publishing,
+    /// What this process writes.
+    Output,
+    /// How to get to the host.
+    Connection,
+}
+
+impl Group {
+    /// In the order they are shown.
+    pub const ALL: [Group; 6] = [
+        Group::Change,
+        Group::Model,
+        Group::Findings,
+        Group::Publishing,
+        Group::Output,
+        Group::Connection,
+    ];
+
+    /// The heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Group::Change => "Change",
+            Group::Model => "Model",
+            Group::Findings => "Findings",
+            Group::Publishing => "Publishing",
+            Group::Output => "Output",
+            Group::Connection => "Connection",
+        }
+    }
+}
+
+/// What values an input takes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kind {
+    /// Anything on one or more lines.
+    Text,
+    /// A git revision.
+    Revision,
+    /// A path, relative to the working directory.
+    Path,
+    /// An `http` or `https` address without user, query or fragment.
+    Url,
+    /// `offline`, `claude-…` or `provider:name`.
+    Model,
+    /// File patterns, see [`super::Globs`].
+    Globs,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// Some of these words, or `none`.
+    Choices(&'static [&'static str]),
+    /// A whole number in this range, both ends included.
+    Whole(u64, u64),
+    /// A number in this range, both ends included.
+    Decimal(f64, f64),
+    /// A secret: only from the environment or a file named by `*_FILE`.
+    Secret,
+}
+
+impl Kind {
+    /// Whether several values may be given, by commas or new lines.
+    pub fn is_list(self) -> bool {
+        matches!(self, Kind::Globs | Kind::Choices(_))
+    }
+
+    /// What stands for the value in `--help`.
+    pub fn placeholder(self) -> &'static str {
+        match self {
+            Kind::Text => "TEXT",
+            Kind::Revision => "REV",
+            Kind::Path => "FILE",
+            Kind::Url => "URL",
+            Kind::Model => "MODEL",
+            Kind::Globs => "GLOBS",
+            Kind::Choice(_) => "WORD",
+            Kind::Choices(_) => "WORDS",
+            Kind::Whole(..) | Kind::Decimal(..) => "N",
+            Kind::Secret => "SECRET",
+        }
+    }
+
+    /// The values in words, for documentation.
+    pub fn describe(self) -> String {
+        let words = |words: &[&str]| {
+            words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+        };
+        match self {
+            Kind::Text => "text".into(),
+            Kind::Revision => "a revision".into(),
+            Kind::Path => "a path".into(),
+            Kind::Url => "an address".into(),
+            Kind::Model => "`offline`, `claude-…` or `anthropic:NAME`".into(),
+            Kind::Globs => "patterns".into(),
+            Kind::Choice(all) => words(all),
+            Kind::Choices(all) => format!("some of {}; or `none`", words(all)),
+            Kind::Whole(min, u64::MAX) => format!("a whole number from {min}"),
+            Kind::Whole(min, max) => format!("a whole number from {min} to {max}"),
+            Kind::Decimal(min, max) => format!("a number from {min} to {max}"),
+            Kind::Secret => "a secret".into(),
+        }
+    }
+}
+
+impl Input {
+    /// The flag, without its dashes.
+    pub fn long(&self) -> String {
+        self.name.replace('_', "-")
+    }
+
+    /// The name as variables spell it, without a prefix.
+    pub fn upper(&self) -> String {
+        self.name.to_ascii_uppercase()
+    }
+
+    /// The default as people read it.
+    pub fn default_text(&self) -> String {
+        match (self.default_note, self.default) {
+            ("", "") => String::new(),
+            ("", default) => format!("`{default}`"),
+            (note, _) => note.to_owned(),
+        }
+    }
+
+    /// The first sentence of its help.
+    pub fn short_help(&self) -> &'static str {
+        self.help.split_once(". ").map_or(self.help.trim_end_matches('.'), |(first, _)| first)
+    }
+
+    const fn default(mut self, default: &'static str) -> Self {
+        self.default = default;
+        self
+    }
+
+    const fn note(mut self, note: &'static str) -> Self {
+        self.default_note = note;
+        self
+    }
+
+    const fn action_default(mut self, default: &'static str) -> Self {
+        self.action_default = default;
+        self
+    }
+
+    /// Not from the repository: it names places of this machine or this run.
+    const fn not_in_config(mut self) -> Self {
+        self.config = false;
+        self
+    }
+
+    /// Only where a person types: hosts have no use for it.
+    const fn not_in_action(mut self) -> Self {
+        self.action = false;
+        self
+    }
+
+    const fn variables(mut self, variables: &'static [&'static str]) -> Self {
+        self.variables = variables;
+        self
+    }
+}
+
+const fn input(name: &'static str, group: Group, kind: Kind, help: &'static str) -> Input {
+    Input {
+        name,
+        group,
+        kind,
+        default: "",
+        default_note: "",
+        action_default: "",
+        flag: true,
+        action: true,
+        config: true,
+        variables: &[],
+        help,
+    }
+}
+
+const fn secret(
+    name: &'static str,
+    group: Group,
+    variables: &'static [&'static str],
+    help: &'static str,
+) -> Input {
+    Input { flag: false, config: false, variables, ..input(name, group, Kind::Secret, help) }
+}
+
+/// Words of [`super::Task`].
+pub const TASKS: &[&str] = &["auto", "review"];
+/// Words of `fail_on`: `none`, and those of [`crate::finding::Severity`].
+pub const FAIL_ON: &[&str] = &["none", "info", "low", "medium", "high", "critical"];
+/// Words of [`super::Autonomy`], least first.
+pub const AUTONOMY: &[&str] = &["observe", "propose", "alert", "act"];
+/// Words of [`super::Publish`], which may also be `none`.
+pub const PUBLISH: &[&str] = &["review", "summary", "check"];
+/// Words of [`super::Format`].
+pub const FORMATS: &[&str] = &["text", "json", "markdown", "sarif", "github"];
+/// Words of [`super::Color`].
+pub const COLORS: &[&str] = &["auto", "always", "never"];
+/// Log levels, least first.
+pub const LOG_LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
+
+/// The model that is asked where a key is given and no model is named.
+pub const DEFAULT_MODEL: &str = "claude-sonnet-5-5";
+
+/// Every input, in the order they are shown.
+pub static INPUTS: &[Input] = &[
+    // Change
+    input(
+        "task",
+        Group::Change,
+        Kind::Choice(TASKS),
+        "What to do when no command is given. `auto` decides by the event that started the run.",
+    )
+    .default("auto"),
+    input(
+        "base",
+        Group::Change,
+        Kind::Revision,
+        "Revision the change starts from. Its merge base with the head is what the change is \
+         compared with.",
+    )
+    .note("the event's base; in a checkout, the default branch")
+    .not_in_config(),
+    input(
+        "head",
+        Group::Change,
+        Kind::Revision,
+        "Revision under review. Without it, uncommitted work in the checkout is part of the \
+         change.",
+    )
+    .note("the event's head; in a checkout, the working tree")
+    .not_in_config(),
+    input(
+        "number",
+        Group::Change,
+        Kind::Whole(1, u64::MAX),
+        "Pull request to review where the event names none. For `workflow_dispatch` and \
+         `schedule`.",
+    )
+    .not_in_config(),
+    input(
+        "include",
+        Group::Change,
+        Kind::Globs,
+        "Only files that match one of these patterns are reviewed. A pattern without a slash \
+         matches at any depth; a folder's name stands for all below it.",
+    )
+    .note("all files"),
+    input(
+        "ignore",
+        Group::Change,
+        Kind::Globs,
+        "Files that match one of these patterns are not reviewed. They are listed as skipped.",
+    ),
+    input(
+        "reports",
+        Group::Change,
+        Kind::Globs,
+        "SARIF, JUnit and coverage files to read from the checkout. Findings, failed tests and \
+         uncovered lines are kept where they touch the change.",
+    )
+    .note("the usual names"),
+    // Model
+    input(
+        "model",
+        Group::Model,
+        Kind::Model,
+        "Model to ask. `offline` asks none: rules and reports answer alone.",
+    )
+    .note("`claude-sonnet-5-5` where a key is given, else `offline`"),
+    input(
+        "fallback_model",
+        Group::Model,
+        Kind::Model,
+        "Model to ask when the first one is overloaded or refuses.",
+    ),
+    input(
+        "prompt",
+        Group::Model,
+        Kind::Text,
+        "Instructions of yours for the model, on top of ours. What they cannot change: the form \
+         of the answer, the proof of every finding, and what the run may write.",
+    ),
+    secret(
+        "anthropic_api_key",
+        Group::Model,
+        &["ANTHROPIC_API_KEY"],
+        "Key for the Anthropic API. Without a key nothing leaves the host.",
+    ),
+    secret(
+        "anthropic_auth_token",
+        Group::Model,
+        &["ANTHROPIC_AUTH_TOKEN"],
+        "Bearer token for a gateway that speaks the Anthropic API. Used instead of a key.",
+    ),
+    input(
+        "anthropic_base_url",
+        Group::Model,
+        Kind::Url,
+        "Address of the Anthropic API or of a gateway that speaks it.",
+    )
+    .default("https://api.anthropic.com")
+    .not_in_config()
+    .variables(&["ANTHROPIC_BASE_URL"]),
+    input(
+        "max_cost_usd",
+        Group::Model,
+        Kind::Decimal(0.0, 10_000.0),
+        "Most that one run may spend, in US dollars. Reaching it publishes what is proven so far \
+         and says so.",
+    )
+    .default("5"),
+    input(
+        "max_tokens",
+        Group::Model,
+        Kind::Whole(1, u64::MAX),
+        "Most tokens that one run may use, input and output together. Reaching it publishes what \
+         is proven so far and says so.",
+    )
+    .note("no limit"),
+    input(
+        "timeout_minutes",
+        Group::Model,
+        Kind::Decimal(0.01, 1440.0),
+        "Longest time that one run may take, in minutes. Reaching it publishes what is proven so \
+         far and says so.",
+    )
+    .default("20"),
+    // Findings
+    input(
+        "fail_on",
+        Group::Findings,
+        Kind::Choice(FAIL_ON),
+        "Severity from which a finding fails the check and makes the exit code 1. `none` never \
+         fails.",
+    )
+    .default("high"),
+    input(
+        "max_findings",
+        Group::Findings,
+        Kind::Whole(0, 10_000),
+        "Most findings that are published, worst first. The rest is counted.",
+    )
+    .default("25"),
+    input(
+        "min_confidence",
+        Group::Findings,
+        Kind::Decimal(0.0, 1.0),
+        "Findings below this confidence are dropped and counted. From 0 to 1; rules that cannot \
+         be wrong say 1.",
+    )
+    .default("0.5"),
+    // Publishing
+    input(
+        "publish",
+        Group::Publishing,
+        Kind::Choices(PUBLISH),
+        "What is written to the pull request. A review with comments on lines, one summary \
+         comment that is kept up to date, a check with a conclusion.",
+    )
+    .default("review,summary,check"),
+    input(
+        "autonomy",
+        Group::Publishing,
+        Kind::Choice(AUTONOMY),
+        "The most this run may do. `observe` writes nothing to the host, `propose` comments and \
+         sets checks; `alert` and `act` allow what no task of this version does.",
+    )
+    .note("`propose` in CI, `observe` elsewhere"),
+    input(
+        "trigger_phrase",
+        Group::Publishing,
+        Kind::Text,
+        "What a comment has to begin a line with to ask for a review. As in `@pipewright review`.",
+    )
+    .default("@pipewright"),
+    secret(
+        "github_token",
+        Group::Publishing,
+        &["GITHUB_TOKEN"],
+        "Token for the GitHub API. In a workflow the job's own token is the default; its \
+         `permissions` decide what can be posted.",
+    )
+    .action_default("${{ github.token }}"),
+    // Output
+    input(
+        "format",
+        Group::Output,
+        Kind::Choice(FORMATS),
+        "Form of the result on standard output. `github` prints workflow commands, which GitHub \
+         shows as annotations.",
+    )
+    .note("`text` at a terminal, `json` in a pipe")
+    .not_in_config(),
+    input("findings_file", Group::Output, Kind::Path, "Write the result as JSON to this file.")
+        .not_in_config(),
+    input(
+        "sarif_file",
+        Group::Output,
+        Kind::Path,
+        "Write the findings as SARIF 2.1.0 to this file. GitHub code scanning takes it.",
+    )
+    .not_in_config(),
+    input(
+        "summary_file",
+        Group::Output,
+        Kind::Path,
+        "Write the summary as Markdown to this file. It also goes to the job's step summary.",
+    )
+    .not_in_config(),
+    input(
+        "record",
+        Group::Output,
+        Kind::Path,
+        "Write the run's record to this file, or into this folder. Never inside the checkout.",
+    )
+    .note("a file under `RUNNER_TEMP`, else under the user's state folder")
+    .not_in_config(),
+    input(
+        "color",
+        Group::Output,
+        Kind::Choice(COLORS),
+        "Whether text is coloured. `NO_COLOR` means `never`.",
+    )
+    .default("auto")
+    .not_in_action()
+    .not_in_config(),
+    input(
+        "log",
+        Group::Output,
+        Kind::Choice(LOG_LEVELS),
+        "How much goes to standard error. `RUNNER_DEBUG=1` means `debug`.",
+    )
+    .note("`info` in CI, `warn` elsewhere")
+    .not_in_config(),
+    // Connection
+    input(
+        "ca_file",
+        Group::Connection,
+        Kind::Path,
+        "PEM file of certificate authorities to trust besides the built-in ones. For a proxy or \
+         a GitHub Enterprise Server with a certificate of your own.",
+    )
+    .not_in_config(),
+];
+
+/// The input of this name.
+pub fn find(name: &str) -> Option<&'static Input> {
+    INPUTS.iter().find(|input| input.name == name)
+}
+
+/// What the action hands to later steps: name and meaning.
+pub static OUTPUTS: &[(&str, &str)] = &[
+    (
+        "conclusion",
+        "`success`, `failure` (a finding at or above `fail_on`) or `neutral` (incomplete).",
+    ),
+    ("findings_count", "How many findings were published."),
+    ("findings_file", "The result as JSON: the path given as `findings_file`, if any."),
+    ("sarif_file", "The findings as SARIF 2.1.0: the path given as `sarif_file`, if any."),
+    ("summary_file", "The summary as Markdown: the path given as `summary_file`, if any."),
+    ("cost_usd", "What the model cost, in US dollars, by the price table."),
+];
+
+/// Variables of the host that are read but are no inputs: name and use.
+pub static HOST_VARIABLES: &[(&str, &str)] = &[
+    ("CI", "says that this is a CI job, whatever the host"),
+    ("GITHUB_ACTIONS", "says that this is a GitHub Actions job"),
+    ("GITHUB_EVENT_NAME", "which event started the run"),
+    ("GITHUB_EVENT_PATH", "its payload"),
+    ("GITHUB_REPOSITORY", "the repository that is written to"),
+    ("GITHUB_SHA", "the commit that started the run"),
+    ("GITHUB_REF", "its branch or tag"),
+    ("GITHUB_WORKSPACE", "the checkout"),
+    ("GITHUB_ACTOR", "who started the run"),
+    ("GITHUB_TRIGGERING_ACTOR", "who started it again"),
+    ("GITHUB_RUN_ID", "with the next two, the run's address"),
+    ("GITHUB_RUN_ATTEMPT", "which attempt"),
+    ("GITHUB_SERVER_URL", "the host people see; default `https://github.com`"),
+    ("GITHUB_API_URL", "its API; default `https://api.github.com`"),
+    ("GITHUB_GRAPHQL_URL", "its GraphQL API; default by `GITHUB_API_URL`"),
+    ("GITHUB_OUTPUT", "where outputs are written"),
+    ("GITHUB_STEP_SUMMARY", "where the step summary is written"),
+    ("RUNNER_TEMP", "where the record is written"),
+    ("RUNNER_DEBUG", "`1` makes `log` be `debug`"),
+    ("XDG_STATE_HOME", "the user's state folder, for the record"),
+    ("HOME", "with `.local/state`, the same"),
+    ("HTTPS_PROXY", "proxy for `https` addresses; also in lower case"),
+    ("HTTP_PROXY", "proxy for `http` addresses; also in lower case"),
+    ("ALL_PROXY", "proxy for both where they name none; also in lower case"),
+    ("NO_PROXY", "hosts that are asked directly; also in lower case"),
+    ("NO_COLOR", "set: no colour"),
+];

@@ -1,0 +1,370 @@
+//! The types of the inputs, and how their text is read.
+
+use std::fmt;
+use std::str::FromStr;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use super::nearest::nearest;
+use super::table::Kind;
+use crate::finding::Severity;
+use crate::redact::Secret;
+
+/// Defines an enum whose variants are words of an input.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$doc])* $variant,)+ }
+
+        impl $name {
+            /// Every word, in order.
+            pub const ALL: &'static [$name] = &[$($name::$variant,)+];
+
+            /// The word.
+            pub fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $word,)+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                match text { $($word => Ok($name::$variant),)+ _ => Err(format!("`{text}` is none of the words")) }
+            }
+        }
+    };
+}
+
+words! {
+    /// What to do.
+    Task {
+        /// By the event.
+        Auto = "auto",
+        /// Review a change.
+        Review = "review",
+    }
+}
+
+words! {
+    /// What a run may do to the world, least first.
+    Autonomy {
+        /// Read, and write its own log, step summary, outputs and files.
+        Observe = "observe",
+        /// Also comment, review, set checks, open a change request from a branch of its own.
+        Propose = "propose",
+        /// Also notify people, ask for approval.
+        Alert = "alert",
+        /// Also commit to the change's branch, interrupt or roll back an execution.
+        Act = "act",
+    }
+}
+
+words! {
+    /// What a person may do in a repository, least first.
+    Access {
+        /// Nothing.
+        None = "none",
+        /// Read.
+        Read = "read",
+        /// Manage issues and change requests.
+        Triage = "triage",
+        /// Push.
+        Write = "write",
+        /// Everything.
+        Admin = "admin",
+    }
+}
+
+words! {
+    /// Form of the result on standard output.
+    Format {
+        /// For a person at a terminal.
+        Text = "text",
+        /// `pipewright.<task>/1`.
+        Json = "json",
+        /// As in the summary comment.
+        Markdown = "markdown",
+        /// SARIF 2.1.0.
+        Sarif = "sarif",
+        /// GitHub's workflow commands.
+        Github = "github",
+    }
+}
+
+words! {
+    /// Whether text is coloured.
+    Color {
+        /// At a terminal.
+        Auto = "auto",
+        /// Everywhere.
+        Always = "always",
+        /// Nowhere.
+        Never = "never",
+    }
+}
+
+/// What is written to the change request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Publish {
+    /// A review with comments on lines.
+    pub review: bool,
+    /// The summary comment.
+    pub summary: bool,
+    /// A check, or a commit status in its place.
+    pub check: bool,
+}
+
+/// Which model to ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelChoice {
+    /// None: rules and reports answer alone.
+    Offline,
+    /// Anthropic's Messages API, with the model's name there.
+    Anthropic(String),
+}
+
+impl fmt::Display for ModelChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ModelChoice::Offline => f.write_str("offline"),
+            ModelChoice::Anthropic(name) => write!(f, "anthropic:{name}"),
+        }
+    }
+}
+
+impl FromStr for ModelChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "offline" {
+            return Ok(ModelChoice::Offline);
+        }
+        let name = match text.split_once(':') {
+            Some(("anthropic", name)) => name,
+            Some((provider, _)) => {
+                return Err(format!(
+                    "`{provider}` is not a provider of this version: write `anthropic:NAME`"
+                ));
+            }
+            None if text.starts_with("claude-") => text,
+            None => {
+                return Err(match nearest(text, ["offline", "claude", "anthropic"]) {
+                    Some("offline") => format!("`{text}` is not a model; did you mean `offline`?"),
+                    _ => format!(
+                        "`{text}` does not say whose model it is: write `claude-…`, \
+                         `anthropic:NAME` or `offline`"
+                    ),
+                });
+            }
+        };
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_graphic()) {
+            return Err(format!("`{text}` does not name a model"));
+        }
+        Ok(ModelChoice::Anthropic(name.to_owned()))
+    }
+}
+
+/// File patterns over repository paths, with slashes.
+///
+/// A pattern without a slash matches at any depth, a leading slash binds it to
+/// the root; a match on a folder covers all below it. `*` stops at slashes,
+/// `**` does not.
+#[derive(Debug, Clone, Default)]
+pub struct Globs {
+    /// As they were written.
+    pub patterns: Vec<String>,
+    set: GlobSet,
+}
+
+impl PartialEq for Globs {
+    fn eq(&self, other: &Self) -> bool {
+        self.patterns == other.patterns
+    }
+}
+
+impl Globs {
+    /// Reads patterns; the error names the one that is wrong.
+    pub fn new(patterns: Vec<String>) -> Result<Self, String> {
+        let mut set = GlobSetBuilder::new();
+        for pattern in &patterns {
+            if pattern.starts_with('!') {
+                return Err(format!("`{pattern}`: patterns cannot be negated; use `include`"));
+            }
+            let body = pattern.trim_end_matches('/').trim_start_matches("./");
+            let body = match body.strip_prefix('/') {
+                Some(rooted) => rooted.to_owned(),
+                None if body.contains('/') => body.to_owned(),
+                None => format!("**/{body}"),
+            };
+            for glob in [format!("{body}/**"), body] {
+                let built = GlobBuilder::new(&glob)
+                    .literal_separator(true)
+                    .backslash_escape(true)
+                    .build()
+                    .map_err(|error| format!("`{pattern}` is not a pattern: {}", error.kind()))?;
+                set.add(built);
+            }
+        }
+        let set = set.build().map_err(|error| format!("the patterns do not fit: {error}"))?;
+        Ok(Globs { patterns, set })
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty()
+    }
+
+    /// Whether a repository path, or a folder above it, matches one of them.
+    pub fn is_match(&self, path: &str) -> bool {
+        !self.patterns.is_empty() && self.set.is_match(path)
+    }
+}
+
+/// A value as somebody wrote it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Raw {
+    /// One text, which holds a list's elements between commas or new lines.
+    Text(String),
+    /// A TOML array.
+    List(Vec<String>),
+}
+
+/// A value that its input takes.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    Text(String),
+    List(Vec<String>),
+    Whole(u64),
+    Decimal(f64),
+    Secret(Secret),
+}
+
+/// Reads a value; the error is a sentence about the value alone and never
+/// repeats a secret.
+pub(super) fn parse(kind: Kind, raw: &Raw) -> Result<Value, String> {
+    if kind.is_list() {
+        let list = match raw {
+            Raw::Text(text) => text
+                .split([',', '\n'])
+                .map(str::trim)
+                .filter(|part| !part.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            Raw::List(list) => list.clone(),
+        };
+        return parse_list(kind, list);
+    }
+    let Raw::Text(text) = raw else {
+        return Err("takes one value, not a list".into());
+    };
+    match kind {
+        Kind::Text => {
+            if text.contains('\0') {
+                Err("holds a NUL".into())
+            } else {
+                Ok(Value::Text(text.clone()))
+            }
+        }
+        Kind::Revision => {
+            if text.starts_with('-') || text.chars().any(|c| c.is_control() || c == ' ') {
+                Err(format!("`{}` is not a revision", text.escape_debug()))
+            } else {
+                Ok(Value::Text(text.clone()))
+            }
+        }
+        Kind::Path => {
+            if text.contains(['\0', '\n']) {
+                Err(format!("`{}` is not a path", text.escape_debug()))
+            } else {
+                Ok(Value::Text(text.clone()))
+            }
+        }
+        Kind::Url => url(text).map(Value::Text),
+        Kind::Model => text.parse::<ModelChoice>().map(|_| Value::Text(text.clone())),
+        Kind::Choice(words) => word(text, words).map(|word| Value::Text(word.to_owned())),
+        Kind::Whole(min, max) => match text.parse::<u64>() {
+            Ok(number) if (min..=max).contains(&number) => Ok(Value::Whole(number)),
+            _ => Err(format!("`{}` is not {}", brief(text), kind.describe())),
+        },
+        Kind::Decimal(min, max) => match text.parse::<f64>() {
+            // A range holds neither NaN nor an infinity.
+            Ok(number) if (min..=max).contains(&number) => Ok(Value::Decimal(number)),
+            _ => Err(format!("`{}` is not {}", brief(text), kind.describe())),
+        },
+        Kind::Secret => {
+            if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+                Err("holds white space or control characters, so it is not a key".into())
+            } else {
+                Ok(Value::Secret(Secret::new(text.clone())))
+            }
+        }
+        Kind::Globs | Kind::Choices(_) => Err("takes a list".into()),
+    }
+}
+
+fn parse_list(kind: Kind, list: Vec<String>) -> Result<Value, String> {
+    match kind {
+        Kind::Choices(_) if matches!(list.as_slice(), [only] if only == "none") => {
+            Ok(Value::List(Vec::new()))
+        }
+        Kind::Choices(words) => {
+            let list = list
+                .iter()
+                .map(|text| word(text, words).map(str::to_owned))
+                .collect::<Result<_, _>>()?;
+            Ok(Value::List(list))
+        }
+        _ => Globs::new(list).map(|globs| Value::List(globs.patterns)),
+    }
+}
+
+/// The word that is meant, in any case.
+fn word(text: &str, words: &'static [&'static str]) -> Result<&'static str, String> {
+    if let Some(word) = words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
+        return Ok(word);
+    }
+    let text = brief(text);
+    Err(match nearest(&text, words.iter().copied()) {
+        Some(near) => format!("`{text}` is not a value; did you mean `{near}`?"),
+        None => format!("`{text}` is not a value; it takes {}", Kind::Choice(words).describe()),
+    })
+}
+
+/// An address without user, query, fragment and final slash.
+fn url(text: &str) -> Result<String, String> {
+    // Not repeated: what stands before an `@` may be a password.
+    if text.contains('@') {
+        return Err("an address with a user or password is refused".into());
+    }
+    let wrong = || format!("`{}` is not an address like `https://host/path`", brief(text));
+    let uri: http::Uri = text.parse().map_err(|_| wrong())?;
+    let scheme = uri.scheme_str().ok_or_else(wrong)?;
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(wrong)?;
+    if !matches!(scheme, "http" | "https") || uri.query().is_some() || text.contains('#') {
+        return Err(wrong());
+    }
+    let port = uri.port().map(|port| format!(":{port}")).unwrap_or_default();
+    Ok(format!("{scheme}://{host}{port}{}", uri.path().trim_end_matches('/')))
+}
+
+/// At most 60 characters on one line, for messages.
+pub(super) fn brief(text: &str) -> String {
+    let mut short: String = text.chars().take(60).collect::<String>().escape_debug().to_string();
+    if text.chars().nth(60).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+/// Turns the words of `fail_on` into a limit; `none` is none.
+pub(super) fn fail_on(word: &str) -> Option<Severity> {
+    word.parse().ok()
+}
