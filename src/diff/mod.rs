@@ -14,6 +14,7 @@ pub mod complete;
 mod name;
 pub mod pack;
 pub mod parse;
+mod quote;
 pub mod skip;
 pub mod write;
 
