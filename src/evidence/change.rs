@@ -1,0 +1,1 @@
+//! Keeps what reports say to the lines that a change touches.
