@@ -338,5 +338,6 @@ fn title(repo: &Repository, messages: &[String], head_is_checked_out: bool) -> S
 
 /// At most `limit` bytes of `text`, whole characters.
 fn clip(text: &str, limit: usize) -> &str {
-    &text[..text.floor_char_boundary(limit)]
+    let end = (0..=limit.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or_default()]
 }

@@ -142,21 +142,25 @@ fn by_likeness(
     let candidates = parallel(objects, columns.len(), |_, index| {
         let target = columns[index];
         let new_path = &raw[targets[target].at].path;
-        let mut best: Vec<Candidate> = Vec::with_capacity(KEPT + 1);
+        // The weakest of few is replaced in its place, whatever it is: git's
+        // order among equals depends on that.
+        let mut best: Vec<Candidate> = Vec::with_capacity(KEPT);
         for &source in &rows {
             let score = prints.score(source, target);
-            if score < ENOUGH {
-                continue;
-            }
             let named = same_name(&sources[source].path, new_path);
             let candidate = Candidate { source, target, score, named };
-            let at = best.partition_point(|other| other.rank() >= candidate.rank());
-            best.insert(at, candidate);
-            best.truncate(KEPT);
+            if best.len() < KEPT {
+                best.push(candidate);
+            } else if let Some(weakest) = best.iter_mut().min_by_key(|other| other.rank())
+                && candidate.rank() > weakest.rank()
+            {
+                *weakest = candidate;
+            }
         }
         Ok(best)
     })?;
     let mut candidates: Vec<Candidate> = candidates.into_iter().flatten().collect();
+    candidates.retain(|candidate| candidate.score >= ENOUGH);
     candidates.sort_by_key(|candidate| std::cmp::Reverse(candidate.rank()));
     for used_too in [false, true] {
         if used_too && !copies {

@@ -162,7 +162,7 @@ pub(super) fn parallel<T: Send>(
         }
     };
     let parts = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads()).map(|_| scope.spawn(&run)).collect();
+        let others: Vec<_> = (1..threads()).map(|_| scope.spawn(run)).collect();
         let own = run();
         std::iter::once(own).chain(others.into_iter().map(join)).collect::<Vec<_>>()
     });

@@ -161,9 +161,8 @@ fn mode_on_disk(
     indexed: u32,
     capabilities: gix::fs::Capabilities,
 ) -> u32 {
-    if found.is_symlink() {
-        LINK
-    } else if indexed == LINK && !capabilities.symlink {
+    // Where links cannot be made, git leaves their targets in plain files.
+    if found.is_symlink() || indexed == LINK && !capabilities.symlink {
         LINK
     } else if !capabilities.executable_bit {
         if indexed == EXECUTABLE { EXECUTABLE } else { FILE }

@@ -2,3 +2,4 @@
 
 pub mod prompt;
 pub mod state;
+pub mod tools;

@@ -84,10 +84,10 @@ impl<'a> Cleaner<'a> {
         }
         let filter = if mode == LINK { None } else { self.filter_of(path)? };
         let lfs = filter.as_deref() == Some("lfs");
-        if let Some(filter) = filter.filter(|_| !lfs) {
-            if self.is_configured(&filter) {
-                return Ok(Cleaned::Filtered { filter });
-            }
+        if let Some(filter) = filter.filter(|_| !lfs)
+            && self.is_configured(&filter)
+        {
+            return Ok(Cleaned::Filtered { filter });
         }
         if lfs {
             return match lfs_pointer(&full) {
