@@ -122,7 +122,7 @@ pub enum Requested {
         /// Its number.
         number: u64,
         /// What the event says of it; the host knows better by now.
-        known: Option<PullRequest>,
+        known: Option<Box<PullRequest>>,
     },
     /// What differs between two revisions, from their merge base.
     Range {
@@ -195,7 +195,10 @@ fn of_pull_request(change: &PullRequest) -> Decision {
         "closed" => nothing("was closed"),
         "converted_to_draft" => nothing("was made a draft"),
         _ => Decision::Review(Request {
-            change: Requested::PullRequest { number: change.number, known: Some(change.clone()) },
+            change: Requested::PullRequest {
+                number: change.number,
+                known: Some(Box::new(change.clone())),
+            },
             asked_by: None,
         }),
     }
