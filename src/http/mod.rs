@@ -382,37 +382,61 @@ impl Client {
     /// Send a request and read the whole answer; 2xx and 304 are success.
     pub async fn send(&self, request: &Request) -> Result<Response, Error> {
         let max = request.max_bytes.unwrap_or(self.config.max_bytes);
-        self.retrying(request, async || self.follow(request).await?.collect(max).await).await
+        let mut failures = 0;
+        loop {
+            let attempt = async { self.follow(request).await?.collect(max).await };
+            match attempt.await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => self.give_up_or_wait(request, error, &mut failures).await?,
+            }
+        }
     }
 
     /// Send a request and hand the answer over as soon as its headers are
     /// there. What breaks after that is the caller's to repeat.
     pub async fn send_streaming(&self, request: &Request) -> Result<Streaming, Error> {
-        self.retrying(request, async || self.follow(request).await).await
-    }
-
-    async fn retrying<T>(
-        &self,
-        request: &Request,
-        attempt: impl AsyncFn() -> Result<T, Error>,
-    ) -> Result<T, Error> {
         let mut failures = 0;
         loop {
-            let error = match attempt().await {
+            match self.follow(request).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            failures += 1;
-            let Some(wait) = self.retry.wait(request.repeat, &error, failures) else {
-                return Err(error);
-            };
-            if self.deadline.is_some_and(|deadline| Instant::now() + wait >= deadline) {
-                tracing::warn!(%error, ?wait, "not tried again: the run's time would be over");
-                return Err(error);
+                Err(error) => self.give_up_or_wait(request, error, &mut failures).await?,
             }
-            tracing::warn!(request = request.name(), %error, ?wait, "trying again");
-            (self.config.sleep)(wait).await;
         }
+    }
+
+    /// Wait as before another attempt, after `failures` failed ones. False, and
+    /// at once, where no attempt is left or the run's time would be over: for
+    /// writes that look whether they arrived before they are sent again.
+    pub async fn back_off(&self, failures: u32) -> bool {
+        let unsent = Error::NotSent(anyhow!("not sent"));
+        let Some(wait) = self.retry.wait(Repeat::Harmless, &unsent, failures) else {
+            return false;
+        };
+        if self.deadline.is_some_and(|deadline| Instant::now() + wait >= deadline) {
+            return false;
+        }
+        (self.config.sleep)(wait).await;
+        true
+    }
+
+    /// Wait until the next attempt, or give the error back if there is none.
+    async fn give_up_or_wait(
+        &self,
+        request: &Request,
+        error: Error,
+        failures: &mut u32,
+    ) -> Result<(), Error> {
+        *failures += 1;
+        let Some(wait) = self.retry.wait(request.repeat, &error, *failures) else {
+            return Err(error);
+        };
+        if self.deadline.is_some_and(|deadline| Instant::now() + wait >= deadline) {
+            tracing::warn!(%error, ?wait, "not tried again: the run's time would be over");
+            return Err(error);
+        }
+        tracing::warn!(request = request.name(), %error, ?wait, "trying again");
+        (self.config.sleep)(wait).await;
+        Ok(())
     }
 
     /// One attempt, redirects included.
