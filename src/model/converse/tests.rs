@@ -228,7 +228,7 @@ async fn an_answer_beside_other_calls_is_the_answer() {
     let both = vec![call("read_file", json!({})), call(REPORT_FINDINGS, report(&["one"]))];
     let outcome = talk(&Scripted::new([reply(both, Stop::ToolUse)])).await;
     assert_eq!(
-        (titles(&outcome), outcome.tool_calls, outcome.end),
+        (titles(&outcome), outcome.tool_calls, outcome.end.clone()),
         (vec!["one"], 0, End::Answered)
     );
     let two =
@@ -241,7 +241,10 @@ async fn an_answer_beside_other_calls_is_the_answer() {
 async fn json_in_prose_is_an_answer() {
     let prose = format!("Here you go:\n```json\n{}\n```", report(&["one"]));
     let outcome = talk(&Scripted::new([reply(vec![text(&prose)], Stop::EndTurn)])).await;
-    assert_eq!((titles(&outcome), outcome.end, outcome.turns), (vec!["one"], End::Answered, 1));
+    assert_eq!(
+        (titles(&outcome), outcome.end.clone(), outcome.turns),
+        (vec!["one"], End::Answered, 1)
+    );
 }
 
 #[tokio::test]
@@ -304,10 +307,13 @@ async fn a_cut_answer_is_salvaged_and_continued() {
 async fn an_answer_cut_twice_is_to_be_split() {
     let model = Scripted::new([cut(&["one", "x"]), cut(&["two", "x"]), answer(&["never"])]);
     let outcome = talk(&model).await;
-    assert_eq!((titles(&outcome), outcome.end, outcome.turns), (vec!["one", "two"], End::Split, 2));
+    assert_eq!(
+        (titles(&outcome), outcome.end.clone(), outcome.turns),
+        (vec!["one", "two"], End::Split, 2)
+    );
     let full = reply(vec![call(REPORT_FINDINGS, report(&["one"]))], Stop::ContextOverflow);
     let outcome = talk(&Scripted::new([full])).await;
-    assert_eq!((titles(&outcome), outcome.end), (vec!["one"], End::Split));
+    assert_eq!((titles(&outcome), outcome.end.clone()), (vec!["one"], End::Split));
     // Thinking took it all.
     let model = Scripted::new([reply(vec![], Stop::MaxTokens), answer(&["one"])]);
     assert_eq!(talk(&model).await.end, End::Answered);
