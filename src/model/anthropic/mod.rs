@@ -10,8 +10,6 @@ mod errors;
 pub mod reply;
 pub mod request;
 pub mod sse;
-#[cfg(test)]
-mod tests;
 
 use std::time::Duration;
 
@@ -120,6 +118,11 @@ impl Anthropic {
             price: price::price(&options.model),
             options,
         })
+    }
+
+    /// Where requests go.
+    pub fn url(&self) -> &Url {
+        &self.url
     }
 
     fn http_request(&self, request: &Request) -> http::Request {

@@ -1,1 +1,0 @@
-//! Requests, replies and streams, without a network.
