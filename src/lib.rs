@@ -8,6 +8,7 @@ pub mod code;
 pub mod context;
 pub mod diff;
 pub mod evidence;
+pub mod failure;
 pub mod finding;
 pub mod forge;
 pub mod http;

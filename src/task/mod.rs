@@ -1,2 +1,3 @@
 //! room
 pub mod review;
+pub mod progress;

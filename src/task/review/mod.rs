@@ -3,3 +3,6 @@
 pub mod prompt;
 pub mod state;
 pub mod tools;
+pub mod base;
+pub mod collect;
+pub mod contents;

@@ -278,3 +278,117 @@ pub fn locate(change: &Change, known: &Known) -> Option<u32> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::parse::parse;
+
+    fn change(text: &str) -> Change {
+        parse(text.to_owned().into()).unwrap()
+    }
+
+    fn known(path: &str, text: &str, nth: usize) -> Known {
+        Known {
+            id: Fingerprint::new(path, Side::New, text, nth, "correctness"),
+            side: Side::New,
+            path: path.into(),
+            line: 1,
+            end_line: 1,
+            severity: Severity::High,
+            category: "correctness".into(),
+            confidence: 0.9,
+            title: "x".into(),
+            source: Source::Model("m".into()),
+            inline: true,
+        }
+    }
+
+    const BEFORE: &str = "\
+diff --git a/a.rs b/a.rs
+--- a/a.rs
++++ b/a.rs
+@@ -1,3 +1,4 @@
+ fn a() {
++    one();
+     two();
+ }
+@@ -10,2 +11,3 @@
+ fn b() {
++    one();
+ }
+";
+
+    /// The same change after a rebase: other numbers, other context.
+    const REBASED: &str = "\
+diff --git a/a.rs b/a.rs
+--- a/a.rs
++++ b/a.rs
+@@ -41,3 +41,4 @@
+ fn renamed() {
++    one();
+     three();
+ }
+@@ -80,2 +81,3 @@
+ fn b() {
++    changed();
+ }
+";
+
+    #[test]
+    fn a_state_comes_back_as_it_was_written() {
+        let state = State {
+            head: "abc".into(),
+            model: "offline".into(),
+            complete: true,
+            read: [[1; DIGEST], [2; DIGEST]].into(),
+            findings: vec![known("a.rs", "one();", 0)],
+            dismissed: vec![Fingerprint("f".into())],
+        };
+        let text = state.encode();
+        assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b)));
+        assert_eq!(State::decode(&text), Some(state));
+    }
+
+    #[test]
+    fn what_is_no_state_is_no_state() {
+        for text in ["", "e30=", "////", "not base64", &STANDARD.encode(r#"{"v":2}"#)] {
+            assert_eq!(State::decode(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_hunk_keeps_its_digest_over_a_rebase_and_loses_it_with_its_lines() {
+        let (before, after) = (change(BEFORE), change(REBASED));
+        let (before, after) = (hunk_digests(&before.files[0]), hunk_digests(&after.files[0]));
+        assert_eq!(before[0], after[0]);
+        assert_ne!(before[1], after[1]);
+    }
+
+    #[test]
+    fn a_finding_is_found_at_its_new_line_and_lost_with_it() {
+        let (before, after) = (change(BEFORE), change(REBASED));
+        assert_eq!(locate(&before, &known("a.rs", "one();", 0)), Some(2));
+        assert_eq!(locate(&before, &known("a.rs", "one();", 1)), Some(12));
+        assert_eq!(locate(&after, &known("a.rs", "one();", 0)), Some(42));
+        assert_eq!(locate(&after, &known("a.rs", "one();", 1)), None);
+        assert_eq!(locate(&after, &known("b.rs", "one();", 0)), None);
+    }
+
+    #[test]
+    fn many_hunks_are_remembered_by_file() {
+        let mut text = String::new();
+        for file in 0..30 {
+            text.push_str(&format!("diff --git a/{file} b/{file}\n--- a/{file}\n+++ b/{file}\n"));
+            for hunk in 0..100 {
+                let at = hunk * 10 + 1;
+                text.push_str(&format!("@@ -{at} +{at} @@\n-old {hunk}\n+new {hunk}\n"));
+            }
+        }
+        let change = change(&text);
+        let whole: Vec<&FileDiff> = change.files.iter().collect();
+        let digests = digests(&whole, HashSet::new());
+        assert_eq!(digests.len(), 30);
+        assert!(digests.contains(&file_digest(&change.files[7])));
+    }
+}

@@ -1,0 +1,81 @@
+//! What is read from the base revision and never from the change: configuration,
+//! guidelines, attributes.
+
+use anyhow::{Context as _, Result};
+use futures_util::future::join_all;
+
+use crate::diff::RepoPath;
+use crate::forge::Forge;
+use crate::forge::local::Local;
+
+/// The configuration file.
+pub const CONFIG: &str = ".pipewright.toml";
+/// Guidelines, in the order they are shown. All that exist are.
+pub const GUIDELINES: [&str; 4] =
+    ["REVIEW.md", "AGENTS.md", "CLAUDE.md", ".github/copilot-instructions.md"];
+/// Says which files are generated or vendored.
+pub const ATTRIBUTES: &str = ".gitattributes";
+
+/// Files of the base revision that steer a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BaseFiles {
+    /// Text of [`CONFIG`].
+    pub config: Option<String>,
+    /// Name and text of each of [`GUIDELINES`].
+    pub guidelines: Vec<(String, String)>,
+    /// Text of [`ATTRIBUTES`].
+    pub attributes: Option<String>,
+}
+
+impl BaseFiles {
+    fn insert(&mut self, name: &str, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        match name {
+            CONFIG => self.config = Some(text),
+            ATTRIBUTES => self.attributes = Some(text),
+            _ => self.guidelines.push((name.to_owned(), text)),
+        }
+    }
+}
+
+fn wanted() -> impl Iterator<Item = &'static str> {
+    [CONFIG, ATTRIBUTES].into_iter().chain(GUIDELINES)
+}
+
+/// From a checkout that has the revision.
+pub fn from_repository(repository: &Local, revision: &str) -> Result<BaseFiles> {
+    let mut files = BaseFiles::default();
+    for name in wanted() {
+        let content = repository
+            .file_at(revision, &RepoPath::from(name))
+            .with_context(|| format!("cannot read {name} at {revision}"))?;
+        if let Some(bytes) = content {
+            files.insert(name, &bytes);
+        }
+    }
+    Ok(files)
+}
+
+/// From the host: one listing, then only what exists.
+pub async fn from_forge(forge: &dyn Forge, revision: &str) -> Result<BaseFiles> {
+    let entries = forge
+        .root_entries(revision)
+        .await
+        .with_context(|| format!("cannot list the files of the base revision {revision}"))?;
+    let root = |name: &str| name.split('/').next().unwrap_or(name).to_owned();
+    let names: Vec<&str> = wanted().filter(|name| entries.contains(&root(name))).collect();
+    let reads = names.iter().map(|name| async move {
+        let content = forge
+            .file(revision, &RepoPath::from(*name))
+            .await
+            .with_context(|| format!("cannot read {name} at {revision}"))?;
+        anyhow::Ok((*name, content))
+    });
+    let mut files = BaseFiles::default();
+    for read in join_all(reads).await {
+        if let (name, Some(bytes)) = read? {
+            files.insert(name, &bytes);
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,246 @@
+//! From what was said to what holds: claims are anchored on the diff, their
+//! suggestions applied in memory, equal ones merged, and the rest ranked.
+//!
+//! Two steps, so that a pass that tries to refute findings has its place
+//! between them: [`anchor_claims`] settles where a claim stands, [`settle`]
+//! what of it is published.
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+
+use super::state::Known;
+use crate::diff::anchor::{Claim, anchor};
+use crate::diff::{Change, FileDiff, apply};
+use crate::finding::{Finding, Fingerprint, Side, Source, Suggestion};
+use crate::model::findings::RawFinding;
+use crate::report::{DropReason, Dropped};
+
+/// A file's content at the head, where the caller has it.
+pub type Heads<'a> = &'a (dyn Fn(&FileDiff) -> Option<Bytes> + Sync);
+
+/// Put each of a model's claims on its line of the diff. Those without one are
+/// dropped with the reason; a replacement that does not apply is dropped alone.
+pub fn anchor_claims(
+    change: &Change,
+    heads: Heads<'_>,
+    model: &str,
+    claims: Vec<RawFinding>,
+) -> (Vec<Finding>, Vec<Dropped>) {
+    let mut proven = Vec::new();
+    let mut dropped = Vec::new();
+    for claim in claims {
+        let place = Claim {
+            path: &claim.path,
+            line: claim.line,
+            end_line: claim.end_line,
+            quote: &claim.quote,
+        };
+        let anchored = match anchor(change, &place) {
+            Ok(anchored) => anchored,
+            Err(reason) => {
+                tracing::debug!(path = claim.path, line = claim.line, ?reason, "claim dropped");
+                dropped.push(Dropped {
+                    reason,
+                    path: claim.path,
+                    line: claim.line,
+                    title: claim.title,
+                });
+                continue;
+            }
+        };
+        let file = &change.files[anchored.file];
+        let suggestion = claim.replacement.as_deref().and_then(|text| {
+            let head = heads(file);
+            match apply::replacement(file, &anchored, text, head.as_deref()) {
+                Ok(suggestion) => Some(suggestion),
+                Err(why) => {
+                    tracing::debug!(path = claim.path, %why, "suggestion dropped");
+                    None
+                }
+            }
+        });
+        let mut finding = Finding {
+            id: Fingerprint(String::new()),
+            path: path_on(file, anchored.side),
+            side: anchored.side,
+            line: anchored.line,
+            end_line: anchored.end_line,
+            severity: claim.severity,
+            category: claim.category,
+            confidence: claim.confidence,
+            title: claim.title,
+            body: claim.body,
+            suggestion,
+            source: Source::Model(model.to_owned()),
+        };
+        refingerprint(change, &mut finding);
+        proven.push(finding);
+    }
+    (proven, dropped)
+}
+
+/// The file's name as comments on it use it: hosts know a file by its new
+/// name, on both sides.
+fn path_on(file: &FileDiff, _side: Side) -> String {
+    file.path().display()
+}
+
+/// Name a finding by the line it stands on. One that stands on no line of the
+/// diff (a mode, a size) keeps the name its rule gave it.
+pub fn refingerprint(change: &Change, finding: &mut Finding) {
+    let Some(file) = change.file(&finding.path) else { return };
+    let mut texts: Vec<&[u8]> = Vec::new();
+    for line in file.lines().filter(|line| line.side() == finding.side) {
+        let text = line.text.trim_ascii();
+        if line.number() == finding.line {
+            let nth = texts.iter().filter(|&&before| before == text).count();
+            let what = match &finding.source {
+                Source::Rule(id) => id,
+                Source::Model(_) => &finding.category,
+            };
+            let text = String::from_utf8_lossy(text);
+            finding.id = Fingerprint::new(&finding.path, finding.side, &text, nth, what);
+            return;
+        }
+        texts.push(text);
+    }
+}
+
+/// What [`settle`] holds findings to.
+#[derive(Debug, Clone, Copy)]
+pub struct Bars<'a> {
+    /// Less sure ones are dropped.
+    pub min_confidence: f64,
+    /// No more are published.
+    pub max_findings: usize,
+    /// Findings of earlier runs that still hold: they stay where they are, and
+    /// saying the same again is a duplicate.
+    pub standing: &'a [Finding],
+    /// Findings that a person put aside.
+    pub dismissed: &'a [Known],
+}
+
+/// Drop what a person put aside, what is unsure, what was said before, and what
+/// is too much; worst and surest first. Standing findings are part of the
+/// result and come before new ones of their rank.
+pub fn settle(found: Vec<Finding>, bars: &Bars<'_>) -> (Vec<Finding>, Vec<Dropped>) {
+    let mut dropped = Vec::new();
+    let mut drop = |finding: &Finding, reason| {
+        dropped.push(Dropped {
+            reason,
+            path: finding.path.clone(),
+            line: finding.line,
+            title: finding.title.clone(),
+        });
+    };
+    let mut fresh = Vec::new();
+    for finding in found {
+        if bars.dismissed.iter().any(|known| same_remark(known, &finding)) {
+            drop(&finding, DropReason::Dismissed);
+        } else if finding.confidence < bars.min_confidence {
+            drop(&finding, DropReason::LowConfidence);
+        } else {
+            fresh.push(finding);
+        }
+    }
+    // Rules before models: where both say the same, the rule's word is kept.
+    fresh.sort_by(|a, b| {
+        let by_model = |f: &Finding| matches!(f.source, Source::Model(_));
+        by_model(a).cmp(&by_model(b)).then_with(|| rank(a, b))
+    });
+    let mut kept: Vec<Finding> = bars.standing.to_vec();
+    let standing = kept.len();
+    let mut ids: HashSet<Fingerprint> = kept.iter().map(|f| f.id.clone()).collect();
+    for finding in fresh {
+        if let Some(at) = kept[..standing].iter().position(|f| f.id == finding.id) {
+            // The same finding found again: the fresh words and numbers are the truer ones.
+            kept[at] = finding;
+        } else if ids.contains(&finding.id) || kept.iter().any(|other| says_the_same(other, &finding)) {
+            drop(&finding, DropReason::Duplicate);
+        } else {
+            ids.insert(finding.id.clone());
+            kept.push(finding);
+        }
+    }
+    let stood: HashSet<Fingerprint> = bars.standing.iter().map(|f| f.id.clone()).collect();
+    kept.sort_by(|a, b| {
+        rank(a, b).then_with(|| stood.contains(&b.id).cmp(&stood.contains(&a.id)))
+    });
+    // What people already see is not withdrawn for want of room.
+    let mut room = bars.max_findings.saturating_sub(stood.len());
+    kept.retain(|finding| {
+        if stood.contains(&finding.id) {
+            return true;
+        }
+        if room == 0 {
+            drop(finding, DropReason::OverLimit);
+            return false;
+        }
+        room -= 1;
+        true
+    });
+    (kept, dropped)
+}
+
+/// Worst first, then surest, then by place.
+fn rank(a: &Finding, b: &Finding) -> std::cmp::Ordering {
+    b.severity
+        .cmp(&a.severity)
+        .then_with(|| b.confidence.total_cmp(&a.confidence))
+        .then_with(|| a.path.cmp(&b.path))
+        .then_with(|| a.line.cmp(&b.line))
+}
+
+/// Whether two findings are one remark: the same place, and the same subject or
+/// much the same words.
+fn says_the_same(a: &Finding, b: &Finding) -> bool {
+    let overlap = a.path == b.path
+        && a.side == b.side
+        && a.line <= b.end_line
+        && b.line <= a.end_line;
+    if !overlap {
+        return false;
+    }
+    match (&a.source, &b.source) {
+        // A rule may say several things of one line; only its own repetition is one.
+        (Source::Rule(one), Source::Rule(other)) => one == other && a.line == b.line && alike(&a.title, &b.title),
+        _ => a.category == b.category || alike(&a.title, &b.title),
+    }
+}
+
+/// Whether a finding repeats one that was put aside. Wording and severity do
+/// not matter; a model's other category for the same line with like words does not either.
+fn same_remark(known: &Known, finding: &Finding) -> bool {
+    known.id == finding.id
+        || known.path == finding.path
+            && known.side == finding.side
+            && known.line == finding.line
+            && matches!(known.source, Source::Model(_))
+            && matches!(finding.source, Source::Model(_))
+            && (known.category == finding.category || alike(&known.title, &finding.title))
+}
+
+/// Whether two titles share at least half of the words of the shorter one.
+fn alike(a: &str, b: &str) -> bool {
+    let words = |text: &str| -> HashSet<String> {
+        text.split(|c: char| !c.is_alphanumeric())
+            .filter(|word| word.len() > 2)
+            .map(str::to_lowercase)
+            .collect()
+    };
+    let (a, b) = (words(a), words(b));
+    let least = a.len().min(b.len());
+    least > 0 && 2 * a.intersection(&b).count() >= least
+}
+
+/// Clean every text that came from outside; a suggestion that would have to be
+/// changed for that is dropped, since it would no longer be the one proven.
+pub fn scrub(findings: &mut [Finding], clean: impl Fn(&str) -> String, secret: impl Fn(&str) -> bool) {
+    for finding in findings {
+        finding.title = clean(&finding.title);
+        finding.body = clean(&finding.body);
+        finding.suggestion =
+            finding.suggestion.take().filter(|Suggestion { replacement }| !secret(replacement));
+    }
+}
