@@ -1,0 +1,328 @@
+//! What a change lets CI do that it could not do before.
+//!
+//! Each rule looks for problems in one version of a pipeline file; comparing
+//! both versions leaves those that the change brings. Where only hunks are at
+//! hand, a document has lines and no tree: added ones for the new side, removed
+//! ones for the old.
+
+pub(super) mod checkout;
+pub(super) mod curl_pipe;
+pub(super) mod exposed;
+pub(super) mod gate;
+mod github;
+pub(super) mod injection;
+pub(super) mod invalid;
+pub(super) mod permissions;
+mod script;
+pub(super) mod self_hosted;
+pub(super) mod trigger;
+pub(super) mod unpinned;
+
+use std::collections::{HashMap, HashSet};
+
+use bstr::ByteSlice;
+
+use super::scope::File;
+use super::yaml::{self, Broken, Tree};
+use super::{Hit, Place, Scope, Subject, rebuild};
+use crate::diff::{FileDiff, LineKind};
+use crate::finding::{Severity, Side};
+
+/// Whose pipeline file it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Platform {
+    /// A GitHub workflow.
+    Workflow,
+    /// A GitHub action's own definition.
+    Action,
+    GitLab,
+    Azure,
+    Jenkins,
+    Bitbucket,
+    Harness,
+}
+
+/// A pipeline file of the change, both versions.
+pub(super) struct Pipeline {
+    /// Index in the change's files.
+    pub index: usize,
+    /// `None` where the version does not exist, or is not at hand.
+    pub old: Option<Doc>,
+    pub new: Option<Doc>,
+    /// Whether only hunks are at hand.
+    pub partial: bool,
+    /// Whether the file is new as a pipeline file.
+    pub fresh: bool,
+    /// Changed lines in the order of the diff.
+    changed: Vec<(Side, u32)>,
+}
+
+/// One version of a pipeline file.
+pub(super) struct Doc {
+    pub platform: Platform,
+    /// `None` for Jenkins, for hunks, and where the text is broken.
+    pub tree: Option<Tree>,
+    pub broken: Option<Broken>,
+    /// Numbered lines, ascending.
+    pub lines: Vec<(u32, String)>,
+}
+
+/// Something wrong in one version of a file.
+pub(super) struct Problem {
+    /// Equal in both versions if the change did not bring it: no line numbers.
+    pub key: String,
+    /// Where it could be shown, best first.
+    pub lines: Vec<(Side, u32)>,
+    pub severity: Severity,
+    pub confidence: f64,
+    pub title: String,
+    pub body: String,
+    /// What replaces the first of `lines`.
+    pub fix: Option<String>,
+}
+
+impl Problem {
+    fn new(
+        key: impl Into<String>,
+        line: u32,
+        severity: Severity,
+        title: impl Into<String>,
+    ) -> Self {
+        Problem {
+            key: key.into(),
+            lines: vec![(Side::New, line)],
+            severity,
+            confidence: 0.9,
+            title: title.into(),
+            body: String::new(),
+            fix: None,
+        }
+    }
+
+    fn body(mut self, body: impl Into<String>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    fn confidence(mut self, confidence: f64) -> Self {
+        self.confidence = confidence;
+        self
+    }
+
+    fn fix(mut self, fix: Option<String>) -> Self {
+        self.fix = fix;
+        self
+    }
+
+    fn also(mut self, lines: impl IntoIterator<Item = u32>) -> Self {
+        self.lines.extend(lines.into_iter().map(|line| (Side::New, line)));
+        self
+    }
+}
+
+impl Doc {
+    fn whole(platform: Platform, text: &str) -> Self {
+        let lines =
+            text.lines().zip(1u32..).map(|(line, number)| (number, line.to_owned())).collect();
+        let (tree, broken) = match platform {
+            Platform::Jenkins => (None, None),
+            _ => match yaml::parse(text) {
+                Ok(tree) => (Some(tree), None),
+                Err(broken) => (None, Some(broken)),
+            },
+        };
+        Doc { platform, tree, broken, lines }
+    }
+
+    fn is_github(&self) -> bool {
+        matches!(self.platform, Platform::Workflow | Platform::Action)
+    }
+
+    /// The text of a line; empty if it is not at hand.
+    fn line(&self, number: u32) -> &str {
+        self.lines
+            .binary_search_by_key(&number, |(number, _)| *number)
+            .map_or("", |at| self.lines[at].1.as_str())
+    }
+
+    /// The lines at hand of a span.
+    fn span(&self, (first, last): (u32, u32)) -> &[(u32, String)] {
+        let from = self.lines.partition_point(|(number, _)| *number < first);
+        let to = self.lines.partition_point(|(number, _)| *number <= last);
+        &self.lines[from..to.max(from)]
+    }
+}
+
+/// Reads the pipeline files of a change, each version once.
+pub(super) fn read(subject: &Subject<'_>, files: &[File<'_>]) -> Vec<Pipeline> {
+    files.iter().filter_map(|file| pipeline(subject, file)).collect()
+}
+
+fn pipeline(subject: &Subject<'_>, file: &File<'_>) -> Option<Pipeline> {
+    let diff = file.diff;
+    diff.patch()?;
+    let lower = |path: &Option<crate::diff::RepoPath>| {
+        path.as_ref().map(|path| path.display().to_lowercase())
+    };
+    let (old_path, new_path) = (lower(&diff.old_path), lower(&diff.new_path));
+    let new_platform = new_path.as_deref().and_then(|path| platform(path, diff));
+    let old_platform = old_path.as_deref().and_then(|path| platform(path, diff));
+    if new_platform.is_none() && old_platform.is_none() {
+        return None;
+    }
+    let changed: Vec<(Side, u32)> = diff
+        .lines()
+        .filter(|line| line.kind != LineKind::Context)
+        .map(|line| (line.side(), line.number()))
+        .collect();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).ok();
+    let new = rebuild::from_hunks(diff, Side::New)
+        .or_else(|| diff.new_path.as_ref().and_then(|_| (subject.new)(diff)).map(|b| b.to_vec()));
+    let old = rebuild::from_hunks(diff, Side::Old).or_else(|| {
+        let rebuilt = new.as_ref().and_then(|new| rebuild::old_from_new(new, diff.patch()?));
+        rebuilt.or_else(|| {
+            diff.old_path.as_ref().and_then(|_| (subject.old)(diff)).map(|b| b.to_vec())
+        })
+    });
+    let doc = |platform: Option<Platform>, bytes: Option<Vec<u8>>| {
+        Some(Doc::whole(platform?, &text(bytes?)?))
+    };
+    let fresh = old_platform.is_none() || diff.old_path.is_none();
+    let (mut old, mut new) = (doc(old_platform, old), doc(new_platform, new));
+    let partial = new_platform.is_some() && new.is_none()
+        || !fresh && old_platform.is_some() && old.is_none();
+    if partial {
+        old = old_platform.map(|platform| hunks(platform, diff, LineKind::Removed));
+        new = new_platform.map(|platform| hunks(platform, diff, LineKind::Added));
+    }
+    Some(Pipeline { index: file.index, old, new, partial, fresh, changed })
+}
+
+/// A document of the lines that only one side has.
+fn hunks(platform: Platform, diff: &FileDiff, kind: LineKind) -> Doc {
+    let lines = diff
+        .lines()
+        .filter(|line| line.kind == kind)
+        .map(|line| (line.number(), line.text.to_str_lossy().trim_end_matches('\r').to_owned()))
+        .collect();
+    Doc { platform, tree: None, broken: None, lines }
+}
+
+/// Told by the path, and for Harness also by the first lines.
+fn platform(lower: &str, diff: &FileDiff) -> Option<Platform> {
+    let name = lower.rsplit('/').next().unwrap_or_default();
+    if name.starts_with("jenkinsfile") || name.ends_with(".jenkinsfile") {
+        return Some(Platform::Jenkins);
+    }
+    if !(name.ends_with(".yml") || name.ends_with(".yaml")) {
+        return None;
+    }
+    let within = |folder: &str| {
+        lower.strip_prefix(folder).is_some_and(|rest| !rest.is_empty())
+            || lower.contains(&format!("/{folder}"))
+    };
+    // A workflow lies at the root and right in its folder.
+    let workflow = [".github/workflows/", ".gitea/workflows/", ".forgejo/workflows/"]
+        .iter()
+        .any(|folder| lower.strip_prefix(folder).is_some_and(|rest| !rest.contains('/')));
+    if workflow {
+        Some(Platform::Workflow)
+    } else if matches!(name, "action.yml" | "action.yaml") {
+        Some(Platform::Action)
+    } else if name.ends_with(".gitlab-ci.yml") || within(".gitlab/ci/") || within(".gitlab-ci/") {
+        Some(Platform::GitLab)
+    } else if name.starts_with("azure-pipelines") || within(".azure-pipelines/") {
+        Some(Platform::Azure)
+    } else if name.starts_with("bitbucket-pipelines") {
+        Some(Platform::Bitbucket)
+    } else if within(".harness/") || starts_as_harness(diff) {
+        Some(Platform::Harness)
+    } else {
+        None
+    }
+}
+
+fn starts_as_harness(diff: &FileDiff) -> bool {
+    let head: Vec<_> =
+        diff.lines().take_while(|line| line.number() <= 8).map(|line| line.text).collect();
+    head.iter().any(|line| line.trim_end() == b"pipeline:")
+        && head.iter().any(|line| line.trim_start().starts_with(b"identifier:"))
+}
+
+/// Reports what `find` sees in the new version and not in the old one.
+fn widened(scope: &Scope<'_>, hits: &mut Vec<Hit>, find: fn(&Doc) -> Vec<Problem>) {
+    for pipeline in &scope.pipelines {
+        let Some(new) = &pipeline.new else { continue };
+        let found = find(new);
+        if found.is_empty() {
+            continue;
+        }
+        let mut before: HashMap<String, usize> = HashMap::new();
+        for problem in pipeline.old.as_ref().map(find).unwrap_or_default() {
+            *before.entry(problem.key).or_default() += 1;
+        }
+        // Without both trees a problem must stand on a line that was added.
+        let blind = pipeline.partial
+            || !pipeline.fresh && pipeline.old.as_ref().is_none_or(|old| old.broken.is_some());
+        let added: HashSet<u32> = pipeline
+            .changed
+            .iter()
+            .filter(|(side, _)| *side == Side::New)
+            .map(|(_, line)| *line)
+            .collect();
+        let is_added =
+            |problem: &Problem| problem.lines.iter().any(|(_, line)| added.contains(line));
+        let mut after: HashMap<&str, usize> = HashMap::new();
+        for problem in &found {
+            *after.entry(problem.key.as_str()).or_default() += 1;
+        }
+        let mut left: HashMap<String, usize> = after
+            .into_iter()
+            .map(|(key, count)| {
+                let old = before.get(key).copied().unwrap_or(0);
+                (key.to_owned(), count.saturating_sub(old))
+            })
+            .collect();
+        // Of equal problems, those on added lines are the new ones.
+        let (mut first, rest): (Vec<_>, Vec<_>) = found.into_iter().partition(&is_added);
+        if !blind {
+            first.extend(rest);
+        }
+        for problem in first {
+            let left = left.entry(problem.key.clone()).or_default();
+            if *left > 0 {
+                *left -= 1;
+                hits.extend(pipeline.hit(problem));
+            }
+        }
+    }
+}
+
+impl Pipeline {
+    /// The hit on the first of the problem's lines that the change touches, or
+    /// on the changed line nearest to them.
+    fn hit(&self, problem: Problem) -> Option<Hit> {
+        let touched = problem.lines.iter().find(|place| self.changed.contains(place));
+        let place = match touched {
+            Some(place) => *place,
+            None => {
+                let (_, wanted) = *problem.lines.first()?;
+                *self
+                    .changed
+                    .iter()
+                    .min_by_key(|(side, line)| (*side == Side::Old, line.abs_diff(wanted)))?
+            }
+        };
+        let fix = problem.fix.filter(|_| problem.lines.first() == Some(&place));
+        Some(
+            Hit {
+                place: Place::Lines(place.0, place.1, place.1),
+                ..Hit::on_line(self.index, place.0, place.1, problem.severity, problem.title)
+            }
+            .confidence(problem.confidence)
+            .body(problem.body)
+            .replacement(fix)
+            .variant(problem.key),
+        )
+    }
+}
