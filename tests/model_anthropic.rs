@@ -19,7 +19,7 @@ use anthropic::{Act, Anthropic, answer, finding};
 fn options(server: &Anthropic) -> Options {
     let key = Key::ApiKey("sk-ant-test".to_owned());
     let mut options = Options::new(DEFAULT_MODEL, server.url().parse().unwrap(), key);
-    options.stall_timeout = Duration::from_millis(300);
+    options.stall_timeout = Duration::from_millis(600);
     options.retry = Retry {
         first_wait: Duration::from_millis(1),
         longest_wait: Duration::from_millis(5),
@@ -233,7 +233,7 @@ async fn what_passes_is_tried_again() {
         Act::Reset,
         Act::Break,
         Act::Truncate,
-        Act::Stall(Duration::from_millis(900)),
+        Act::Stall(Duration::from_millis(1_500)),
         Act::ErrorEvent("overloaded_error"),
         Act::ErrorEvent("api_error"),
         Act::Raw(b"event: message_start\ndata: {\"type\": \"mess\n\n".to_vec()),

@@ -86,6 +86,8 @@ pub struct Anthropic {
 impl Anthropic {
     /// Listen on a free port of 127.0.0.1.
     pub fn start() -> Self {
+        // Not while a client waits.
+        LazyLock::force(&SCHEMAS);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let state = Arc::<Mutex<State>>::default();
@@ -558,8 +560,12 @@ pub fn check_body(body: &Value) -> Vec<String> {
     let none = Vec::new();
     let messages = body["messages"].as_array().unwrap_or(&none);
     must(messages.first().is_some_and(|m| m["role"] == "user"), "the first turn is not the user's");
-    must(messages.last().is_some_and(|m| m["role"] == "user"), "the last turn is not the user's");
     let blocks = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    // A turn that paused in a tool of the server's own is sent back as it is.
+    let ends_well = |m: &Value| {
+        m["role"] == "user" || blocks(&m["content"]).iter().any(|b| b["type"] == "server_tool_use")
+    };
+    must(messages.last().is_some_and(ends_well), "the last turn is not the user's");
     let mut called: Vec<String> = Vec::new();
     for message in messages {
         let content = blocks(&message["content"]);
