@@ -20,3 +20,55 @@ pub mod redact;
 pub mod report;
 pub mod scan;
 pub mod task;
+
+use std::io::Write as _;
+
+use anyhow::anyhow;
+
+use crate::failure::Failure;
+use crate::inputs::{Command, Gathered};
+
+/// Carry out what was asked for. Gives the exit code (see `docs/outputs.md`).
+pub fn run(gathered: &Gathered) -> u8 {
+    match dispatch(gathered) {
+        Ok(code) => code,
+        Err(failure) => {
+            tracing::debug!(chain = ?failure.error(), "the run failed");
+            tell(&format!("{failure}"), gathered);
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(gathered: &Gathered) -> Result<u8, Failure> {
+    if let Command::Print(text) = &gathered.command {
+        return print(text);
+    }
+    let inputs = gathered.resolve(None).map_err(|errors| Failure::Inputs(anyhow!("{errors}")))?;
+    for warning in &inputs.warnings {
+        tracing::warn!("{warning}");
+    }
+    match &gathered.command {
+        Command::Print(text) => print(text),
+        Command::Config => task::config::run(gathered, &inputs),
+        Command::AuditVerify { file } => task::audit::verify(file),
+        Command::Review | Command::Auto => task::review::run(gathered, &inputs),
+    }
+}
+
+fn print(text: &str) -> Result<u8, Failure> {
+    // A reader that has gone away (`| head`) is no failure of ours.
+    let _ = anstream::stdout().write_all(text.as_bytes());
+    Ok(0)
+}
+
+/// One line a problem on standard error; in a GitHub job also as its annotation.
+fn tell(message: &str, gathered: &Gathered) {
+    let mut stderr = anstream::stderr();
+    for line in message.lines() {
+        let _ = writeln!(stderr, "pipewright: {line}");
+    }
+    if gathered.env.is_on("GITHUB_ACTIONS") {
+        let _ = writeln!(stderr, "{}", publish::annotations::error_command(message));
+    }
+}

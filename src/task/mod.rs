@@ -1,3 +1,6 @@
-//! room
-pub mod review;
+//! What can be asked for: one file or folder a task.
+
+pub mod audit;
+pub mod config;
 pub mod progress;
+pub mod review;

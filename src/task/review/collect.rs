@@ -135,7 +135,7 @@ pub async fn from_pull_request(
         base: request.base.clone(),
     };
     let mut own = String::new();
-    let mut before = Before { checks: checks.clone(), ..Before::default() };
+    let mut before = Before::read("", &[], Vec::new(), &[], &checks);
     if resume::has_marks(&comments, &review_comments) {
         own = forge.own_login().await.context("cannot tell which account the token belongs to")?;
         let threads = if review_comments.is_empty() {
@@ -144,7 +144,7 @@ pub async fn from_pull_request(
             let read = forge.threads(number).await;
             read.with_context(|| format!("cannot read the review threads of #{number}"))?
         };
-        before = Before::read(&own, comments, review_comments, threads, checks);
+        before = Before::read(&own, &comments, review_comments, &threads, &checks);
     }
     let mut notes = Vec::new();
     complete_missing(forge, local, &request.base, &request.head, &mut change, &mut notes).await?;
@@ -196,7 +196,7 @@ pub async fn from_range(
         head_commit: Some(head.to_owned()),
         target: Some(target),
         base_files,
-        before: Before { checks, ..Before::default() },
+        before: Before::read("", &[], Vec::new(), &[], &checks),
         notes,
         ..Collected::default()
     })

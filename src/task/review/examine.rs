@@ -67,3 +67,71 @@ pub struct Subject<'a> {
     /// Shows what is done.
     pub progress: &'a Progress,
 }
+
+/// Look at everything, ask, prove, and say what holds.
+pub async fn examine(subject: &Subject<'_>) -> Examined {
+    let Subject { collected, inputs, model, checkout, contents, progress, .. } = *subject;
+    let change = &collected.change;
+    let model_name = model.map_or_else(|| "offline".to_owned(), Model::name);
+    let mut notes = collected.notes.clone();
+
+    progress.stage("checking the change against the rules");
+    let mut ruled = rules(change, inputs, contents, checkout);
+    progress.stage("reading reports");
+    let reports = read_reports(checkout, inputs, &mut notes);
+    ruled.extend(evidence::change::findings(change, &reports));
+    let tests = evidence::change::test_evidence(change, &reports);
+
+    let resumed = resume::resume(change, &collected.before, &collected.own, &model_name);
+    let selected = select(change, inputs, collected);
+    let mut asked = Asked::default();
+    let mut plan = Plan::default();
+    if let Some(model) = model {
+        progress.stage("dividing the change");
+        plan = divide(change, &selected, &resumed, contents);
+        asked = put(subject, model, &mut plan, &ruled, &resumed).await;
+    }
+    notes.append(&mut asked.notes);
+
+    let heads = |file: &FileDiff| contents.head(file);
+    let claims = std::mem::take(&mut asked.claims);
+    let (proven, mut dropped) = prove::anchor_claims(change, &heads, &model_name, claims);
+    // A pass that tries to refute what is proven so far belongs here.
+    let read_now: HashSet<HunkDigest> = asked
+        .read
+        .iter()
+        .flat_map(|pack| pack.hunks(change))
+        .map(|(file, hunk)| state::hunk_digest(&change.files[file], hunk))
+        .collect();
+    let (adopted, standing) = prove::stand(proven, &resumed, |finding| {
+        resume::digest_at(change, finding).is_some_and(|digest| read_now.contains(&digest))
+    });
+    ruled.extend(adopted);
+    let bars = Bars {
+        min_confidence: inputs.min_confidence,
+        max_findings: inputs.max_findings,
+        standing: &standing,
+        dismissed: &resumed.dismissed,
+    };
+    let (findings, more_dropped) = prove::settle(ruled, &bars);
+    dropped.extend(more_dropped);
+
+    let incomplete = asked.capped || asked.failure.is_some() || !asked.unread.is_empty();
+    let coverage = coverage(change, &selected, &asked, model.is_some());
+    let state = remember(change, &collected.head, &model_name, &findings, &dropped, &resumed, &asked, incomplete);
+    let gone = gone(&collected.before, &findings, &resumed);
+    let report = Report {
+        schema: SCHEMA.to_owned(),
+        model: model_name,
+        base: collected.base.clone(),
+        head: collected.head.clone(),
+        summary: summary(&asked.summaries),
+        findings,
+        dropped,
+        coverage,
+        usage: asked.usage,
+        tests,
+        notes,
+    };
+    Examined { report, state, gone, incomplete, failure: asked.failure }
+}

@@ -1,8 +1,366 @@
-//! Review a change.
+//! Review a change: the stages in order.
 
-pub mod prompt;
-pub mod state;
-pub mod tools;
+pub mod ask;
 pub mod base;
 pub mod collect;
 pub mod contents;
+pub mod examine;
+pub mod finish;
+pub mod prompt;
+pub mod prove;
+pub mod resume;
+pub mod state;
+pub mod tools;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use self::collect::Collected;
+use self::contents::Contents;
+use self::tools::{BaseFiles, Tools};
+use crate::checkout::Checkout;
+use crate::context::{self, Context, Decision, Host, Request, Requested};
+use crate::diff::RepoPath;
+use crate::failure::Failure;
+use crate::forge::github::{Access as GitHubAccess, GitHub};
+use crate::forge::local::Local;
+use crate::forge::{Forge, Permission};
+use crate::http;
+use crate::inputs::{Access, CONFIG_FILE, ConfigText, Gathered, Inputs, ModelChoice};
+use crate::model::Model;
+use crate::model::anthropic::{Anthropic, Key, Options};
+use crate::policy::{self, Grounds, Ruling, Token};
+use crate::redact::Scrubber;
+use crate::task::progress::Progress;
+
+/// Review what the event or the command line names. Gives the exit code.
+pub fn run(gathered: &Gathered, first: &Inputs) -> Result<u8, Failure> {
+    let context = context::read(&first.host).map_err(Failure::Inputs)?;
+    let request = match context::request_of(&context, first) {
+        Decision::Review(request) => request,
+        Decision::Nothing { why } => return finish::nothing(first, &why),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+        .map_err(Failure::Inputs)?;
+    runtime.block_on(review(gathered, first, &context, &request))
+}
+
+async fn review(
+    gathered: &Gathered,
+    first: &Inputs,
+    context: &Context,
+    request: &Request,
+) -> Result<u8, Failure> {
+    let start = Instant::now();
+    let deadline = start + first.timeout;
+    let mut progress = Progress::new(first.host.stderr_terminal);
+    let client = client(first, deadline).map_err(Failure::Inputs)?;
+    let github = github(first, context, &client).map_err(Failure::Inputs)?;
+    let forge = github.as_ref().map(|github| github as &dyn Forge);
+    let local = collect::repository(&context.workspace);
+
+    let asker = match (&request.asked_by, forge) {
+        (Some(asker), Some(forge)) => {
+            let permission = forge.permission(&asker.login).await;
+            let permission = permission
+                .with_context(|| format!("cannot read the permission of {}", asker.login))
+                .map_err(Failure::Platform)?;
+            Some(access_of(permission))
+        }
+        (Some(_), None) => Some(Access::None),
+        (None, _) => None,
+    };
+    let token = if forge.is_some() { Token::Writes } else { Token::Absent };
+    let grounds = Grounds {
+        input: first.autonomy,
+        base: None,
+        token,
+        asker,
+        asker_needs: None,
+    };
+    // Before anything is read for them: the base may allow more askers than the
+    // default, so only those without any access are turned away here.
+    if asker == Some(Access::None) {
+        let who = request.asked_by.as_ref().map_or("", |asker| asker.login.as_str());
+        return finish::nothing(first, &format!("{who} may not ask for a review here"));
+    }
+
+    progress.stage("reading the change");
+    let collected = collect(first, context, request, forge, local.as_ref()).await?;
+    let inputs = with_config(gathered, &collected)?;
+    let grounds = Grounds {
+        input: inputs.autonomy,
+        base: inputs.tables.max_autonomy,
+        asker_needs: inputs.tables.asker,
+        ..grounds
+    };
+    let ruling = policy::rule(&grounds);
+    if ruling.is_refused() {
+        let who = request.asked_by.as_ref().map_or("", |asker| asker.login.as_str());
+        return finish::nothing(&inputs, &format!("{who} may not ask for a review here"));
+    }
+    let deadline = deadline.min(start + inputs.timeout);
+    let run = Run {
+        inputs: &inputs,
+        context,
+        request,
+        forge,
+        local: local.as_ref(),
+        client: &client,
+        ruling,
+        deadline,
+    };
+    run.examine_and_publish(&collected, &mut progress).await
+}
+
+/// What the later stages share.
+pub struct Run<'a> {
+    /// What the program was told, the base's configuration included.
+    pub inputs: &'a Inputs,
+    /// Which job.
+    pub context: &'a Context,
+    /// What was asked for.
+    pub request: &'a Request,
+    /// The host, if there is one to talk to.
+    pub forge: Option<&'a dyn Forge>,
+    /// The checkout's repository.
+    pub local: Option<&'a Local>,
+    /// The network.
+    pub client: &'a http::Client,
+    /// What this run may do.
+    pub ruling: Ruling,
+    /// When everything has to be over.
+    pub deadline: Instant,
+}
+
+impl Run<'_> {
+    async fn examine_and_publish(
+        &self,
+        collected: &Collected,
+        progress: &mut Progress,
+    ) -> Result<u8, Failure> {
+        let Run { inputs, forge, local, .. } = *self;
+        let scrubber = Arc::new(Scrubber::new(&inputs.secrets));
+        let model = self.model().map_err(Failure::Inputs)?;
+        let root = local.and_then(Local::workdir).unwrap_or(&self.context.workspace);
+        let checkout = Checkout::new(root).ok();
+        let head = collected.head_commit.as_deref();
+        let contents = Contents::new(checkout.as_ref(), local, head);
+        if let (Some(forge), Some(head)) = (forge, head) {
+            self.fetch_pipeline_files(forge, head, collected, &contents).await;
+        }
+        // The model may read the checkout only if it shows the change: after
+        // `pull_request_target` or a comment it is at the base.
+        let shows_head = collected
+            .change
+            .files
+            .iter()
+            .filter(|file| file.new_path.is_some() && file.changed_lines() > 0)
+            .take(3)
+            .all(|file| contents.head(file).is_some());
+        let base = Base { local, forge, revision: &collected.base };
+        let scrub = {
+            let scrubber = Arc::clone(&scrubber);
+            move |text: &str| scrubber.scrub(text).into_owned()
+        };
+        let tools = checkout
+            .as_ref()
+            .filter(|_| shows_head)
+            .map(|checkout| Tools::new(checkout, &base, &scrub));
+        let examined = examine::examine(&examine::Subject {
+            collected,
+            inputs,
+            model: model.as_deref(),
+            checkout: checkout.as_ref(),
+            local,
+            contents: &contents,
+            tools: tools.as_ref(),
+            deadline: self.deadline,
+            progress,
+        })
+        .await;
+        finish::finish(self, collected, examined, &scrubber, progress).await
+    }
+
+    /// Rules on pipeline files need both sides whole; where no checkout has the
+    /// head, these few are fetched.
+    async fn fetch_pipeline_files(
+        &self,
+        forge: &dyn Forge,
+        head: &str,
+        collected: &Collected,
+        contents: &Contents<'_>,
+    ) {
+        const MOST: usize = 20;
+        let files: Vec<_> = collected
+            .change
+            .files
+            .iter()
+            .filter(|file| file.patch().is_some() && file.new_path.is_some())
+            .filter(|file| crate::scan::needs_content(&file.path().display()))
+            .filter(|file| contents.head(file).is_none())
+            .take(MOST)
+            .collect();
+        for (path, content) in collect::fetch_heads(forge, head, &files).await {
+            contents.insert(&path, content);
+        }
+    }
+
+    fn model(&self) -> anyhow::Result<Option<Box<dyn Model>>> {
+        let name = match &self.inputs.model {
+            ModelChoice::Offline => return Ok(None),
+            ModelChoice::Anthropic(name) => name,
+        };
+        let key = match (&self.inputs.anthropic_api_key, &self.inputs.anthropic_auth_token) {
+            (Some(key), _) => Key::Api(key.clone()),
+            (None, Some(token)) => Key::Bearer(token.clone()),
+            (None, None) => anyhow::bail!(
+                "the model `anthropic:{name}` needs a key: set `ANTHROPIC_API_KEY`, or `model: offline`"
+            ),
+        };
+        let base_url = http::Url::parse(&self.inputs.anthropic_base_url)
+            .context("cannot read `anthropic_base_url`")?;
+        let model = Anthropic::new(self.client, Options::new(name, base_url, key))?;
+        Ok(Some(Box::new(model)))
+    }
+}
+
+/// Files of the base revision, for the model's `show_base`.
+struct Base<'a> {
+    local: Option<&'a Local>,
+    forge: Option<&'a dyn Forge>,
+    revision: &'a str,
+}
+
+#[async_trait]
+impl BaseFiles for Base<'_> {
+    async fn base_file(&self, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
+        let path = RepoPath::from(path);
+        if let Some(local) = self.local.filter(|local| local.has_commit(self.revision)) {
+            return local.file_at(self.revision, &path);
+        }
+        match self.forge {
+            Some(forge) => Ok(forge.file(self.revision, &path).await?),
+            None => Ok(None),
+        }
+    }
+}
+
+fn client(inputs: &Inputs, deadline: Instant) -> anyhow::Result<http::Client> {
+    let proxy = &inputs.host.proxy;
+    let ca_bundle = match &inputs.ca_file {
+        Some(file) => Some(
+            std::fs::read(file).with_context(|| format!("cannot read ca_file {}", file.display()))?,
+        ),
+        None => None,
+    };
+    let config = http::Config {
+        proxies: http::Proxies::new(
+            proxy.http.as_deref(),
+            proxy.https.as_deref(),
+            proxy.no_proxy.as_deref(),
+        )?,
+        ca_bundle,
+        ..http::Config::default()
+    };
+    // Publishing what was found must still be possible when asking ran out of time.
+    Ok(http::Client::new(config)?.until(deadline + Duration::from_secs(120)))
+}
+
+/// GitHub, where the job runs there and has a token.
+fn github(inputs: &Inputs, context: &Context, client: &http::Client) -> anyhow::Result<Option<GitHub>> {
+    if context.host != Host::GitHub {
+        return Ok(None);
+    }
+    let Some(token) = &inputs.github_token else { return Ok(None) };
+    let repository = context.repository.as_deref().context(
+        "the event names no repository: set `GITHUB_REPOSITORY` to `owner/name`",
+    )?;
+    let access = GitHubAccess {
+        api_url: &inputs.host.api_url,
+        graphql_url: Some(&inputs.host.graphql_url),
+        token: token.expose(),
+        repository,
+    };
+    GitHub::new(client.clone(), access).map(Some)
+}
+
+async fn collect(
+    inputs: &Inputs,
+    context: &Context,
+    request: &Request,
+    forge: Option<&dyn Forge>,
+    local: Option<&Local>,
+) -> Result<Collected, Failure> {
+    let repository = context.repository.as_deref().unwrap_or_default();
+    match (&request.change, forge) {
+        (Requested::PullRequest { number, known }, Some(forge)) => {
+            let known = known.as_ref();
+            collect::from_pull_request(forge, repository, *number, known, local)
+                .await
+                .map_err(Failure::Platform)
+        }
+        (Requested::Range { base, head }, Some(forge)) => {
+            collect::from_range(forge, repository, base, head, local)
+                .await
+                .map_err(Failure::Platform)
+        }
+        (Requested::PullRequest { number, known: None }, None) => Err(Failure::Inputs(anyhow!(
+            "cannot read #{number} without a token: set `github_token`"
+        ))),
+        (Requested::PullRequest { known: Some(known), .. }, None) => {
+            let checkout = checkout(local, context)?;
+            let head = Some(known.head.sha.as_str()).filter(|sha| checkout.has_commit(sha));
+            let read = collect::from_checkout(checkout, Some(&known.base.sha), head);
+            let mut collected = read.map_err(Failure::Inputs)?;
+            collected.title.clone_from(&known.title);
+            collected.body.clone_from(&known.body);
+            collected.from_fork = known.from_fork;
+            let note = "There is no `github_token`: nothing could be posted.";
+            collected.notes.push(note.to_owned());
+            Ok(collected)
+        }
+        (Requested::Range { base, head }, None) => {
+            collect::from_checkout(checkout(local, context)?, Some(base), Some(head))
+                .map_err(Failure::Inputs)
+        }
+        (Requested::Checkout, _) => {
+            let (base, head) = (inputs.base.as_deref(), inputs.head.as_deref());
+            collect::from_checkout(checkout(local, context)?, base, head).map_err(Failure::Inputs)
+        }
+    }
+}
+
+fn checkout<'a>(local: Option<&'a Local>, context: &Context) -> Result<&'a Local, Failure> {
+    local.ok_or_else(|| {
+        // Opening it again gives the reason, which was only logged before.
+        let why = crate::forge::local::open(&context.workspace).err();
+        Failure::Inputs(why.unwrap_or_else(|| anyhow!("there is no checkout to review")))
+    })
+}
+
+fn with_config(gathered: &Gathered, collected: &Collected) -> Result<Inputs, Failure> {
+    let short = collected.base.get(..7).unwrap_or(&collected.base);
+    let config = collected.base_files.config.as_ref().map(|text| ConfigText {
+        text: text.clone(),
+        origin: format!("{CONFIG_FILE} at {short}"),
+    });
+    gathered.resolve(config.as_ref()).map_err(|errors| Failure::Inputs(anyhow!("{errors}")))
+}
+
+fn access_of(permission: Permission) -> Access {
+    match permission {
+        Permission::None => Access::None,
+        Permission::Read => Access::Read,
+        Permission::Triage => Access::Triage,
+        Permission::Write => Access::Write,
+        Permission::Admin => Access::Admin,
+    }
+}

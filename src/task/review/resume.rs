@@ -8,42 +8,26 @@ use super::state::{self, HunkDigest, Known, State};
 use crate::diff::{Change, FileDiff};
 use crate::finding::{Finding, Fingerprint, Source};
 use crate::forge::{Check, Comment, ReviewComment, Thread};
-use crate::publish::inline;
-use crate::publish::marker;
+use crate::publish::existing::{Existing, same_account};
+use crate::publish::markdown::StatePayload;
+use crate::publish::{inline, markdown};
 
-/// What is there already, as the host lists it, of our own making only.
+/// What is there already, as far as it is of our own making.
 #[derive(Debug, Clone, Default)]
 pub struct Before {
-    /// Our summary comment.
-    pub summary: Option<Comment>,
-    /// What its marker carries.
+    /// What publishing has to know.
+    pub existing: Existing,
+    /// What the summary's marker carries.
     pub state: Option<State>,
-    /// Our comments on lines, by the finding they carry.
-    pub inline: HashMap<Fingerprint, Posted>,
-    /// Our checks on the head, newest first.
-    pub checks: Vec<Check>,
-}
-
-/// One of our comments on a line.
-#[derive(Debug, Clone)]
-pub struct Posted {
-    /// The comment.
-    pub comment: ReviewComment,
-    /// What it remembers of its finding.
-    pub known: Option<Known>,
-    /// Its thread, where the host has threads.
-    pub thread: Option<Thread>,
-}
-
-/// Two logins name one account: hosts write an app's with and without `[bot]`.
-pub fn same_login(a: &str, b: &str) -> bool {
-    a.trim_end_matches("[bot]").eq_ignore_ascii_case(b.trim_end_matches("[bot]"))
+    /// Our comments on lines, by the finding they carry, with their threads
+    /// where the host has threads.
+    pub posted: HashMap<Fingerprint, (ReviewComment, Option<Thread>)>,
 }
 
 /// Whether anything listed could be ours: only then is it worth asking the host
 /// who we are.
 pub fn has_marks(comments: &[Comment], review_comments: &[ReviewComment]) -> bool {
-    comments.iter().any(|comment| marker::is_summary(&comment.body))
+    comments.iter().any(|comment| markdown::is_summary(&comment.body))
         || review_comments.iter().any(|comment| inline::finding_id(&comment.body).is_some())
 }
 
@@ -52,32 +36,30 @@ impl Before {
     /// someone else is ignored: state is believed from our own account only.
     pub fn read(
         own: &str,
-        comments: Vec<Comment>,
+        comments: &[Comment],
         review_comments: Vec<ReviewComment>,
-        threads: Vec<Thread>,
-        checks: Vec<Check>,
+        threads: &[Thread],
+        checks: &[Check],
     ) -> Before {
-        let summary = comments
-            .into_iter()
-            .find(|comment| same_login(&comment.author, own) && marker::is_summary(&comment.body));
-        let state = summary
-            .as_ref()
-            .and_then(|comment| marker::summary_state(&comment.body))
-            .and_then(State::decode);
-        let mut threads: HashMap<u64, Thread> =
-            threads.into_iter().map(|thread| (thread.first_comment, thread)).collect();
-        let mut inline = HashMap::new();
+        let existing = Existing::collect(own, comments, &review_comments, threads, checks);
+        let state = existing
+            .state()
+            .and_then(StatePayload::decode)
+            .and_then(|bytes| State::decode(&bytes));
+        let threads: HashMap<u64, &Thread> =
+            threads.iter().map(|thread| (thread.first_comment, thread)).collect();
+        let mut posted = HashMap::new();
         for comment in review_comments {
-            if !same_login(&comment.author, own) || comment.in_reply_to.is_some() {
+            let ours = same_account(own, &comment.author, comment.author_is_bot);
+            if !ours || comment.in_reply_to.is_some() {
                 continue;
             }
             let Some(id) = inline::finding_id(&comment.body) else { continue };
-            let known = inline::payload(&comment.body).and_then(Known::decode);
-            let thread = threads.remove(&comment.id);
-            // A finding that came back was posted again; its last comment counts.
-            inline.insert(id, Posted { comment, known, thread });
+            let thread = threads.get(&comment.id).map(|&thread| thread.clone());
+            // A finding that came back was said again; its last comment counts.
+            posted.insert(id, (comment, thread));
         }
-        Before { summary, state, inline, checks }
+        Before { existing, state, posted }
     }
 
     /// Whether this very head was reviewed to the end by this model.
@@ -109,44 +91,35 @@ pub fn resume(change: &Change, before: &Before, own: &str, model: &str) -> Resum
     if let Some(state) = before.state.as_ref().filter(|state| state.model == model) {
         resumed.read = state.read.clone();
     }
-    let mut seen = HashSet::new();
-    let remembered = before.state.iter().flat_map(|state| state.findings.iter().cloned());
-    // Comments remember their finding too: a run that was killed before it
-    // could write the summary has left only these.
-    let posted = before.inline.values().filter_map(|posted| posted.known.clone());
-    let mut known: Vec<Known> =
-        remembered.chain(posted).filter(|known| seen.insert(known.id.clone())).collect();
-    known.sort_by(|a, b| (&a.path, a.line, &a.id).cmp(&(&b.path, b.line, &b.id)));
     let put_aside: HashSet<&Fingerprint> =
         before.state.iter().flat_map(|state| state.dismissed.iter()).collect();
-    for known in known {
-        if put_aside.contains(&known.id) || is_dismissed(&known, before, own) {
-            resumed.dismissed.push(known);
-            continue;
-        }
-        if withdrawn_by_us(before.inline.get(&known.id), own) {
+    for known in before.state.iter().flat_map(|state| &state.findings) {
+        if put_aside.contains(&known.id) || is_dismissed(known, before, own) {
+            resumed.dismissed.push(known.clone());
             continue;
         }
         // Rules are run again in full: what they no longer say is gone.
         if matches!(known.source, Source::Rule(_)) {
             continue;
         }
-        let Some(line) = state::locate(change, &known) else { continue };
-        let body = before
-            .inline
-            .get(&known.id)
-            .map(|posted| inline::remark(&posted.comment.body).to_owned())
-            .unwrap_or_default();
-        let finding = known.at(line, body);
-        if resumed.read.contains(&digest_at(change, &finding)) {
+        let Some(line) = state::locate(change, known) else { continue };
+        let finding = known.at(line);
+        if digest_at(change, &finding).is_some_and(|digest| resumed.read.contains(&digest)) {
             resumed.standing.push(finding);
         } else {
             resumed.in_question.push(finding);
         }
     }
+    // A run that was killed before it could write the summary has left only comments.
+    for (id, (comment, thread)) in &before.posted {
+        let known = resumed.dismissed.iter().any(|known| known.id == *id);
+        if !known && is_put_aside(thread.as_ref(), own) {
+            resumed.dismissed.push(Known::only(id.clone(), &comment.path));
+        }
+    }
     for id in put_aside {
         if !resumed.dismissed.iter().any(|known| known.id == *id) {
-            resumed.dismissed.push(Known::only(id.clone()));
+            resumed.dismissed.push(Known::only(id.clone(), ""));
         }
     }
     resumed.dismissed.sort_by(|a, b| a.id.cmp(&b.id));
@@ -154,32 +127,30 @@ pub fn resume(change: &Change, before: &Before, own: &str, model: &str) -> Resum
 }
 
 /// The digest under which the finding's hunk was or was not read.
-fn digest_at(change: &Change, finding: &Finding) -> HunkDigest {
-    let Some(file) = change.file(&finding.path) else { return HunkDigest::default() };
-    let hunk = file
+pub fn digest_at(change: &Change, finding: &Finding) -> Option<HunkDigest> {
+    let file = change.file(&finding.path)?;
+    let line = file
         .lines()
-        .find(|line| line.side() == finding.side && line.number() == finding.line)
-        .map(|line| line.hunk);
-    hunk.map(|hunk| state::hunk_digest(file, hunk)).unwrap_or_default()
+        .find(|line| line.side() == finding.side && line.number() == finding.line)?;
+    Some(state::hunk_digest(file, line.hunk))
 }
 
 /// A person resolved the thread, deleted the comment, or gave it a thumbs down.
-/// A rule's finding is only put aside by who may resolve threads: a stranger's
-/// thumb must not turn a leaked key green.
+/// A rule's finding is only put aside by those who may resolve threads: a
+/// stranger's thumb must not turn a leaked key green.
 fn is_dismissed(known: &Known, before: &Before, own: &str) -> bool {
-    let Some(posted) = before.inline.get(&known.id) else {
+    let Some((comment, thread)) = before.posted.get(&known.id) else {
         return known.inline;
     };
-    let resolved = posted.thread.as_ref().is_some_and(|thread| {
-        thread.resolved && !thread.resolved_by.as_deref().is_some_and(|who| same_login(who, own))
-    });
-    resolved || posted.comment.thumbs_down > 0 && matches!(known.source, Source::Model(_))
+    is_put_aside(thread.as_ref(), own)
+        || comment.thumbs_down > 0 && matches!(known.source, Source::Model(_))
 }
 
-/// We resolved its thread ourselves, because it was gone.
-pub fn withdrawn_by_us(posted: Option<&Posted>, own: &str) -> bool {
-    posted.and_then(|posted| posted.thread.as_ref()).is_some_and(|thread| {
-        thread.resolved && thread.resolved_by.as_deref().is_some_and(|who| same_login(who, own))
+/// Whether someone other than us resolved the thread.
+fn is_put_aside(thread: Option<&Thread>, own: &str) -> bool {
+    thread.is_some_and(|thread| {
+        let by_us = thread.resolved_by.as_deref().is_some_and(|who| same_account(own, who, true));
+        thread.resolved && !by_us
     })
 }
 

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::diff::{Change, FileDiff, LineKind};
 use crate::finding::{Finding, Fingerprint, Severity, Side, Source};
+use crate::redact::shorten;
 
 const VERSION: u32 = 1;
 /// Bytes of a hunk's digest that are kept: 40 bits make a clash within one
@@ -22,6 +23,8 @@ const VERSION: u32 = 1;
 const DIGEST: usize = 5;
 /// More digests than this do not fit beside the text of a summary comment.
 const MOST_DIGESTS: usize = 2_000;
+/// Bytes of a finding's body that are kept.
+const MOST_BODY: usize = 600;
 
 /// The name of a hunk or of a whole file's change.
 pub type HunkDigest = [u8; DIGEST];
@@ -72,6 +75,9 @@ pub struct Known {
     /// One line.
     #[serde(rename = "t")]
     pub title: String,
+    /// Markdown, shortened and without secrets.
+    #[serde(rename = "b", default)]
+    pub body: String,
     /// Who says so.
     #[serde(rename = "f")]
     pub source: Source,
@@ -81,8 +87,8 @@ pub struct Known {
 }
 
 impl Known {
-    /// What is remembered of a finding.
-    pub fn of(finding: &Finding, inline: bool) -> Self {
+    /// What is remembered of a finding; `clean` takes secrets out of its words.
+    pub fn of(finding: &Finding, inline: bool, clean: &dyn Fn(&str) -> String) -> Self {
         Known {
             id: finding.id.clone(),
             path: finding.path.clone(),
@@ -92,14 +98,15 @@ impl Known {
             severity: finding.severity,
             category: finding.category.clone(),
             confidence: finding.confidence,
-            title: finding.title.clone(),
+            title: clean(&finding.title),
+            body: shorten(&clean(&finding.body), MOST_BODY).into_owned(),
             source: finding.source.clone(),
             inline,
         }
     }
 
     /// The finding again, at the place where its line is now.
-    pub fn at(&self, line: u32, body: String) -> Finding {
+    pub fn at(&self, line: u32) -> Finding {
         Finding {
             id: self.id.clone(),
             path: self.path.clone(),
@@ -110,17 +117,17 @@ impl Known {
             category: self.category.clone(),
             confidence: self.confidence,
             title: self.title.clone(),
-            body,
+            body: self.body.clone(),
             suggestion: None,
             source: self.source.clone(),
         }
     }
 
     /// A finding of which only the name is left.
-    pub fn only(id: Fingerprint) -> Self {
+    pub fn only(id: Fingerprint, path: &str) -> Self {
         Known {
             id,
-            path: String::new(),
+            path: path.to_owned(),
             side: Side::New,
             line: 0,
             end_line: 0,
@@ -128,19 +135,10 @@ impl Known {
             category: String::new(),
             confidence: 0.0,
             title: String::new(),
+            body: String::new(),
             source: Source::Rule(String::new()),
             inline: false,
         }
-    }
-
-    /// Text for a comment's marker: letters, digits, `+`, `/`, `=`.
-    pub fn encode(&self) -> String {
-        STANDARD.encode(serde_json::to_vec(self).unwrap_or_default())
-    }
-
-    /// What [`encode`](Self::encode) wrote, back.
-    pub fn decode(text: &str) -> Option<Known> {
-        serde_json::from_slice(&STANDARD.decode(text).ok()?).ok()
     }
 
     /// What the fingerprint was made with: the rule, or a model's category.
@@ -166,8 +164,8 @@ struct Wire {
 }
 
 impl State {
-    /// Text for the summary's marker: letters, digits, `+`, `/`, `=`.
-    pub fn encode(&self) -> String {
+    /// Bytes for the summary's marker.
+    pub fn encode(&self) -> Vec<u8> {
         let mut read: Vec<&HunkDigest> = self.read.iter().collect();
         read.sort_unstable();
         read.truncate(MOST_DIGESTS);
@@ -180,13 +178,14 @@ impl State {
             findings: self.findings.clone(),
             dismissed: self.dismissed.clone(),
         };
-        STANDARD.encode(serde_json::to_vec(&wire).unwrap_or_default())
+        // A map of plain text and numbers: there is nothing that could fail.
+        serde_json::to_vec(&wire).unwrap_or_default()
     }
 
     /// The state back; `None` for anything that [`encode`](Self::encode) did not
     /// write, an older or newer version included: the change is then reviewed anew.
-    pub fn decode(text: &str) -> Option<State> {
-        let wire: Wire = serde_json::from_slice(&STANDARD.decode(text).ok()?).ok()?;
+    pub fn decode(bytes: &[u8]) -> Option<State> {
+        let wire: Wire = serde_json::from_slice(bytes).ok()?;
         if wire.v != VERSION {
             return None;
         }
@@ -299,6 +298,7 @@ mod tests {
             category: "correctness".into(),
             confidence: 0.9,
             title: "x".into(),
+            body: "y".into(),
             source: Source::Model("m".into()),
             inline: true,
         }
@@ -345,15 +345,13 @@ diff --git a/a.rs b/a.rs
             findings: vec![known("a.rs", "one();", 0)],
             dismissed: vec![Fingerprint("f".into())],
         };
-        let text = state.encode();
-        assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b)));
-        assert_eq!(State::decode(&text), Some(state));
+        assert_eq!(State::decode(&state.encode()), Some(state));
     }
 
     #[test]
     fn what_is_no_state_is_no_state() {
-        for text in ["", "e30=", "////", "not base64", &STANDARD.encode(r#"{"v":2}"#)] {
-            assert_eq!(State::decode(text), None, "{text}");
+        for text in ["", "{}", "null", "\u{0}", r#"{"v":2}"#] {
+            assert_eq!(State::decode(text.as_bytes()), None, "{text}");
         }
     }
 
