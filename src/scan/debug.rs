@@ -118,7 +118,7 @@ static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 /// What every pattern has a part of, so that most lines cost one look.
 static HINT: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?i)debug|\.only\(|fdescribe\(|fit\(|fcontext\(|console\.|set_trace|import i?pdb|breakpoint\(\)|dbg!?\(|binding\.|byebug|var_dump|\bdd\(|xdebug_break|spew\.|FWhen\(|IEx\.pry|(?:print|puts|p|println!|NSLog|WriteLine|cout|cerr)\b[^a-z]*(?:here|XXX|>>>>|####|!!!|asdf)",
+        r"(?i)debug|\.only\(|fdescribe\(|fit\(|fcontext\(|console\.|set_trace|import i?pdb|breakpoint\(\)|dbg!?\(|binding\.|byebug|var_dump|\bdd\(|xdebug_break|spew\.|FWhen\(|IEx\.pry|(?:print|puts|\bp |nslog|writeline|cout|cerr).{0,16}[\x22'`](?:here|xxx|>>>>|####|!!!|asdf)",
     )
     .expect("the pattern is fixed")
 });

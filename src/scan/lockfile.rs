@@ -6,10 +6,10 @@ use std::sync::LazyLock;
 use bstr::ByteSlice;
 use regex::Regex;
 
-use crate::diff::LineKind;
+use crate::diff::{LineKind, apply};
 use crate::finding::Severity;
 use crate::scan::scope::File;
-use crate::scan::{Hit, Place, Rule, Scope, rebuild};
+use crate::scan::{Hit, Place, Rule, Scope};
 
 pub(super) const RULE: Rule = Rule {
     id: "lockfile-out-of-step",
@@ -170,10 +170,9 @@ fn standing_lock(
 /// The first dependency that differs in a way the lock file records, and how.
 fn difference(scope: &Scope<'_>, file: &File<'_>, manager: &Manager) -> Option<(String, String)> {
     let new = (scope.subject.new)(file.diff)?;
-    let patch = file.diff.patch()?;
-    let old = match rebuild::old_from_new(&new, patch) {
-        Some(old) => old,
-        None => (scope.subject.old)(file.diff)?.to_vec(),
+    let old = match apply::unapply(file.diff, &new) {
+        Ok(old) => old,
+        Err(_) => (scope.subject.old)(file.diff)?.to_vec(),
     };
     let old = (manager.read)(old.to_str().ok()?)?;
     let new = (manager.read)(new.to_str().ok()?)?;

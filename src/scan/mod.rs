@@ -11,7 +11,6 @@ mod debug;
 mod invisible;
 mod lockfile;
 mod mode;
-mod rebuild;
 mod scope;
 mod secrets;
 mod symlink;
@@ -22,11 +21,11 @@ mod yaml;
 
 use std::collections::{HashMap, HashSet};
 
-use bstr::ByteSlice;
 use bytes::Bytes;
 use regex::bytes::Regex;
 
-use crate::diff::{Change, FileDiff, LineKind};
+use crate::diff::anchor::{Anchor, Index};
+use crate::diff::{Change, FileDiff};
 use crate::finding::{Finding, Fingerprint, Severity, Side, Source, Suggestion};
 
 pub use scope::Scope;
@@ -194,7 +193,7 @@ pub fn rules() -> &'static [Rule] {
 pub fn scan(subject: &Subject<'_>) -> Vec<Finding> {
     let scope = Scope::new(subject);
     let mut findings: Vec<(usize, Finding)> = Vec::new();
-    let mut counts = Counts::default();
+    let index = Index::new(subject.change);
     let mut seen = HashSet::new();
     for rule in rules() {
         if subject.options.disabled.iter().any(|id| id == rule.id) {
@@ -207,14 +206,14 @@ pub fn scan(subject: &Subject<'_>) -> Vec<Finding> {
         }
         for hit in hits {
             let Some(file) = subject.change.files.get(hit.file) else { continue };
-            let index = hit.file;
-            let Some(finding) = anchor(rule, hit, file, &mut counts) else { continue };
+            let at = hit.file;
+            let Some(finding) = finding(rule, hit, file, &index) else { continue };
             if seen.insert(finding.id.clone()) {
-                findings.push((index, finding));
+                findings.push((at, finding));
             }
         }
     }
-    findings.sort_by_key(|(index, finding)| (*index, finding.line, finding.side));
+    findings.sort_by_key(|(at, finding)| (*at, finding.line, finding.side));
     findings.into_iter().map(|(_, finding)| finding).collect()
 }
 
@@ -237,83 +236,44 @@ fn limit(hits: &mut Vec<Hit>, most: usize) {
     });
 }
 
-/// Which of several equal lines a line is, per file of the diff, made when
-/// first needed: side and line to its text's count before it.
-#[derive(Default)]
-struct Counts {
-    file: Option<usize>,
-    nth: HashMap<(Side, u32), usize>,
-}
-
-impl Counts {
-    fn nth(&mut self, index: usize, file: &FileDiff, side: Side, line: u32) -> usize {
-        if self.file != Some(index) {
-            self.file = Some(index);
-            self.nth.clear();
-            let mut equal: HashMap<(Side, &[u8]), usize> = HashMap::new();
-            for numbered in file.lines() {
-                let side = numbered.side();
-                let count = equal.entry((side, numbered.text.trim())).or_default();
-                self.nth.insert((side, numbered.number()), *count);
-                *count += 1;
-            }
-        }
-        self.nth.get(&(side, line)).copied().unwrap_or(0)
-    }
-}
-
 /// Turns a hit into a finding; `None` if its lines are not in the diff.
-fn anchor(rule: &Rule, hit: Hit, file: &FileDiff, counts: &mut Counts) -> Option<Finding> {
-    let whole_side = if file.new_path.is_some() { Side::New } else { Side::Old };
-    let (side, line, end_line) = match hit.place {
-        Place::Lines(side, line, end) => (side, line, end.max(line)),
-        Place::File => (whole_side, 1, 1),
+fn finding(rule: &Rule, hit: Hit, file: &FileDiff, index: &Index<'_>) -> Option<Finding> {
+    let anchor = match hit.place {
+        Place::Lines(side, line, end) => index.at(hit.file, side, line, end)?,
+        Place::File => Anchor {
+            file: hit.file,
+            side: if file.new_path.is_some() { Side::New } else { Side::Old },
+            line: 1,
+            end_line: 1,
+            hunk: 0,
+            exact: true,
+            nth: 0,
+            quote: String::new(),
+        },
     };
-    let path = match side {
+    let path = match anchor.side {
         Side::New => file.new_path.as_ref(),
         Side::Old => file.old_path.as_ref(),
     }?
     .display();
-    let (mut quote, mut nth) = (String::new(), 0);
-    if hit.place != Place::File {
-        let mut lines = 0;
-        for numbered in file.lines() {
-            let number = match side {
-                Side::New => numbered.new,
-                Side::Old => numbered.old,
-            };
-            if numbered.kind != LineKind::Context && numbered.side() != side {
-                continue;
-            }
-            if number.is_some_and(|number| (line..=end_line).contains(&number)) {
-                if lines > 0 {
-                    quote.push('\n');
-                }
-                quote.push_str(&numbered.text.to_str_lossy());
-                lines += 1;
-            }
-        }
-        if lines != end_line - line + 1 {
-            return None;
-        }
-        nth = counts.nth(hit.file, file, side, line);
-    }
     let what = match hit.variant.as_str() {
         "" => rule.id.to_owned(),
         variant => format!("{}/{variant}", rule.id),
     };
+    // Only lines of the new side can be replaced.
+    let replacement = hit.replacement.filter(|_| anchor.side == Side::New);
     Some(Finding {
-        id: Fingerprint::new(&path, side, &quote, nth, &what),
+        id: Fingerprint::new(&path, anchor.side, &anchor.quote, anchor.nth, &what),
         path,
-        side,
-        line,
-        end_line,
+        side: anchor.side,
+        line: anchor.line,
+        end_line: anchor.end_line,
         severity: hit.severity,
         category: rule.category.to_owned(),
         confidence: hit.confidence,
         title: hit.title,
         body: hit.body,
-        suggestion: hit.replacement.map(|replacement| Suggestion { replacement }),
+        suggestion: replacement.map(|replacement| Suggestion { replacement }),
         source: Source::Rule(rule.id.to_owned()),
     })
 }

@@ -3,122 +3,12 @@
 use bytes::Bytes;
 
 use super::{Options, Subject, scan};
-use crate::diff::{Change, Content, FileDiff, Hunk, Line, LineKind, Mode, Patch, RepoPath, Status};
+use crate::diff::{Change, FileDiff, parse};
 use crate::finding::Finding;
 
-/// Reads the subset of git's patch grammar that tests write. Panics on anything else.
+/// Reads a unified diff that has to be right.
 pub(crate) fn change(text: &str) -> Change {
-    let mut files: Vec<FileDiff> = Vec::new();
-    let mut left = (0u32, 0u32);
-    let bytes = Bytes::copy_from_slice(text.as_bytes());
-    let mut at = 0usize;
-    for raw in text.split_inclusive('\n') {
-        let start = at;
-        at += raw.len();
-        let line = raw.strip_suffix('\n').unwrap_or(raw);
-        if left == (0, 0) || !line.starts_with([' ', '+', '-']) {
-            if let Some(rest) = line.strip_prefix("diff --git ") {
-                let (old, new) = rest.split_once(" b/").unwrap();
-                let mut file = blank();
-                file.old_path = Some(old.strip_prefix("a/").unwrap().into());
-                file.new_path = Some(new.into());
-                files.push(file);
-                continue;
-            }
-            if let Some(old) = line.strip_prefix("--- ") {
-                let made = files.last().is_some_and(|f| {
-                    f.patch().is_some_and(|p| p.hunks.is_empty()) && f.old_path != f.new_path
-                        || f.old_path == f.new_path && f.patch().is_some_and(|p| p.hunks.is_empty())
-                });
-                if !made {
-                    files.push(blank());
-                }
-                files.last_mut().unwrap().old_path = path(old, "a/");
-                continue;
-            }
-            let Some(file) = files.last_mut() else { continue };
-            let mode = |text: &str| Some(Mode(u32::from_str_radix(text, 8).unwrap()));
-            if let Some(new) = line.strip_prefix("+++ ") {
-                file.new_path = path(new, "b/");
-                file.status = match (&file.old_path, &file.new_path) {
-                    (None, _) => Status::Added,
-                    (_, None) => Status::Deleted,
-                    (old, new) if old != new => Status::Renamed,
-                    _ => Status::Modified,
-                };
-            } else if let Some(text) = line.strip_prefix("new file mode ") {
-                file.status = Status::Added;
-                file.old_path = None;
-                file.new_mode = mode(text);
-            } else if let Some(text) = line.strip_prefix("deleted file mode ") {
-                file.status = Status::Deleted;
-                file.new_path = None;
-                file.old_mode = mode(text);
-            } else if let Some(text) = line.strip_prefix("old mode ") {
-                file.old_mode = mode(text);
-            } else if let Some(text) = line.strip_prefix("new mode ") {
-                file.new_mode = mode(text);
-            } else if line.starts_with("Binary files") {
-                file.content = Content::Binary { old_size: None, new_size: None };
-            } else if let Some(rest) = line.strip_prefix("@@ -") {
-                let (old, rest) = rest.split_once(" +").unwrap();
-                let (new, _) = rest.split_once(" @@").unwrap();
-                let pair = |text: &str| match text.split_once(',') {
-                    Some((start, count)) => (start.parse().unwrap(), count.parse().unwrap()),
-                    None => (text.parse().unwrap(), 1),
-                };
-                let ((old_start, old_lines), (new_start, new_lines)) = (pair(old), pair(new));
-                left = (old_lines, new_lines);
-                let Content::Text(patch) = &mut file.content else { panic!("hunk in a binary") };
-                patch.text = bytes.clone();
-                let count = patch.lines.len() as u32;
-                patch.hunks.push(Hunk {
-                    old_start,
-                    old_lines,
-                    new_start,
-                    new_lines,
-                    section: 0..0,
-                    lines: count..count,
-                });
-            } else if line.starts_with("\\ No newline") {
-                let Content::Text(patch) = &mut file.content else { continue };
-                patch.lines.last_mut().unwrap().newline = false;
-            }
-            continue;
-        }
-        let kind = match line.as_bytes()[0] {
-            b'+' => LineKind::Added,
-            b'-' => LineKind::Removed,
-            _ => LineKind::Context,
-        };
-        left.0 -= u32::from(kind != LineKind::Added);
-        left.1 -= u32::from(kind != LineKind::Removed);
-        let Content::Text(patch) = &mut files.last_mut().unwrap().content else { panic!() };
-        patch.lines.push(Line {
-            kind,
-            newline: true,
-            start: start as u32 + 1,
-            len: line.len() as u32 - 1,
-        });
-        patch.hunks.last_mut().unwrap().lines.end += 1;
-    }
-    assert_eq!(left, (0, 0), "a hunk's counts are wrong");
-    Change { files }
-}
-
-fn blank() -> FileDiff {
-    FileDiff {
-        old_path: None,
-        new_path: None,
-        status: Status::Modified,
-        old_mode: None,
-        new_mode: None,
-        content: Content::Text(Patch::default()),
-    }
-}
-
-fn path(text: &str, prefix: &str) -> Option<RepoPath> {
-    (text != "/dev/null").then(|| text.strip_prefix(prefix).unwrap_or(text).into())
+    parse::parse(Bytes::copy_from_slice(text.as_bytes())).expect("the test's diff is right")
 }
 
 /// A diff that adds a file with this text.

@@ -4,6 +4,8 @@
 //! costs no memory; [`MAX_SIZE`] bounds what a walk of the whole tree can see.
 //! Merge keys (`<<`) are followed. Only the first document of a stream is read.
 
+use std::borrow::Cow;
+
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
 /// Most nodes a walk may meet, aliases counted as often as they stand.
@@ -86,15 +88,17 @@ pub(crate) fn parse(text: &str) -> Result<Tree, Broken> {
     let mut anchors: std::collections::HashMap<usize, Id> = std::collections::HashMap::new();
     let mut open: Vec<Open> = Vec::new();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    for event in Parser::new_from_str(text) {
+    let text =
+        if text.ends_with('\n') { Cow::Borrowed(text) } else { Cow::Owned(format!("{text}\n")) };
+    for event in Parser::new_from_str(&text) {
         let (event, span) = event.map_err(|error| broken(error.marker().line(), error.info()))?;
         let line = u32::try_from(span.start.line()).unwrap_or(u32::MAX);
         let end = u32::try_from(span.end.line()).unwrap_or(u32::MAX).max(line);
         let finished = match event {
             Event::Scalar(text, style, anchor, _) => {
-                // A block scalar's span ends where the next token starts.
+                // A block scalar's span ends on the line behind it.
                 let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-                let end = if block && span.end.col() == 0 { end.saturating_sub(1) } else { end };
+                let end = if block { end.saturating_sub(1) } else { end };
                 let id = tree.push(
                     Value::Scalar {
                         text: text.into_owned(),
@@ -294,7 +298,7 @@ mod tests {
         assert_eq!(steps.line, 4);
         let items = tree.items(steps.value);
         let run = tree.get(items[0], "run").unwrap();
-        assert_eq!((run.line, tree.lines(run.value)), (5, (5, 7)));
+        assert_eq!((run.line, tree.lines(run.value)), (5, (6, 7)));
         let uses = tree.get(items[1], "uses").unwrap();
         assert_eq!((uses.line, tree.text(uses.value)), (8, Some("b")));
     }

@@ -21,11 +21,12 @@ pub(super) mod unpinned;
 use std::collections::{HashMap, HashSet};
 
 use bstr::ByteSlice;
+use bytes::Bytes;
 
 use super::scope::File;
 use super::yaml::{self, Broken, Tree};
-use super::{Hit, Place, Scope, Subject, rebuild};
-use crate::diff::{FileDiff, LineKind};
+use super::{Hit, Place, Scope, Subject};
+use crate::diff::{FileDiff, LineKind, RepoPath, apply};
 use crate::finding::{Severity, Side};
 
 /// Whose pipeline file it is.
@@ -161,9 +162,7 @@ pub(super) fn read(subject: &Subject<'_>, files: &[File<'_>]) -> Vec<Pipeline> {
 fn pipeline(subject: &Subject<'_>, file: &File<'_>) -> Option<Pipeline> {
     let diff = file.diff;
     diff.patch()?;
-    let lower = |path: &Option<crate::diff::RepoPath>| {
-        path.as_ref().map(|path| path.display().to_lowercase())
-    };
+    let lower = |path: &Option<RepoPath>| path.as_ref().map(|path| path.display().to_lowercase());
     let (old_path, new_path) = (lower(&diff.old_path), lower(&diff.new_path));
     let new_platform = new_path.as_deref().and_then(|path| platform(path, diff));
     let old_platform = old_path.as_deref().and_then(|path| platform(path, diff));
@@ -176,14 +175,20 @@ fn pipeline(subject: &Subject<'_>, file: &File<'_>) -> Option<Pipeline> {
         .map(|line| (line.side(), line.number()))
         .collect();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).ok();
-    let new = rebuild::from_hunks(diff, Side::New)
-        .or_else(|| diff.new_path.as_ref().and_then(|_| (subject.new)(diff)).map(|b| b.to_vec()));
-    let old = rebuild::from_hunks(diff, Side::Old).or_else(|| {
-        let rebuilt = new.as_ref().and_then(|new| rebuild::old_from_new(new, diff.patch()?));
-        rebuilt.or_else(|| {
-            diff.old_path.as_ref().and_then(|_| (subject.old)(diff)).map(|b| b.to_vec())
-        })
-    });
+    let ask = |path: &Option<RepoPath>, content: &dyn Fn(&FileDiff) -> Option<Bytes>| {
+        path.as_ref().and_then(|_| content(diff)).map(|bytes| bytes.to_vec())
+    };
+    // An added file's hunks are its text, a deleted one's too.
+    let new = match diff.old_path {
+        None => apply::apply(diff, b"").ok(),
+        Some(_) => ask(&diff.new_path, subject.new),
+    };
+    let old = match (&diff.new_path, &new) {
+        (None, _) => apply::unapply(diff, b"").ok(),
+        (Some(_), Some(new)) => apply::unapply(diff, new).ok(),
+        (Some(_), None) => None,
+    }
+    .or_else(|| ask(&diff.old_path, subject.old));
     let doc = |platform: Option<Platform>, bytes: Option<Vec<u8>>| {
         Some(Doc::whole(platform?, &text(bytes?)?))
     };
