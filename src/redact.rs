@@ -95,6 +95,11 @@ impl ForgeHost {
         ForgeHost { prefix: None }
     }
 
+    /// The repository's address: `https://github.com/owner/name`.
+    pub fn repository_url(&self) -> Option<&str> {
+        self.prefix.as_deref()
+    }
+
     /// Whether a link to `url` may stay: plain characters only, no dot segments.
     pub fn allows(&self, url: &str) -> bool {
         let Some(prefix) = &self.prefix else { return false };
@@ -234,6 +239,13 @@ impl Scrubber {
             }
         });
         self.scrub(&broken).into_owned()
+    }
+
+    /// A line of code for a frame or a fence: secrets masked, hidden characters
+    /// visible, everything else as it stands.
+    pub fn sanitize_code(&self, line: &str) -> String {
+        let shown = show_hidden(line);
+        self.scrub(&shorten(&self.scrub(&shown), MAX_LINE)).into_owned()
     }
 
     /// [`sanitize_plain`](Self::sanitize_plain) on one line: line feeds and tabs become spaces.
