@@ -116,6 +116,12 @@ impl Find for Objects {
             buffer.extend_from_slice(data);
             return Ok(Some(gix::objs::Data { kind: *kind, object_hash: id.kind(), data: buffer }));
         }
+        // Git knows the empty tree without storing it.
+        if id == ObjectId::empty_tree(id.kind()) {
+            buffer.clear();
+            let kind = Kind::Tree;
+            return Ok(Some(gix::objs::Data { kind, object_hash: id.kind(), data: buffer }));
+        }
         self.repo.objects.try_find(id, buffer)
     }
 }
