@@ -173,7 +173,7 @@ impl Run<'_> {
         let tools = checkout
             .as_ref()
             .filter(|_| shows_head)
-            .map(|checkout| Tools::new(checkout, &base, &scrub));
+            .map(|checkout| Tools::new(checkout.clone(), &base, &scrub));
         let examined = examine::examine(&examine::Subject {
             collected,
             inputs,
@@ -219,8 +219,8 @@ impl Run<'_> {
             ModelChoice::Anthropic(name) => name,
         };
         let key = match (&self.inputs.anthropic_api_key, &self.inputs.anthropic_auth_token) {
-            (Some(key), _) => Key::Api(key.clone()),
-            (None, Some(token)) => Key::Bearer(token.clone()),
+            (Some(key), _) => Key::ApiKey(key.expose().to_owned()),
+            (None, Some(token)) => Key::AuthToken(token.expose().to_owned()),
             (None, None) => anyhow::bail!(
                 "the model `anthropic:{name}` needs a key: set `ANTHROPIC_API_KEY`, or `model: offline`"
             ),

@@ -9,15 +9,16 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 
+use super::resume::Resumed;
 use super::state::Known;
-use crate::diff::anchor::{Claim, anchor};
+use crate::diff::anchor::{Claim, Index};
 use crate::diff::{Change, FileDiff, apply};
-use crate::finding::{Finding, Fingerprint, Side, Source, Suggestion};
+use crate::finding::{Finding, Fingerprint, Source};
 use crate::model::findings::RawFinding;
 use crate::report::{DropReason, Dropped};
 
 /// A file's content at the head, where the caller has it.
-pub type Heads<'a> = &'a (dyn Fn(&FileDiff) -> Option<Bytes> + Sync);
+pub type Heads<'a> = &'a dyn Fn(&FileDiff) -> Option<Bytes>;
 
 /// Put each of a model's claims on its line of the diff. Those without one are
 /// dropped with the reason; a replacement that does not apply is dropped alone.
@@ -27,6 +28,7 @@ pub fn anchor_claims(
     model: &str,
     claims: Vec<RawFinding>,
 ) -> (Vec<Finding>, Vec<Dropped>) {
+    let index = Index::new(change);
     let mut proven = Vec::new();
     let mut dropped = Vec::new();
     for claim in claims {
@@ -36,7 +38,7 @@ pub fn anchor_claims(
             end_line: claim.end_line,
             quote: &claim.quote,
         };
-        let anchored = match anchor(change, &place) {
+        let anchored = match index.anchor(&place) {
             Ok(anchored) => anchored,
             Err(reason) => {
                 tracing::debug!(path = claim.path, line = claim.line, ?reason, "claim dropped");
@@ -62,7 +64,8 @@ pub fn anchor_claims(
         });
         let mut finding = Finding {
             id: Fingerprint(String::new()),
-            path: path_on(file, anchored.side),
+            // Hosts know a file by its new name, on both sides.
+            path: file.path().display(),
             side: anchored.side,
             line: anchored.line,
             end_line: anchored.end_line,
@@ -78,12 +81,6 @@ pub fn anchor_claims(
         proven.push(finding);
     }
     (proven, dropped)
-}
-
-/// The file's name as comments on it use it: hosts know a file by its new
-/// name, on both sides.
-fn path_on(file: &FileDiff, _side: Side) -> String {
-    file.path().display()
 }
 
 /// Name a finding by the line it stands on. One that stands on no line of the
@@ -105,6 +102,44 @@ pub fn refingerprint(change: &Change, finding: &mut Finding) {
         }
         texts.push(text);
     }
+}
+
+/// Hold what a model says now against what it said of hunks that have changed
+/// since. A claim that repeats an earlier one takes over its name, so that it is
+/// not said twice on the host; an earlier one that is not repeated holds on only
+/// if its hunk was not read again. Gives the claims, and what stands without being
+/// claimed again.
+pub fn stand(
+    mut claims: Vec<Finding>,
+    resumed: &Resumed,
+    read_again: impl Fn(&Finding) -> bool,
+) -> (Vec<Finding>, Vec<Finding>) {
+    let mut standing = resumed.standing.clone();
+    let mut taken = HashSet::new();
+    for earlier in &resumed.in_question {
+        let repeated = claims
+            .iter_mut()
+            .filter(|claim| !taken.contains(&claim.id))
+            .find(|claim| claim.id == earlier.id || repeats(claim, earlier));
+        match repeated {
+            Some(claim) => {
+                claim.id = earlier.id.clone();
+                taken.insert(claim.id.clone());
+            }
+            None if !read_again(earlier) => standing.push(earlier.clone()),
+            None => {}
+        }
+    }
+    (claims, standing)
+}
+
+/// Whether a model says of a nearby line what it said before, in other words.
+fn repeats(claim: &Finding, earlier: &Finding) -> bool {
+    const NEAR: u32 = 5;
+    claim.path == earlier.path
+        && claim.side == earlier.side
+        && claim.line.abs_diff(earlier.line) <= NEAR
+        && alike(&claim.title, &earlier.title)
 }
 
 /// What [`settle`] holds findings to.
@@ -234,13 +269,3 @@ fn alike(a: &str, b: &str) -> bool {
     least > 0 && 2 * a.intersection(&b).count() >= least
 }
 
-/// Clean every text that came from outside; a suggestion that would have to be
-/// changed for that is dropped, since it would no longer be the one proven.
-pub fn scrub(findings: &mut [Finding], clean: impl Fn(&str) -> String, secret: impl Fn(&str) -> bool) {
-    for finding in findings {
-        finding.title = clean(&finding.title);
-        finding.body = clean(&finding.body);
-        finding.suggestion =
-            finding.suggestion.take().filter(|Suggestion { replacement }| !secret(replacement));
-    }
-}

@@ -52,13 +52,13 @@ pub trait BaseFiles: Send + Sync {
 }
 
 /// Takes secrets out of a text.
-pub type Scrub = Arc<dyn Fn(&str) -> String + Send + Sync>;
+pub type Scrub<'a> = &'a (dyn Fn(&str) -> String + Send + Sync);
 
 /// Answers the model's calls.
-pub struct Tools {
+pub struct Tools<'a> {
     checkout: Checkout,
-    base: Arc<dyn BaseFiles>,
-    scrub: Scrub,
+    base: &'a dyn BaseFiles,
+    scrub: Scrub<'a>,
     answered: Mutex<HashMap<Call, ToolOutcome>>,
 }
 
@@ -138,10 +138,10 @@ pub fn specs() -> Vec<Tool> {
     ]
 }
 
-impl Tools {
+impl<'a> Tools<'a> {
     /// Tools over `checkout`, with files before the change from `base`; every
     /// answer passes through `scrub`.
-    pub fn new(checkout: Checkout, base: Arc<dyn BaseFiles>, scrub: Scrub) -> Self {
+    pub fn new(checkout: Checkout, base: &'a dyn BaseFiles, scrub: Scrub<'a>) -> Self {
         Tools { checkout, base, scrub, answered: Mutex::new(HashMap::new()) }
     }
 
