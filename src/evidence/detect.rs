@@ -8,7 +8,7 @@ use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use serde::Deserializer;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{
     Evidence, Format, ReadError, clover, cobertura, codecov, coveragepy, gocover, gotest, istanbul,
@@ -181,7 +181,7 @@ fn xml(text: &str) -> Option<Format> {
             "testsuites" | "testsuite" => return Some(Format::Junit),
             "report" => {
                 // Many tools write a `report`; JaCoCo's children tell.
-                let children = text.get(..text.len().min(1 << 16)).unwrap_or(text);
+                let children = text::head(text, 1 << 16);
                 let known = ["JACOCO", "<sessioninfo", "<package", "<group", "<counter"];
                 return known
                     .iter()
@@ -200,9 +200,8 @@ fn xml(text: &str) -> Option<Format> {
 /// By the keys on top, and by one value where a key is not enough.
 fn json(name: &str, text: &str) -> Option<Format> {
     let mut shape = Shape::default();
-    let mut deserializer = serde_json::Deserializer::from_str(text);
     // A broken file still has the keys in front of the break.
-    let whole = deserializer.deserialize_map(ShapeVisitor(&mut shape)).is_ok();
+    let whole = shape.read(text).is_ok();
     let has = |key: &str| shape.keys.iter().any(|known| known == key);
     if has("Action") && (has("Time") || has("Package") || has("ImportPath")) {
         return Some(Format::GoTest);
@@ -220,28 +219,36 @@ fn json(name: &str, text: &str) -> Option<Format> {
     if has("coverage") && shape.keys.len() == 1 {
         return Some(Format::Codecov);
     }
-    if shape.istanbul {
+    let inner = |key: &str| shape.first.iter().any(|known| known == key);
+    if (inner("statementMap") && inner("s"))
+        || (inner("lines") && inner("statements") && inner("functions"))
+    {
         return Some(Format::Istanbul);
     }
     let sarif = name.to_ascii_lowercase().ends_with(".sarif");
     ((has("runs") || !whole) && sarif).then_some(Format::Sarif)
 }
 
+/// What an object looks like from above.
 #[derive(Default)]
 struct Shape {
     keys: Vec<String>,
+    /// The keys of its first value.
+    first: Vec<String>,
     /// The value of `type`.
     kind: Option<String>,
-    /// Whether the first value is an entry of Istanbul's.
-    istanbul: bool,
+}
+
+impl Shape {
+    fn read(&mut self, text: &str) -> Result<(), serde_json::Error> {
+        serde_json::Deserializer::from_str(text).deserialize_map(self)
+    }
 }
 
 /// The most keys that are kept: Istanbul has one for every file.
 const MOST_KEYS: usize = 32;
 
-struct ShapeVisitor<'s>(&'s mut Shape);
-
-impl<'de> Visitor<'de> for ShapeVisitor<'_> {
+impl<'de> Visitor<'de> for &mut Shape {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -250,23 +257,83 @@ impl<'de> Visitor<'de> for ShapeVisitor<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            let first = self.0.keys.is_empty();
-            if self.0.keys.len() < MOST_KEYS {
-                self.0.keys.push(key.clone().into_owned());
+            let first = self.keys.is_empty();
+            if self.keys.len() < MOST_KEYS {
+                self.keys.push(key.clone().into_owned());
             }
-            if key == "type" {
-                let value: serde_json::Value = map.next_value()?;
-                self.0.kind = value.as_str().map(str::to_owned);
-            } else if first && !matches!(&*key, "runs" | "data" | "files" | "coverage" | "$schema")
-            {
-                // Small: a file's entry, or one of the other formats' words.
-                let value: serde_json::Value = map.next_value()?;
-                let entry = value.get("statementMap").is_some() && value.get("s").is_some();
-                let part =
-                    |name: &str| value.get(name).is_some_and(|part| part.get("pct").is_some());
-                self.0.istanbul = entry || (part("lines") && part("statements"));
+            let mut glance = Glance::default();
+            if first || key == "type" {
+                map.next_value_seed(&mut glance)?;
             } else {
                 map.next_value::<IgnoredAny>()?;
+            }
+            if first {
+                self.first = glance.keys;
+            }
+            if key == "type" {
+                self.kind = glance.text;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A value's text, or its keys; nothing of what is deeper is kept.
+#[derive(Default)]
+struct Glance {
+    text: Option<String>,
+    keys: Vec<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Glance {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Glance {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.text = Some(text::head(text, 100).to_owned());
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some((key, _)) = map.next_entry::<Cow<'de, str>, IgnoredAny>()? {
+            if self.keys.len() < MOST_KEYS {
+                self.keys.push(key.into_owned());
             }
         }
         Ok(())
@@ -329,7 +396,7 @@ mod tests {
             ("x", r#"{"a":{"statementMap":{},"s":{}}}"#, Some(Format::Istanbul)),
             (
                 "x",
-                r#"{"total":{"lines":{"pct":1},"statements":{"pct":1}}}"#,
+                r#"{"total":{"lines":{},"statements":{},"functions":{}}}"#,
                 Some(Format::Istanbul),
             ),
             ("package.json", r#"{"name":"a","version":"1"}"#, None),

@@ -1,7 +1,7 @@
 //! The event stream of `go test -json`, as `go doc test2json` describes it.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 
@@ -74,12 +74,12 @@ pub fn read(bytes: &[u8]) -> Result<TestReport, ReadError> {
             _ => {}
         }
     }
-    let failed: Vec<String> = failed_packages.iter().map(|&at| cases[at].0.class.clone()).collect();
+    let failed: HashSet<String> =
+        failed_packages.iter().map(|&at| cases[at].0.class.clone()).collect();
     Ok(collect(cases, &failed))
 }
 
-fn collect(cases: Vec<(Case, Option<Outcome>)>, failed_packages: &[String]) -> TestReport {
-    let failed_package = |class: &String| failed_packages.contains(class);
+fn collect(cases: Vec<(Case, Option<Outcome>)>, failed_packages: &HashSet<String>) -> TestReport {
     let mut report = TestReport {
         format: Format::GoTest,
         cases: Vec::new(),
@@ -88,16 +88,16 @@ fn collect(cases: Vec<(Case, Option<Outcome>)>, failed_packages: &[String]) -> T
     };
     let (packages, tests): (Vec<_>, Vec<_>) =
         cases.into_iter().partition(|(case, _)| case.name.is_empty());
-    let mut broken: Vec<String> = Vec::new();
+    let mut broken: HashSet<String> = HashSet::new();
     for (mut case, ended) in tests {
         case.outcome = match ended {
             Some(outcome) => outcome,
-            None if failed_package(&case.class) => Outcome::Error,
+            None if failed_packages.contains(&case.class) => Outcome::Error,
             None => Outcome::Passed,
         };
         if case.outcome.is_failure() {
-            if broken.last() != Some(&case.class) {
-                broken.push(case.class.clone());
+            if !broken.contains(&case.class) {
+                broken.insert(case.class.clone());
             }
         } else {
             case.said.clear();

@@ -4,10 +4,10 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-/// The repository's files, or as many of them as are known, by name.
+/// The repository's files, or as many of them as are known, by every ending.
 pub struct Index<'f> {
-    files: Vec<&'f str>,
-    by_name: HashMap<&'f str, Vec<usize>>,
+    /// `src/a/b.c` is known as itself, as `a/b.c` and as `b.c`. Sorted, each once.
+    by_ending: HashMap<&'f str, Vec<&'f str>>,
     root: Option<String>,
 }
 
@@ -35,12 +35,14 @@ impl<'f> Index<'f> {
             files.into_iter().filter(|file| wanted(file_name(file))).collect();
         kept.sort_unstable();
         kept.dedup();
-        let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (index, file) in kept.iter().enumerate() {
-            by_name.entry(file_name(file)).or_default().push(index);
+        let mut by_ending: HashMap<&str, Vec<&str>> = HashMap::new();
+        for file in kept {
+            for ending in endings(file) {
+                by_ending.entry(ending).or_default().push(file);
+            }
         }
         let root = root.map(|root| normal(root).into_owned()).filter(|root| !root.is_empty());
-        Index { files: kept, by_name, root }
+        Index { by_ending, root }
     }
 
     /// The repository's file that a report's path means; `None` if there is
@@ -54,9 +56,11 @@ impl<'f> Index<'f> {
     /// lay elsewhere), the longest.
     pub fn resolve(&self, reported: Reported<'_>) -> Option<&'f str> {
         let own = normal(reported.path);
-        let candidates = self.by_name.get(file_name(&own))?;
+        if !self.by_ending.contains_key(file_name(&own)) {
+            return None;
+        }
         if own.starts_with('/') || reported.sources.is_empty() {
-            return self.spelling(candidates, &own, &reported);
+            return self.spelling(&own, reported.module);
         }
         let joined: Vec<String> = reported
             .sources
@@ -64,7 +68,7 @@ impl<'f> Index<'f> {
             .map(|source| normal(&format!("{source}/{own}")).into_owned())
             .collect();
         let mut found: Vec<&str> =
-            joined.iter().filter_map(|path| self.spelling(candidates, path, &reported)).collect();
+            joined.iter().filter_map(|path| self.spelling(path, reported.module)).collect();
         found.sort_unstable();
         found.dedup();
         match found[..] {
@@ -74,23 +78,29 @@ impl<'f> Index<'f> {
             [] if own.contains('/')
                 && !joined.iter().any(|path| self.below_root(path).is_some()) =>
             {
-                self.spelling(candidates, &own, &reported)
+                self.spelling(&own, reported.module)
             }
             _ => None,
         }
     }
 
-    fn spelling(
-        &self,
-        candidates: &[usize],
-        path: &str,
-        reported: &Reported<'_>,
-    ) -> Option<&'f str> {
-        match self.below_root(path) {
-            Some(below) => self.exact(candidates, below),
-            None => {
-                self.exact(candidates, path).or_else(|| self.similar(candidates, path, reported))
-            }
+    fn spelling(&self, path: &str, module: Option<&str>) -> Option<&'f str> {
+        if let Some(below) = self.below_root(path) {
+            return self.exact(below);
+        }
+        let path = path.trim_start_matches('/');
+        // Whole paths that end this one, the longest first: itself to begin with.
+        if let Some(file) = endings(path).find_map(|ending| self.exact(ending)) {
+            return Some(file);
+        }
+        // Endings of files that end this one, or are it; two components at least
+        // if it is not all of it.
+        let shared = endings(path)
+            .filter(|ending| ending.len() == path.len() || ending.contains('/'))
+            .find_map(|ending| self.by_ending.get(ending))?;
+        match shared[..] {
+            [file] => Some(file),
+            _ => only(shared.iter().copied().filter(|file| in_module(file, module))),
         }
     }
 
@@ -98,37 +108,9 @@ impl<'f> Index<'f> {
         path.strip_prefix(self.root.as_deref()?)?.strip_prefix('/')
     }
 
-    fn exact(&self, candidates: &[usize], path: &str) -> Option<&'f str> {
-        candidates.iter().map(|&index| self.files[index]).find(|file| *file == path)
-    }
-
-    fn similar(
-        &self,
-        candidates: &[usize],
-        path: &str,
-        reported: &Reported<'_>,
-    ) -> Option<&'f str> {
-        let files = || candidates.iter().map(|&index| self.files[index]);
-        // At most one file of a given length can end one path.
-        if let Some(file) =
-            files().filter(|file| ends_with(path, file)).max_by_key(|file| file.len())
-        {
-            return Some(file);
-        }
-        let relative = path.trim_start_matches('/');
-        let ending: Vec<&str> = files().filter(|file| ends_with(file, relative)).collect();
-        match ending[..] {
-            [file] => return Some(file),
-            [] => {}
-            _ => return only(ending.into_iter().filter(|file| in_module(file, reported.module))),
-        }
-        let shared = |file: &str| shared_components(file, relative);
-        let most = files().map(shared).max().filter(|&most| most >= 2)?;
-        let longest: Vec<&str> = files().filter(|file| shared(file) == most).collect();
-        match longest[..] {
-            [file] => Some(file),
-            _ => only(longest.into_iter().filter(|file| in_module(file, reported.module))),
-        }
+    fn exact(&self, path: &str) -> Option<&'f str> {
+        let files = self.by_ending.get(path)?;
+        files.binary_search(&path).ok().map(|at| files[at])
     }
 
     /// The files that all paths of one report mean, in their order.
@@ -186,9 +168,14 @@ pub(super) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// Whether `path` ends with the whole of `end`, at a slash.
-fn ends_with(path: &str, end: &str) -> bool {
-    path.strip_suffix(end).is_some_and(|front| front.is_empty() || front.ends_with('/'))
+/// The most components of a path that are looked at.
+const MOST_COMPONENTS: usize = 64;
+
+/// A path, the path without its first component, and so on to the name.
+fn endings(path: &str) -> impl Iterator<Item = &str> {
+    let starts =
+        std::iter::once(0).chain(memchr::memchr_iter(b'/', path.as_bytes()).map(|at| at + 1));
+    starts.map(|start| &path[start..]).take(MOST_COMPONENTS)
 }
 
 /// How many components both paths end with.

@@ -44,8 +44,6 @@ pub struct Rule {
     pub security_severity: Option<f64>,
     /// `very-high`, `high`, `medium` or `low`.
     pub precision: Option<String>,
-    /// `error`, `warning` or `recommendation` (CodeQL's `problem.severity`).
-    pub problem_severity: Option<String>,
 }
 
 /// One result.
@@ -304,7 +302,6 @@ fn number(value: &serde_json::Value) -> Option<f64> {
 
 fn rule(raw: &raw::Rule) -> Rule {
     let property = |name: &str| raw.properties.as_ref()?.get(name);
-    let word = |name: &str| Some(property(name)?.as_str()?.to_owned());
     let tags = property("tags").and_then(|tags| tags.as_array());
     Rule {
         id: raw.id.clone().unwrap_or_default(),
@@ -318,8 +315,7 @@ fn rule(raw: &raw::Rule) -> Rule {
             .filter_map(|tag| tag.as_str().map(str::to_owned))
             .collect(),
         security_severity: property("security-severity").and_then(number),
-        precision: word("precision"),
-        problem_severity: word("problem.severity"),
+        precision: property("precision").and_then(|word| Some(word.as_str()?.to_owned())),
     }
 }
 
@@ -374,21 +370,18 @@ fn plain_links(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("](") {
-        let target = rest[at + 2..].split_once(')');
-        let Some((number, behind)) = target else { break };
-        let (before, open) = match rest[..at].rfind('[') {
-            Some(open) if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) => {
-                (&rest[..open], Some(&rest[open + 1..at]))
+        let (words, target) = (&rest[..at], &rest[at + 2..]);
+        let digits = target.bytes().take_while(u8::is_ascii_digit).count();
+        match words.rfind('[') {
+            Some(open) if digits > 0 && target[digits..].starts_with(')') => {
+                plain.push_str(&words[..open]);
+                plain.push_str(&words[open + 1..]);
+                rest = &target[digits + 1..];
             }
-            _ => (&rest[..at + 2], None),
-        };
-        plain.push_str(before);
-        match open {
-            Some(words) => {
-                plain.push_str(words);
-                rest = behind;
+            _ => {
+                plain.push_str(&rest[..at + 2]);
+                rest = target;
             }
-            None => rest = &rest[at + 2..],
         }
     }
     plain.push_str(rest);
