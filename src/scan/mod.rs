@@ -187,6 +187,12 @@ pub fn rules() -> &'static [Rule] {
     &RULES
 }
 
+/// Whether rules see more in this file's whole content than in its hunks: it is
+/// then worth fetching.
+pub fn needs_content(file: &FileDiff) -> bool {
+    ci::is_pipeline(file)
+}
+
 /// Runs every enabled rule. Findings come in the order of the change's files,
 /// then of lines; each stands on a line of the diff on the side it names, or
 /// is about a file as a whole and says line 1 (see [`Place::File`]).

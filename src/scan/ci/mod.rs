@@ -213,6 +213,12 @@ fn hunks(platform: Platform, diff: &FileDiff, kind: LineKind) -> Doc {
     Doc { platform, tree: None, broken: None, lines }
 }
 
+/// Whether the rules on pipelines ask for this file, whose whole content then
+/// tells more than its hunks.
+pub(super) fn is_pipeline(diff: &FileDiff) -> bool {
+    platform(&diff.path().display().to_ascii_lowercase(), diff).is_some()
+}
+
 /// Told by the path, and for Harness also by the first lines.
 fn platform(lower: &str, diff: &FileDiff) -> Option<Platform> {
     let name = lower.rsplit('/').next().unwrap_or_default();

@@ -58,10 +58,12 @@ pub struct Subject<'a> {
     pub model: Option<&'a dyn Model>,
     /// The working tree, if there is one.
     pub checkout: Option<&'a Checkout>,
+    /// The checkout's repository.
+    pub local: Option<&'a Local>,
     /// Whole files.
     pub contents: &'a Contents<'a>,
     /// Reads files for the model.
-    pub tools: &'a Tools<'a>,
+    pub tools: Option<&'a Tools<'a>>,
     /// When everything has to be over.
     pub deadline: tokio::time::Instant,
     /// Shows what is done.
@@ -70,17 +72,19 @@ pub struct Subject<'a> {
 
 /// Look at everything, ask, prove, and say what holds.
 pub async fn examine(subject: &Subject<'_>) -> Examined {
-    let Subject { collected, inputs, model, checkout, contents, progress, .. } = *subject;
+    let Subject { collected, inputs, model, checkout, local, contents, progress, .. } = *subject;
     let change = &collected.change;
     let model_name = model.map_or_else(|| "offline".to_owned(), Model::name);
     let mut notes = collected.notes.clone();
 
     progress.stage("checking the change against the rules");
-    let mut ruled = rules(change, inputs, contents, checkout);
+    let mut ruled = rules(change, contents, checkout);
     progress.stage("reading reports");
-    let reports = read_reports(checkout, inputs, &mut notes);
-    ruled.extend(evidence::change::findings(change, &reports));
-    let tests = evidence::change::test_evidence(change, &reports);
+    let reports = read_reports(checkout, local, inputs, &mut notes);
+    let reported = said_by_reports(change, local, checkout, &reports, &mut notes);
+    ruled.extend(reported.0);
+    let tests = reported.1;
+    ruled.retain(|finding| !is_ignored(inputs, &finding.path));
 
     let resumed = resume::resume(change, &collected.before, &collected.own, &model_name);
     let selected = select(change, inputs, collected);
@@ -134,4 +138,140 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
         notes,
     };
     Examined { report, state, gone, incomplete, failure: asked.failure }
+}
+
+/// What our own rules say.
+fn rules(change: &Change, contents: &Contents<'_>, checkout: Option<&Checkout>) -> Vec<Finding> {
+    let new = |file: &FileDiff| contents.head(file);
+    let old = |file: &FileDiff| contents.base(file);
+    let exists = |path: &str| checkout.map(|checkout| checkout.read(path, u64::MAX).is_ok());
+    let options = scan::Options::default();
+    scan::scan(&scan::Subject { change, old: &old, new: &new, exists: &exists, options: &options })
+}
+
+/// Whether the maintainers want to hear nothing of a file.
+fn is_ignored(inputs: &Inputs, path: &str) -> bool {
+    inputs.ignore.is_match(path)
+        || !inputs.include.is_empty() && !inputs.include.is_match(path)
+        || inputs.tables.rules_for(path).any(|rule| rule.ignore)
+}
+
+/// Read the reports that are named, or those that lie around under usual names.
+/// A usual name that git tracks is no report of this run but somebody's fixture.
+fn read_reports(
+    checkout: Option<&Checkout>,
+    local: Option<&Local>,
+    inputs: &Inputs,
+    notes: &mut Vec<String>,
+) -> Vec<(String, Evidence)> {
+    let Some(checkout) = checkout else { return Vec::new() };
+    let named = !inputs.reports.is_empty();
+    let globs: Vec<String> = if named {
+        inputs.reports.patterns.clone()
+    } else {
+        detect::USUAL_NAMES.iter().map(|glob| (*glob).to_owned()).collect()
+    };
+    let listing = match checkout.walk_reports(&globs) {
+        Ok(listing) => listing,
+        Err(why) => {
+            notes.push(format!("Reports could not be looked for: {why}."));
+            return Vec::new();
+        }
+    };
+    if named && listing.files.is_empty() {
+        notes.push(format!("No report matches `reports` ({}).", globs.join(", ")));
+    }
+    if listing.truncated || listing.files.len() > MOST_REPORTS {
+        notes.push(format!("There are too many reports: {MOST_REPORTS} were read."));
+    }
+    let tracked = |path: &str| {
+        let head = |local: &Local| local.file_at("HEAD", &RepoPath::from(path));
+        !named && local.is_some_and(|local| matches!(head(local), Ok(Some(_))))
+    };
+    let mut reports = Vec::new();
+    for path in listing.files.into_iter().filter(|path| !tracked(path)).take(MOST_REPORTS) {
+        let bytes = match checkout.read(&path, MOST_REPORT_BYTES) {
+            Ok(bytes) => bytes,
+            Err(why) => {
+                notes.push(format!("The report `{path}` could not be read: {why}."));
+                continue;
+            }
+        };
+        match detect::read(&path, &bytes) {
+            Ok(Evidence::Unknown) if named => {
+                notes.push(format!("The report `{path}` is of no format that is read."));
+            }
+            Ok(Evidence::Unknown) => {}
+            Ok(evidence) => reports.push((path, evidence)),
+            // A file that only looks like a report by its name is nobody's concern.
+            Err(why) if named => notes.push(format!("The report `{path}`: {why}.")),
+            Err(why) => tracing::warn!("the report {path}: {why}"),
+        }
+    }
+    reports
+}
+
+/// What the reports say about the change's lines.
+fn said_by_reports(
+    change: &Change,
+    local: Option<&Local>,
+    checkout: Option<&Checkout>,
+    reports: &[(String, Evidence)],
+    notes: &mut Vec<String>,
+) -> (Vec<Finding>, Option<TestEvidence>) {
+    if reports.is_empty() {
+        return (Vec::new(), None);
+    }
+    let tree = local.and_then(|local| local.list_tree("HEAD").ok()).unwrap_or_default();
+    let files: Vec<String> = tree.iter().map(|file| file.path.display()).collect();
+    let root = checkout.and_then(|checkout| checkout.root().to_str());
+    let options = evidence::change::Options { files: &files, root, ..Default::default() };
+    notes.extend(evidence::change::stale(change, reports, &options));
+    let findings = evidence::change::findings(change, reports, &options);
+    (findings, evidence::change::test_evidence(change, reports, &options))
+}
+
+/// Why each file is not put before the model; `None` if it is.
+fn select(change: &Change, inputs: &Inputs, collected: &Collected) -> Vec<Option<String>> {
+    let text = collected.base_files.attributes.as_deref().unwrap_or_default();
+    let attributes = Attributes::parse(text);
+    let why = |file: &FileDiff| -> Option<String> {
+        if is_ignored(inputs, &file.path().display()) {
+            return Some("ignored by configuration".into());
+        }
+        if matches!(file.content, Content::Missing { .. }) {
+            return Some("its diff could not be read".into());
+        }
+        skip::reason(file, &attributes).map(str::to_owned)
+    };
+    change.files.iter().map(why).collect()
+}
+
+/// What the parts do, in the model's words.
+fn summary(parts: &[String]) -> String {
+    match parts {
+        [] => String::new(),
+        [only] => only.trim().to_owned(),
+        parts => {
+            let mut text = String::new();
+            for part in parts {
+                let line = part.split_whitespace().collect::<Vec<_>>().join(" ");
+                let _ = writeln!(text, "- {line}");
+            }
+            text
+        }
+    }
+}
+
+/// Findings of earlier runs, still open on the host, that nobody says any more.
+fn gone(before: &Before, findings: &[Finding], resumed: &Resumed) -> Vec<Fingerprint> {
+    let holds: HashSet<&Fingerprint> = findings
+        .iter()
+        .map(|finding| &finding.id)
+        .chain(resumed.dismissed.iter().map(|known| &known.id))
+        .collect();
+    let mut gone: Vec<Fingerprint> =
+        before.posted.keys().filter(|id| !holds.contains(id)).cloned().collect();
+    gone.sort();
+    gone
 }

@@ -8,6 +8,7 @@ pub mod examine;
 pub mod finish;
 pub mod prompt;
 pub mod prove;
+pub mod record;
 pub mod resume;
 pub mod state;
 pub mod tools;
@@ -204,7 +205,7 @@ impl Run<'_> {
             .files
             .iter()
             .filter(|file| file.patch().is_some() && file.new_path.is_some())
-            .filter(|file| crate::scan::needs_content(&file.path().display()))
+            .filter(|file| crate::scan::needs_content(file))
             .filter(|file| contents.head(file).is_none())
             .take(MOST)
             .collect();
