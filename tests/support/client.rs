@@ -34,6 +34,11 @@ pub fn forge(github: &GitHub) -> Forge {
 /// The same, with its waits.
 pub fn forge_noting(github: &GitHub) -> (Forge, Waits) {
     let (config, waits) = config();
+    (forge_with(github, config), waits)
+}
+
+/// The same, behaving as told.
+pub fn forge_with(github: &GitHub, config: Config) -> Forge {
     let client = Client::new(config).expect("a client");
     let token = github.state().token.clone();
     let access = Access {
@@ -42,5 +47,5 @@ pub fn forge_noting(github: &GitHub) -> (Forge, Waits) {
         token: &token,
         repository: &github.repository(),
     };
-    (Forge::new(client, access).expect("a forge"), waits)
+    Forge::new(client, access).expect("a forge")
 }

@@ -335,9 +335,10 @@ impl GitHub {
         self
     }
 
-    /// Hold this fake's own answers against GitHub's description, too.
-    pub fn check_answers(&self) -> &Self {
-        self.state().check_answers = true;
+    /// Do not hold this fake's own answers against GitHub's description: for
+    /// tests of many requests, which take half the time then.
+    pub fn trust_answers(&self) -> &Self {
+        self.state().check_answers = false;
         self
     }
 

@@ -10,8 +10,8 @@ use octocrab::models::pulls::ReviewAction;
 use serde::Serialize;
 
 use super::api::Api;
+use super::wire;
 use super::writes::{post as post_once, same_text};
-use super::{talk, wire};
 use crate::finding::Side;
 use crate::forge::{Applied, ForgeError, InlineComment, Result};
 use crate::http;
@@ -147,8 +147,8 @@ async fn post_group(
     post_once(api, &path, &body, look).await
 }
 
-/// Whether a review is there: its text on the same revision, or all of its
-/// comments. The number is the review's, or 0 if only the comments were found.
+/// The number of the review, if it is there: one that holds all of these
+/// comments, or, without comments, one of this text; on the same revision.
 async fn find(
     api: &Api,
     number: u64,
@@ -156,23 +156,28 @@ async fn find(
     text: Option<&str>,
     comments: &[&InlineComment],
 ) -> Result<Option<u64>> {
-    if let Some(text) = text {
+    if comments.is_empty() {
         let path = api.path(&format!("pulls/{number}/reviews"));
         let reviews: Vec<wire::Review> = api.pages(&path, None, 100, |review| review).await?;
-        return Ok(reviews
-            .into_iter()
-            .rev()
-            .find(|review| {
-                review.commit_id.as_deref() == Some(head)
-                    && review.body.as_deref().is_some_and(|body| same_text(body, text))
-            })
-            .map(|review| review.id));
+        let same = |review: &wire::Review| {
+            let body = review.body.as_deref().unwrap_or("");
+            review.commit_id.as_deref() == Some(head) && same_text(body, text.unwrap_or(""))
+        };
+        return Ok(reviews.into_iter().rev().find(same).map(|review| review.id));
     }
-    let there = talk::review_comments(api, number).await?;
-    let all = comments.iter().all(|comment| {
-        there.iter().any(|t| t.path == comment.path && same_text(&t.body, &comment.body))
-    });
-    Ok(all.then_some(0))
+    let path = api.path(&format!("pulls/{number}/comments"));
+    let there: Vec<wire::ReviewComment> = api.pages(&path, None, 100, |comment| comment).await?;
+    let review_of = |comment: &InlineComment| {
+        let same = there.iter().rev().find(|t| {
+            let body = t.body.as_deref().unwrap_or("");
+            t.path == comment.path
+                && t.original_commit_id.as_deref().is_none_or(|commit| commit == head)
+                && same_text(body, &comment.body)
+        });
+        same.map(|t| t.pull_request_review_id.unwrap_or(0))
+    };
+    let reviews: Option<Vec<u64>> = comments.iter().map(|comment| review_of(comment)).collect();
+    Ok(reviews.and_then(|reviews| reviews.into_iter().max()))
 }
 
 /// Whether a refusal is about where comments stand, or does not say: then the

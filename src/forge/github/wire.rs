@@ -142,6 +142,9 @@ pub(super) struct ReviewComment {
     pub line: Option<u32>,
     pub side: Option<String>,
     pub reactions: Option<Reactions>,
+    pub pull_request_review_id: Option<u64>,
+    /// The revision it was made on.
+    pub original_commit_id: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -21,6 +21,15 @@ pub(super) async fn apply(
     number: Option<u64>,
     operation: &Operation,
 ) -> Result<Applied> {
+    carry_out(api, number, operation).await.map_err(|error| match error {
+        // A look on the way to a write: to a token that may not write, GitHub
+        // hides some things.
+        ForgeError::NotFound(error) => ForgeError::Denied(error),
+        other => other,
+    })
+}
+
+async fn carry_out(api: &Api, number: Option<u64>, operation: &Operation) -> Result<Applied> {
     let request = || {
         number.ok_or_else(|| {
             ForgeError::Rejected(anyhow!("cannot comment: there is no pull request"))
