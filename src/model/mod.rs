@@ -5,8 +5,11 @@
 //! `model::converse`'s, which is the same for every provider.
 
 pub mod anthropic;
+pub mod budget;
 pub mod converse;
+pub mod findings;
 pub mod price;
+pub mod salvage;
 
 use async_trait::async_trait;
 use serde_json::Value;

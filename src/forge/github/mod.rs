@@ -1,1 +1,3 @@
 //! GitHub
+
+mod api;

@@ -1,0 +1,355 @@
+//! The caps of a run, shared by all its conversations.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::Value;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::price::Price;
+use super::{Content, Request};
+use crate::report::Usage;
+
+/// What a run may spend.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Caps {
+    /// US dollars. Cannot be held for a model whose price is not known.
+    pub max_cost_usd: Option<f64>,
+    /// Tokens, input and output together.
+    pub max_tokens: Option<u64>,
+    /// When nothing more may be asked.
+    pub deadline: Option<Instant>,
+}
+
+/// A cap that was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cap {
+    /// [`Caps::max_cost_usd`].
+    Cost,
+    /// [`Caps::max_tokens`].
+    Tokens,
+    /// [`Caps::deadline`].
+    Time,
+}
+
+impl Cap {
+    /// The input that sets it.
+    pub fn input(self) -> &'static str {
+        match self {
+            Cap::Cost => "max_cost_usd",
+            Cap::Tokens => "max_tokens",
+            Cap::Time => "timeout_minutes",
+        }
+    }
+}
+
+/// Fewest output tokens worth asking for: enough for a few findings.
+const LEAST_OUTPUT: u32 = 1_024;
+
+/// What is left of the caps. Every request reserves the most it can cost before
+/// it is sent and settles with what it did cost; so requests side by side
+/// overshoot a cap by no more than the error of the estimate of their input.
+///
+/// A request that would not fit beside those under way waits for them; one that
+/// would not fit alone gets fewer output tokens, or is refused.
+#[derive(Debug)]
+pub struct Budget {
+    caps: Caps,
+    state: Mutex<State>,
+    settled: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    spent: Usage,
+    under_way: u32,
+    reserved_usd: f64,
+    reserved_tokens: u64,
+}
+
+/// What a request will need.
+#[derive(Debug, Clone, Copy)]
+pub struct Need {
+    /// Input tokens, estimated.
+    pub input: u64,
+    /// Most output tokens wanted.
+    pub output: u32,
+    /// What they cost; `None` if unknown.
+    pub price: Option<Price>,
+}
+
+/// Leave to send one request. Dropping it without settling gives all back.
+#[derive(Debug)]
+pub struct Permit<'a> {
+    budget: &'a Budget,
+    output: u32,
+    usd: f64,
+    tokens: u64,
+}
+
+impl Budget {
+    /// Nothing spent yet.
+    pub fn new(caps: Caps) -> Self {
+        Budget { caps, state: Mutex::default(), settled: Notify::new() }
+    }
+
+    /// The caps.
+    pub fn caps(&self) -> Caps {
+        self.caps
+    }
+
+    /// All that was settled so far.
+    pub fn spent(&self) -> Usage {
+        self.lock().spent
+    }
+
+    /// Leave to send a request, or the cap that forbids it. Waits for requests
+    /// under way where their settling may make room.
+    pub async fn reserve(&self, need: Need) -> Result<Permit<'_>, Cap> {
+        loop {
+            let mut settled = std::pin::pin!(self.settled.notified());
+            // From here on a settling is not missed.
+            settled.as_mut().enable();
+            match self.try_reserve(need) {
+                Ok(permit) => return Ok(permit),
+                Err(Refusal::Final(cap)) => return Err(cap),
+                Err(Refusal::NotNow) => {}
+            }
+            match self.caps.deadline {
+                Some(deadline) => {
+                    if tokio::time::timeout_at(deadline, settled).await.is_err() {
+                        return Err(Cap::Time);
+                    }
+                }
+                None => settled.await,
+            }
+        }
+    }
+
+    fn try_reserve(&self, need: Need) -> Result<Permit<'_>, Refusal> {
+        if self.caps.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Err(Refusal::Final(Cap::Time));
+        }
+        let mut state = self.lock();
+        let (mut output, mut cap) = (need.output, None);
+        let mut limit = |most: u64, by: Cap| {
+            if most < u64::from(output) {
+                (output, cap) = (u32::try_from(most).unwrap_or(u32::MAX), Some(by));
+            }
+        };
+        if let Some(max) = self.caps.max_tokens {
+            let used = state.spent.input_tokens + state.spent.output_tokens;
+            let left = max.saturating_sub(used).saturating_sub(state.reserved_tokens);
+            limit(left.saturating_sub(need.input), Cap::Tokens);
+        }
+        if let (Some(max), Some(price)) = (self.caps.max_cost_usd, need.price) {
+            let left = max - state.spent.cost_usd - state.reserved_usd;
+            let left = left - price.most_for_input(need.input);
+            // The cast saturates: below nothing is nothing.
+            limit((left / price.per_output_token(need.input)) as u64, Cap::Cost);
+        }
+        if let Some(cap) = cap {
+            if state.under_way > 0 {
+                return Err(Refusal::NotNow);
+            }
+            if output < LEAST_OUTPUT.min(need.output) {
+                return Err(Refusal::Final(cap));
+            }
+        }
+        let usd = need.price.map_or(0.0, |price| {
+            price.most_for_input(need.input)
+                + price.per_output_token(need.input) * f64::from(output)
+        });
+        let tokens = need.input + u64::from(output);
+        state.under_way += 1;
+        state.reserved_usd += usd;
+        state.reserved_tokens += tokens;
+        Ok(Permit { budget: self, output, usd, tokens })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Plain numbers: a panic elsewhere cannot have left them half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Refusal {
+    NotNow,
+    Final(Cap),
+}
+
+impl Permit<'_> {
+    /// Most output tokens to ask for.
+    pub fn output(&self) -> u32 {
+        self.output
+    }
+
+    /// The request is over and used so much.
+    pub fn settle(self, used: &Usage) {
+        self.budget.lock().spent += *used;
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        let mut state = self.budget.lock();
+        state.under_way -= 1;
+        state.reserved_tokens -= self.tokens;
+        state.reserved_usd -= self.usd;
+        if state.under_way == 0 {
+            // Sums of fractions leave crumbs.
+            state.reserved_usd = 0.0;
+        }
+        drop(state);
+        self.budget.settled.notify_waiters();
+    }
+}
+
+/// About how many tokens a text of so many bytes has, rather too many than too
+/// few: source code has 3 to 4 bytes a token.
+pub fn tokens_of_bytes(bytes: usize) -> u64 {
+    (bytes as u64).div_ceil(3)
+}
+
+/// About how many input tokens a request has.
+pub fn input_tokens(request: &Request) -> u64 {
+    let tools = request
+        .tools
+        .iter()
+        .map(|tool| tool.name.len() + tool.description.len() + json_bytes(&tool.input_schema));
+    let bytes = request.system.iter().map(|block| block.text.len()).sum::<usize>()
+        + request
+            .messages
+            .iter()
+            .flat_map(|message| &message.content)
+            .map(content_bytes)
+            .sum::<usize>()
+        + tools.sum::<usize>();
+    tokens_of_bytes(bytes)
+}
+
+/// How many bytes a piece takes, about.
+pub(crate) fn content_bytes(content: &Content) -> usize {
+    match content {
+        Content::Text { text, .. } | Content::ToolResult { text, .. } => text.len() + 64,
+        Content::ToolUse { input, .. } => json_bytes(input) + 96,
+        Content::Opaque(value) => json_bytes(value),
+    }
+}
+
+fn json_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => items.iter().map(|item| json_bytes(item) + 1).sum::<usize>() + 2,
+        Value::Object(map) => {
+            map.iter().map(|(key, value)| key.len() + json_bytes(value) + 4).sum::<usize>() + 2
+        }
+        _ => 8,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::price::price;
+    use std::time::Duration;
+
+    const THOUSAND: Usage = Usage {
+        requests: 1,
+        input_tokens: 500,
+        cached_tokens: 0,
+        output_tokens: 500,
+        cost_usd: 0.006,
+    };
+
+    fn need(input: u64, output: u32) -> Need {
+        Need { input, output, price: price("claude-sonnet-5-5") }
+    }
+
+    fn capped(max_cost_usd: Option<f64>, max_tokens: Option<u64>) -> Budget {
+        Budget::new(Caps { max_cost_usd, max_tokens, deadline: None })
+    }
+
+    #[tokio::test]
+    async fn without_caps_all_is_granted() {
+        let budget = Budget::new(Caps::default());
+        let permit = budget.reserve(need(u64::MAX / 4, 64_000)).await.unwrap();
+        assert_eq!(permit.output(), 64_000);
+    }
+
+    #[tokio::test]
+    async fn a_request_gets_the_output_that_the_cap_leaves() {
+        // 10,000 input tokens reserve $0.025; $0.02 buy 2,000 output tokens.
+        let budget = capped(Some(0.045), None);
+        let permit = budget.reserve(need(10_000, 8_000)).await.unwrap();
+        assert!((1_999..=2_000).contains(&permit.output()));
+        drop(permit);
+        let tokens = capped(None, Some(12_000));
+        assert_eq!(tokens.reserve(need(10_000, 8_000)).await.unwrap().output(), 2_000);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_fit_is_refused_by_the_cap_it_breaks() {
+        let check = async |cost, tokens, expect| {
+            let refusal = capped(cost, tokens).reserve(need(10_000, 8_000)).await.err();
+            assert_eq!(refusal, expect, "{cost:?} {tokens:?}");
+        };
+        check(Some(0.03), None, Some(Cap::Cost)).await;
+        check(Some(0.0), None, Some(Cap::Cost)).await;
+        check(None, Some(10_500), Some(Cap::Tokens)).await;
+        check(Some(1.0), Some(100), Some(Cap::Tokens)).await;
+        check(Some(0.2), Some(100_000), None).await;
+    }
+
+    #[tokio::test]
+    async fn a_cost_cap_does_not_hold_for_an_unknown_price() {
+        let free = Need { price: None, ..need(10_000, 8_000) };
+        assert!(capped(Some(0.0), None).reserve(free).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_request_waits_for_those_under_way() {
+        let budget = capped(None, Some(10_000));
+        let first = budget.reserve(need(500, 8_000)).await.unwrap();
+        let second = budget.reserve(need(500, 8_000));
+        tokio::pin!(second);
+        let soon = Duration::from_millis(20);
+        assert!(tokio::time::timeout(soon, second.as_mut()).await.is_err());
+        first.settle(&THOUSAND);
+        let second = tokio::time::timeout(soon, second).await.unwrap().unwrap();
+        assert_eq!(second.output(), 8_000);
+        assert_eq!(budget.spent(), THOUSAND);
+    }
+
+    #[tokio::test]
+    async fn many_at_once_never_overshoot() {
+        let budget = capped(None, Some(20_000));
+        let one = async || match budget.reserve(need(500, 4_000)).await {
+            Ok(permit) => {
+                tokio::task::yield_now().await;
+                permit.settle(&THOUSAND);
+                true
+            }
+            Err(cap) => {
+                assert_eq!(cap, Cap::Tokens);
+                false
+            }
+        };
+        let done = futures_util::future::join_all((0..40).map(|_| one())).await;
+        let spent = budget.spent();
+        assert!(spent.input_tokens + spent.output_tokens <= 20_000);
+        // Each used 1,000 of 20,000 and needs 1,524 free to be let in.
+        assert_eq!(done.iter().filter(|done| **done).count(), 19);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_granted_past_the_deadline() {
+        let deadline = Some(Instant::now() + Duration::from_millis(30));
+        let budget = Budget::new(Caps { deadline, max_tokens: Some(5_000), ..Caps::default() });
+        let held = budget.reserve(need(500, 4_000)).await.unwrap();
+        // Waits for the one under way until time is up.
+        assert_eq!(budget.reserve(need(500, 4_000)).await.err(), Some(Cap::Time));
+        drop(held);
+        assert_eq!(budget.reserve(need(500, 4_000)).await.err(), Some(Cap::Time));
+    }
+}
