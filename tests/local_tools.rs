@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use pipewright::checkout::Checkout;
+use pipewright::model::converse::ToolHost as _;
 use pipewright::task::review::tools::{BaseFiles, Tools, specs};
 use serde_json::{Value, json};
 

@@ -9,6 +9,7 @@ use gix::objs::{FindExt as _, TreeRefIter};
 use super::store::{Blob, Objects, parallel};
 use super::worktree::SUBMODULE;
 use super::{MAX_FILE_BYTES, rename};
+use crate::diff::complete::from_contents;
 use crate::diff::{Change, Content, FileDiff, Mode, Patch, RepoPath, Status};
 
 /// A changed file before its content is looked at.
@@ -24,6 +25,9 @@ pub(super) struct Raw {
     pub new: Option<(u32, ObjectId)>,
     pub status: Status,
 }
+
+/// Equal lines around each change, as many as git shows.
+const CONTEXT: u32 = 3;
 
 /// What differs between two trees; renames found, files in order of path.
 pub(super) fn trees(
@@ -205,13 +209,5 @@ fn content(objects: &Objects, raw: &Raw) -> anyhow::Result<(Content, Option<Gap>
     };
     let (old, new) = (bytes(old), bytes(new));
     // Attributes are not asked: a change could declare its own files binary.
-    if old.as_deref().is_some_and(is_binary) || new.as_deref().is_some_and(is_binary) {
-        return Ok((sizes, None));
-    }
-    Ok((super::hunks::from_contents(old.as_deref(), new.as_deref(), 3), None))
-}
-
-/// As git tells: a zero byte among the first 8,000.
-pub(super) fn is_binary(data: &[u8]) -> bool {
-    memchr::memchr(0, &data[..data.len().min(8000)]).is_some()
+    Ok((from_contents(old.as_deref(), new.as_deref(), CONTEXT), None))
 }

@@ -6,7 +6,6 @@
 //! so that every comparison is one of two trees.
 
 mod compare;
-mod hunks;
 mod range;
 mod read;
 mod rename;

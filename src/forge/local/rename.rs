@@ -13,6 +13,7 @@ use super::MAX_FILE_BYTES;
 use super::compare::Raw;
 use super::store::{Blob, Objects, parallel};
 use crate::diff::Status;
+use crate::diff::complete::is_binary;
 
 /// Likeness is counted in 60,000ths, as git does, so that ties fall alike.
 const WHOLE: u64 = 60_000;
@@ -338,7 +339,7 @@ fn common(one: &[(u32, u32)], two: &[(u32, u32)]) -> u64 {
 fn pieces(data: &[u8]) -> Vec<(u32, u32)> {
     const LONGEST: u32 = 64;
     const VALUES: u32 = 107_927;
-    let text = !super::compare::is_binary(data);
+    let text = !is_binary(data);
     let mut all: Vec<(u32, u32)> = Vec::with_capacity(data.len() / 32);
     let (mut high, mut low, mut len) = (0_u32, 0_u32, 0_u32);
     let hash = |high: u32, low: u32| high.wrapping_add(low.wrapping_mul(97)) % VALUES;

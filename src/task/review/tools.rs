@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use self::call::{Call, Span};
 use crate::checkout::Checkout;
 use crate::model::Tool;
+use crate::model::converse::{ToolHost, ToolOutcome};
 
 /// Lines of a file in one answer.
 const MAX_LINES: usize = 200;
@@ -30,15 +31,6 @@ const MAX_FILE_BYTES: u64 = 8 << 20;
 const MAX_HITS: usize = 100;
 /// Names in one answer.
 const MAX_NAMES: usize = 400;
-
-/// What a tool answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ToolOutcome {
-    /// For the model.
-    pub text: String,
-    /// Whether the call failed; `text` then says what is expected.
-    pub is_error: bool,
-}
 
 /// Files as they were before the change: from the checkout's history or from
 /// the code host.
@@ -145,25 +137,6 @@ impl<'a> Tools<'a> {
         Tools { checkout, base, scrub, answered: Mutex::new(HashMap::new()) }
     }
 
-    /// Answer a call: `name` and `input` as the model sent them. Never fails;
-    /// what is wrong is told to the model.
-    pub async fn call(&self, name: &str, input: &Value) -> ToolOutcome {
-        let call = match Call::parse(name, input) {
-            Ok(call) => call,
-            Err(expected) => return self.finish(Err(expected)),
-        };
-        let before =
-            self.answered.lock().unwrap_or_else(PoisonError::into_inner).get(&call).cloned();
-        if let Some(outcome) = before {
-            let text =
-                format!("(You asked this before; the answer is the same.)\n{}", outcome.text);
-            return ToolOutcome { text, ..outcome };
-        }
-        let outcome = self.finish(self.answer(&call).await);
-        self.answered.lock().unwrap_or_else(PoisonError::into_inner).insert(call, outcome.clone());
-        outcome
-    }
-
     fn finish(&self, answer: Result<String, String>) -> ToolOutcome {
         let (text, is_error) = match answer {
             Ok(text) => (text, false),
@@ -202,6 +175,27 @@ impl<'a> Tools<'a> {
                 blocking(move || list(&checkout, &dir, glob.as_deref())).await
             }
         }
+    }
+}
+
+#[async_trait]
+impl ToolHost for Tools {
+    /// Never fails: what is wrong is told to the model.
+    async fn call(&self, name: &str, input: &Value) -> ToolOutcome {
+        let call = match Call::parse(name, input) {
+            Ok(call) => call,
+            Err(expected) => return self.finish(Err(expected)),
+        };
+        let before =
+            self.answered.lock().unwrap_or_else(PoisonError::into_inner).get(&call).cloned();
+        if let Some(outcome) = before {
+            let text =
+                format!("(You asked this before; the answer is the same.)\n{}", outcome.text);
+            return ToolOutcome { text, ..outcome };
+        }
+        let outcome = self.finish(self.answer(&call).await);
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).insert(call, outcome.clone());
+        outcome
     }
 }
 
