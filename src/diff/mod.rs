@@ -8,6 +8,16 @@
 //!   `new_lines` that of context and added lines;
 //! - hunks of a file ascend and do not overlap, on both sides.
 
+pub mod anchor;
+pub mod apply;
+pub mod complete;
+mod name;
+pub mod pack;
+pub mod parse;
+mod quote;
+pub mod skip;
+pub mod write;
+
 use std::fmt;
 use std::ops::Range;
 
@@ -246,6 +256,16 @@ impl NumberedLine<'_> {
     }
 }
 
+impl Hunk {
+    /// How many of the file's lines stand before the hunk, on the old side and
+    /// on the new one. A side without lines names the line it stands behind.
+    pub fn before(&self) -> (u32, u32) {
+        let before =
+            |start: u32, lines: u32| if lines == 0 { start } else { start.saturating_sub(1) };
+        (before(self.old_start, self.old_lines), before(self.new_start, self.new_lines))
+    }
+}
+
 impl FileDiff {
     /// The name people use now: the new one, or the old one of a deleted file.
     pub fn path(&self) -> &RepoPath {
@@ -291,6 +311,30 @@ impl Patch {
         self.text[hunk.section.start as usize..hunk.section.end as usize].as_bstr()
     }
 
+    /// The submodule's commits, if the lines are those git shows for one. A
+    /// source that does not give modes (an API's file list) tells one by this.
+    pub fn submodule(&self) -> Option<Content> {
+        let mut sides = [None, None];
+        if self.lines.is_empty() || self.lines.len() > 2 {
+            return None;
+        }
+        for line in &self.lines {
+            let side = match line.kind {
+                LineKind::Removed => 0,
+                LineKind::Added => 1,
+                LineKind::Context => return None,
+            };
+            let id = self.text_of(line).strip_prefix(b"Subproject commit ")?.trim_ascii_end();
+            let id = id.strip_suffix(b"-dirty").unwrap_or(id);
+            if sides[side].is_some() || id.len() < 40 || !id.iter().all(u8::is_ascii_hexdigit) {
+                return None;
+            }
+            sides[side] = Some(id.to_str().ok()?.to_owned());
+        }
+        let [old, new] = sides;
+        Some(Content::Submodule { old, new })
+    }
+
     /// Every line of every hunk with its numbers.
     pub fn numbered(&self) -> impl Iterator<Item = NumberedLine<'_>> + '_ {
         (0..self.hunks.len()).flat_map(move |index| self.numbered_hunk(index))
@@ -316,5 +360,31 @@ impl Patch {
             new += u32::from(on_new);
             numbered
         })
+    }
+}
+
+/// Panics where the invariants above do not hold; for tests and fuzzing.
+#[doc(hidden)]
+pub fn check_invariants(change: &Change) {
+    for file in &change.files {
+        assert!(!file.path().0.is_empty(), "a path is not empty");
+        let Some(patch) = file.patch() else { continue };
+        let (mut old_end, mut new_end, mut next) = (0, 0, 0);
+        for hunk in &patch.hunks {
+            let (old, new) = hunk.before();
+            assert!(old >= old_end && new >= new_end, "hunks ascend");
+            (old_end, new_end) = (old + hunk.old_lines, new + hunk.new_lines);
+            assert_eq!(hunk.lines.start, next, "every line is in a hunk");
+            next = hunk.lines.end;
+            let lines = &patch.lines[hunk.lines.start as usize..hunk.lines.end as usize];
+            let count = |not: LineKind| lines.iter().filter(|line| line.kind != not).count();
+            assert_eq!(count(LineKind::Added), hunk.old_lines as usize, "old lines are counted");
+            assert_eq!(count(LineKind::Removed), hunk.new_lines as usize, "new lines are counted");
+            patch.section_of(hunk);
+        }
+        assert_eq!(next as usize, patch.lines.len(), "every line is in a hunk");
+        assert!(
+            patch.lines.iter().all(|line| memchr::memchr(b'\n', patch.text_of(line)).is_none())
+        );
     }
 }

@@ -1,3 +1,111 @@
-//! GitHub
+//! GitHub, on github.com or a server of one's own.
 
 mod api;
+mod checks;
+mod contents;
+mod files;
+mod reviews;
+mod talk;
+mod trees;
+mod wire;
+mod writes;
+
+use async_trait::async_trait;
+
+use self::api::Api;
+use super::{
+    Applied, Capabilities, ChangeRequest, Check, Comment, Forge, Operation, Permission, Result,
+    ReviewComment, Thread,
+};
+use crate::diff::{Change, RepoPath};
+use crate::http::Client;
+
+/// The name of our check runs and the context of our commit statuses.
+pub const CHECK_NAME: &str = "pipewright";
+
+/// Where GitHub is and who asks, as the inputs say.
+#[derive(Clone, Copy)]
+pub struct Access<'a> {
+    /// The REST address: `https://api.github.com`, `https://host/api/v3`.
+    pub api_url: &'a str,
+    /// The GraphQL address; taken from `api_url` if not given.
+    pub graphql_url: Option<&'a str>,
+    /// A token; empty to ask without one.
+    pub token: &'a str,
+    /// `owner/name`.
+    pub repository: &'a str,
+}
+
+/// One repository on GitHub.
+pub struct GitHub {
+    api: Api,
+}
+
+impl GitHub {
+    /// Has to be called inside a tokio runtime. Asks nothing yet; fails on an
+    /// address or a repository that is none, and on a token that no header may
+    /// hold. Bound a run's time with [`Client::until`] on `client`.
+    pub fn new(client: Client, access: Access<'_>) -> anyhow::Result<Self> {
+        let Access { api_url, graphql_url, token, repository } = access;
+        Ok(GitHub { api: Api::new(client, api_url, graphql_url, token, repository)? })
+    }
+}
+
+#[async_trait]
+impl Forge for GitHub {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { reviews: true, checks: true, statuses: true, resolve_threads: true }
+    }
+
+    async fn change_request(&self, number: u64) -> Result<ChangeRequest> {
+        talk::change_request(&self.api, number).await
+    }
+
+    async fn diff(&self, number: u64, expected_files: Option<usize>) -> Result<Change> {
+        files::diff(&self.api, number, expected_files).await
+    }
+
+    async fn compare(&self, base: &str, head: &str) -> Result<(String, Change)> {
+        files::compare(&self.api, base, head).await
+    }
+
+    async fn file(&self, revision: &str, path: &RepoPath) -> Result<Option<Vec<u8>>> {
+        contents::file(&self.api, revision, path).await
+    }
+
+    async fn root_entries(&self, revision: &str) -> Result<Vec<String>> {
+        contents::root_entries(&self.api, revision).await
+    }
+
+    async fn comments(&self, number: u64) -> Result<Vec<Comment>> {
+        talk::comments(&self.api, number).await
+    }
+
+    async fn comment(&self, id: u64) -> Result<Comment> {
+        talk::comment(&self.api, id).await
+    }
+
+    async fn review_comments(&self, number: u64) -> Result<Vec<ReviewComment>> {
+        talk::review_comments(&self.api, number).await
+    }
+
+    async fn threads(&self, number: u64) -> Result<Vec<Thread>> {
+        talk::threads(&self.api, number).await
+    }
+
+    async fn checks(&self, head: &str) -> Result<Vec<Check>> {
+        talk::checks(&self.api, head).await
+    }
+
+    async fn own_login(&self) -> Result<String> {
+        talk::own_login(&self.api).await
+    }
+
+    async fn permission(&self, login: &str) -> Result<Permission> {
+        talk::permission(&self.api, login).await
+    }
+
+    async fn apply(&self, number: Option<u64>, operation: &Operation) -> Result<Applied> {
+        writes::apply(&self.api, number, operation).await
+    }
+}
