@@ -285,6 +285,27 @@ async fn what_does_not_pass_is_told_apart() {
 }
 
 #[tokio::test]
+async fn a_gateway_that_knows_less_is_asked_in_the_plainest_form() {
+    let server = Anthropic::start();
+    let refusal = Act::Refuse("tools.1.strict: Extra inputs are not permitted");
+    server.always("\"strict\":true", refusal).always("", answer(json!([])));
+    let claude = claude(Options { model: "claude-sonnet-4-6".into(), ..options(&server) });
+    let mut request = review();
+    request.tool_choice = ToolChoice::Tool(REPORT_FINDINGS.into());
+    claude.ask(&request).await.unwrap();
+    claude.ask(&request).await.unwrap();
+    let choices: Vec<_> =
+        server.requests().iter().map(|r| r.body["tool_choice"]["type"].clone()).collect();
+    assert_eq!(choices, ["tool", "auto", "auto"]);
+
+    let server = Anthropic::start();
+    server.always("", Act::Refuse("tools: strict schemas are never taken"));
+    let error = self::claude(options(&server)).ask(&review()).await.unwrap_err();
+    assert!(matches!(error, ModelError::Rejected(_)));
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
 async fn what_a_broken_reply_cost_is_counted() {
     let server = Anthropic::start();
     server.on("", Act::Truncate).answer(json!([])).answer(json!([]));

@@ -74,7 +74,8 @@ pub enum Content {
         id: String,
         /// Which tool.
         name: String,
-        /// Its input, not yet checked against the tool's schema.
+        /// Its input, not yet checked against the tool's schema. Input that was
+        /// cut, or is not JSON, is kept as a string: the text as it came.
         input: Value,
     },
     /// Our answer to a call.

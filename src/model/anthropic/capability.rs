@@ -24,11 +24,15 @@ pub struct Capability {
     pub effort: bool,
 }
 
+impl Capability {
+    /// Only what every model takes.
+    pub const BARE: Capability =
+        Capability { forced_tools: false, strict_tools: false, effort: false };
+}
+
 /// What a model takes. One that is not known gets only what all take.
 pub fn capability(model: &str) -> Capability {
-    let Some(family) = price::family(model) else {
-        return Capability { forced_tools: false, strict_tools: false, effort: false };
-    };
+    let Some(family) = price::family(model) else { return Capability::BARE };
     let version_4 = family.contains("-4");
     Capability {
         forced_tools: version_4,

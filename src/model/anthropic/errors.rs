@@ -57,6 +57,15 @@ pub(super) fn of_stream(error: StreamError) -> Failure {
     }
 }
 
+/// Whether a refusal is about something that a request can do without
+/// ([`super::Capability`]): gateways and older models know less.
+pub(super) fn is_about_extras(error: &ModelError) -> bool {
+    let ModelError::Rejected(error) = error else { return false };
+    let message = format!("{error:#}").to_ascii_lowercase();
+    let extras = ["strict", "schema", "tool_choice", "output_config", "effort", "extra inputs"];
+    extras.iter().any(|extra| message.contains(extra))
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Denied,

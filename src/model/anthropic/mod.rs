@@ -11,6 +11,7 @@ pub mod reply;
 pub mod request;
 pub mod sse;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -96,6 +97,8 @@ pub struct Anthropic {
     credential: Credential,
     options: Options,
     capability: Capability,
+    /// The provider refused what `capability` says that the model takes.
+    bare: AtomicBool,
     price: Option<Price>,
 }
 
@@ -104,6 +107,9 @@ impl Anthropic {
     /// deadline. Fails if the base URL cannot be a host's or the key is no header.
     pub fn new(client: &Client, options: Options) -> anyhow::Result<Self> {
         let url = messages_url(&options.base_url)?;
+        if url.scheme() == "http" && !is_loopback(&url) {
+            tracing::warn!(host = url.host_str(), "the model's key is sent without encryption");
+        }
         let credential = match &options.key {
             Key::ApiKey(key) => {
                 Credential::header(HeaderName::from_static("x-api-key"), key, &url)?
@@ -115,6 +121,7 @@ impl Anthropic {
             url,
             credential,
             capability: capability(&options.model),
+            bare: AtomicBool::new(false),
             price: price::price(&options.model),
             options,
         })
@@ -125,9 +132,13 @@ impl Anthropic {
         &self.url
     }
 
-    fn http_request(&self, request: &Request) -> http::Request {
+    fn capability(&self) -> Capability {
+        if self.bare.load(Ordering::Relaxed) { Capability::BARE } else { self.capability }
+    }
+
+    fn http_request(&self, request: &Request, capability: Capability) -> http::Request {
         let Options { model, effort, stream, .. } = &self.options;
-        let body = request::body(model, self.capability, *effort, *stream, request);
+        let body = request::body(model, capability, *effort, *stream, request);
         let version = HeaderName::from_static("anthropic-version");
         let mut http = http::Request::post_json(self.url.clone(), Bytes::from(body))
             .with_header(version, API_VERSION)
@@ -194,6 +205,11 @@ async fn read_events(
     Ok(())
 }
 
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
 fn messages_url(base: &Url) -> anyhow::Result<Url> {
     let mut url = base.clone();
     if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none() {
@@ -223,7 +239,8 @@ impl Model for Anthropic {
     }
 
     async fn ask(&self, request: &Request) -> Result<Reply, ModelError> {
-        let http = self.http_request(request);
+        let mut capability = self.capability();
+        let mut http = self.http_request(request, capability);
         let mut spent = Usage::default();
         let mut attempt = 1;
         loop {
@@ -245,6 +262,14 @@ impl Model for Anthropic {
                     return Err(error)
                         .with_context(|| format!("{} did not answer", self.name()))
                         .map_err(ModelError::Unavailable);
+                }
+                Failure::Final(error)
+                    if capability != Capability::BARE && errors::is_about_extras(&error) =>
+                {
+                    tracing::warn!(%error, "asking in the plainest form from here on");
+                    self.bare.store(true, Ordering::Relaxed);
+                    capability = Capability::BARE;
+                    http = self.http_request(request, capability);
                 }
                 Failure::Final(error) => return Err(error),
             }

@@ -43,9 +43,9 @@ pub(super) fn go_on(tool: &str, recorded: &[String]) -> String {
         );
     }
     let more = recorded.len().saturating_sub(MOST_RECORDED);
-    let mut text = format!(
-        "Your answer was cut at the output limit. These are recorded already; do not repeat them:\n"
-    );
+    let mut text = "Your answer was cut at the output limit. These are recorded already; do not \
+        repeat them:\n"
+        .to_owned();
     for entry in recorded.iter().take(MOST_RECORDED) {
         text.push_str("- ");
         text.push_str(entry);

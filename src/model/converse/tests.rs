@@ -348,11 +348,11 @@ async fn caps_end_it_and_keep_what_there_is() {
     assert_eq!(talk_within(&model, &poor).await.end, End::CapReached(Cap::Cost));
     assert!(model.asked().is_empty());
 
-    let little = Budget::new(Caps { max_tokens: Some(3_000), ..Caps::default() });
+    let little = Budget::new(Caps { max_tokens: Some(4_000), ..Caps::default() });
     let model = Scripted::new([cut(&["one", "x"]), answer(&["two"])]);
     let outcome = talk_within(&model, &little).await;
     assert_eq!((titles(&outcome), &outcome.end), (vec!["one", "two"], &End::Answered));
-    assert!(model.asked()[0].max_tokens < 3_000);
+    assert!(model.asked()[0].max_tokens < 4_000);
 
     let deadline = Some(Instant::now() + Duration::from_millis(20));
     let hurried = Budget::new(Caps { deadline, ..Caps::default() });
