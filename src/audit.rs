@@ -17,6 +17,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::inputs::Inputs;
+
 /// The hash before the first line.
 const NO_HASH: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -38,6 +40,18 @@ pub struct Places<'a> {
     /// The checkout, which is no place for it: the change could bring its own,
     /// and a later step could commit or publish it.
     pub checkout: &'a Path,
+}
+
+impl<'a> Places<'a> {
+    /// What the inputs and the host's variables name.
+    pub fn of(inputs: &'a Inputs) -> Self {
+        Places {
+            record: inputs.record.as_deref(),
+            temp: inputs.host.runner_temp.as_deref(),
+            state: inputs.host.state_home.as_deref(),
+            checkout: &inputs.host.workspace,
+        }
+    }
 }
 
 /// The file of a run's record. `run` names the run: `1234-1`.

@@ -119,3 +119,15 @@ fn the_schema_refuses_what_a_report_never_says() {
         assert!(!validator.is_valid(&bad), "{pointer}");
     }
 }
+
+#[test]
+fn the_documented_example_is_a_report() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/output.md");
+    let text = std::fs::read_to_string(file).unwrap();
+    let example = text.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let value: Value = serde_json::from_str(example).unwrap();
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    assert!(validator.is_valid(&value), "{:?}", validator.validate(&value));
+    let report: Report = serde_json::from_value(value).unwrap();
+    assert_eq!(report.findings.len(), 1);
+}

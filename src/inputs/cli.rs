@@ -129,22 +129,60 @@ fn argument(input: &'static Input) -> Arg {
         .help_heading(input.group.title())
 }
 
-/// Reads the arguments after the program's name.
+/// Reads the arguments after the program's name. An unknown flag is taken out and
+/// the rest is read again, so that one run shows everything that is wrong.
 pub(super) fn read(args: impl IntoIterator<Item = OsString>) -> Line {
-    let args = std::iter::once(OsString::from("pipewright")).chain(args);
-    match command().try_get_matches_from(args) {
-        Ok(matches) => from_matches(&matches),
-        Err(error) => {
-            let mut line = Line { command: Command::Auto, flags: Vec::new(), problems: Vec::new() };
-            if error.exit_code() == 0 || is_help(error.kind()) {
-                line.command = Command::Print(error.render().ansi().to_string());
-            } else {
-                let message = one_line(&error.render().to_string());
-                line.problems.push(Problem { source: "command line".into(), message });
+    let mut args: Vec<OsString> =
+        std::iter::once(OsString::from("pipewright")).chain(args).collect();
+    let mut problems = Vec::new();
+    loop {
+        let error = match command().try_get_matches_from(&args) {
+            Ok(matches) => {
+                let mut line = from_matches(&matches);
+                problems.append(&mut line.problems);
+                return Line { problems, ..line };
             }
-            line
+            Err(error) => error,
+        };
+        let mut command = Command::Auto;
+        if error.exit_code() == 0 || is_help(error.kind()) {
+            command = Command::Print(error.render().ansi().to_string());
+        } else {
+            let message = one_line(&error.render().to_string());
+            problems.push(Problem { source: "command line".into(), message });
+            if problems.len() < PROBLEMS && take_out(&mut args, &error) {
+                continue;
+            }
         }
+        return Line { command, flags: Vec::new(), problems };
     }
+}
+
+/// After so many unknown flags, more of them help nobody.
+const PROBLEMS: usize = 8;
+
+/// Takes out the unknown flag that an error names, with what looks like its value.
+fn take_out(args: &mut Vec<OsString>, error: &clap::Error) -> bool {
+    use clap::error::{ContextKind, ContextValue};
+    let Some(ContextValue::String(flag)) = error.get(ContextKind::InvalidArg) else { return false };
+    if error.kind() != ErrorKind::UnknownArgument || !flag.starts_with("--") {
+        return false;
+    }
+    let is_it = |arg: &OsString| {
+        let arg = arg.to_string_lossy();
+        arg.split('=').next() == Some(flag.as_str())
+    };
+    let Some(at) = args.iter().skip(1).position(is_it).map(|at| at + 1) else { return false };
+    let has_value = args[at].to_string_lossy().contains('=');
+    args.remove(at);
+    let is_value = |arg: &OsString| {
+        let arg = arg.to_string_lossy();
+        !arg.starts_with('-') && command().find_subcommand(arg.as_ref()).is_none()
+    };
+    if !has_value && args.get(at).is_some_and(is_value) {
+        args.remove(at);
+    }
+    true
 }
 
 fn is_help(kind: ErrorKind) -> bool {

@@ -119,7 +119,7 @@ fn every_word_and_default_of_the_table_is_read() {
 #[test]
 fn all_errors_are_shown_at_once_with_source_and_nearest_word() {
     let found = errors(
-        &["--fail-on", "hihg", "--min-confidence", "2"],
+        &["--modle", "x", "--fail-on", "hihg", "--baze=y", "review", "--min-confidence", "2"],
         &[
             ("INPUT_MAX_FINDNGS", "3"),
             ("PIPEWRIGHT_NONSENSE_XYZ", "1"),
@@ -129,6 +129,8 @@ fn all_errors_are_shown_at_once_with_source_and_nearest_word() {
         "fial_on = \"low\"\nignore = [\"a[\"]\n\n[revew]\nx = 1\n[policy]\nautonomy = \"acts\"\n",
     );
     let expect = [
+        "command line: unexpected argument '--modle' found; a similar argument exists: '--model'",
+        "command line: unexpected argument '--baze' found; a similar argument exists: '--base'",
         "--fail-on: `hihg` is not a value; did you mean `high`?",
         "--min-confidence: `2` is not a number from 0 to 1",
         "INPUT_MAX_FINDNGS: is not an input; did you mean `max_findings`?",
