@@ -113,6 +113,8 @@ const MANAGERS: &[Manager] = &[
 fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
     let changed: HashSet<String> =
         scope.subject.change.files.iter().map(|file| file.path().display()).collect();
+    // One finding for a lock file, on the first manifest that has left it behind.
+    let mut said: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for file in &scope.files {
         let Some(manager) = MANAGERS.iter().find(|manager| manager.manifest == file.name()) else {
             continue;
@@ -121,8 +123,12 @@ fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
             continue;
         }
         let path = file.diff.path().display();
-        let Some(lock) = standing_lock(scope, &path, manager, &changed) else { continue };
+        let Some(lock) = standing_lock(scope, file, &path, manager, &changed) else { continue };
         let Some((name, what)) = difference(scope, file, manager) else { continue };
+        if let Some((_, more)) = said.get_mut(&lock) {
+            *more += 1;
+            continue;
+        }
         let Some(place) = place(file, &name) else { continue };
         let mut hit = Hit::on_file(
             file.index,
@@ -136,19 +142,29 @@ resolves anew and is not the one that was tested. Run `{}` and commit the lock f
             manager.renew
         ));
         hit.place = place;
+        said.insert(lock, (hits.len(), 0));
         hits.push(hit);
+    }
+    for (at, more) in said.into_values().filter(|(_, more)| *more > 0) {
+        let manifests = if more == 1 { "manifest" } else { "manifests" };
+        hits[at]
+            .body
+            .push_str(&format!("\n\nThe same for {more} more {manifests} of this change."));
     }
 }
 
-/// The nearest lock file beside the manifest or above it, unless the change touches one.
+/// The lock file that belongs to the manifest, unless the change touches one
+/// that could: beside it, or above it where it may be a workspace's member.
 fn standing_lock(
     scope: &Scope<'_>,
+    file: &File<'_>,
     path: &str,
     manager: &Manager,
     changed: &HashSet<String>,
 ) -> Option<String> {
     let mut folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let mut standing = None;
+    let mut beside = true;
     loop {
         for name in manager.locks {
             let lock =
@@ -156,13 +172,20 @@ fn standing_lock(
             if changed.contains(&lock) {
                 return None;
             }
-            if standing.is_none() && (scope.subject.exists)(&lock) == Some(true) {
+            // What examples and tests hold is often no member, and Yarn's file
+            // names neither members nor whose wish a version was.
+            let member = !file.test && *name != "yarn.lock";
+            if standing.is_none()
+                && (beside || member)
+                && (scope.subject.exists)(&lock) == Some(true)
+            {
                 standing = Some(lock);
             }
         }
         if folder.is_empty() {
             return standing;
         }
+        beside = false;
         folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
     }
 }
@@ -246,7 +269,21 @@ fn objects(text: &str, keys: &[&str]) -> Option<Dependencies> {
 }
 
 fn npm(text: &str) -> Option<Dependencies> {
-    objects(text, &["dependencies", "devDependencies", "optionalDependencies"])
+    let mut found = objects(text, &["dependencies", "devDependencies", "optionalDependencies"])?;
+    let value: serde_json::Value = serde_json::from_str(text).ok()?;
+    let of = |key: &str| value.get(key).and_then(|value| value.as_str());
+    // Packages of the same workspace are released together and not locked.
+    let scope =
+        of("name").and_then(|name| Some(name.split_once('/')?.0)).filter(|s| s.starts_with('@'));
+    found.retain(|name, wanted| {
+        let wanted = wanted.trim_matches('"');
+        let sibling = scope.is_some_and(|scope| name.split('/').next() == Some(scope));
+        let local = ["workspace:", "file:", "link:", "portal:", "catalog:"];
+        !(sibling && Some(wanted) == of("version")
+            || local.iter().any(|prefix| wanted.starts_with(prefix))
+            || wanted == "*")
+    });
+    Some(found)
 }
 
 fn composer(text: &str) -> Option<Dependencies> {
@@ -390,6 +427,25 @@ mod tests {
         let npm = "{\n \"version\": \"1\",\n \"dependencies\": {\n  \"a\": \"^1\"\n }\n}\n";
         check("package.json", npm, &npm.replace("^1", "^2"), &["yarn.lock"], "", Some(4));
         check("package.json", npm, &npm.replace("\"1\"", "\"2\""), &["yarn.lock"], "", None);
+        check("a/package.json", npm, &npm.replace("^1", "^2"), &["yarn.lock"], "", None);
+        check("a/package.json", npm, &npm.replace("^1", "^2"), &["pnpm-lock.yaml"], "", Some(4));
+        check(
+            "examples/a/package.json",
+            npm,
+            &npm.replace("^1", "^2"),
+            &["pnpm-lock.yaml"],
+            "",
+            None,
+        );
+        let sibling = "{\n\"name\": \"@x/a\",\n\"version\": \"1.0\",\n\"dependencies\": {\n\"@x/b\": \"1.0\"\n}\n}\n";
+        check(
+            "package.json",
+            sibling,
+            &sibling.replace("1.0", "1.1"),
+            &["package-lock.json"],
+            "",
+            None,
+        );
     }
 
     #[test]

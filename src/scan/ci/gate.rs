@@ -216,6 +216,22 @@ fn removed_tools(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
     let mut said = BTreeSet::new();
     for pipeline in pipelines() {
         let Some(old) = &pipeline.old else { continue };
+        if pipeline.new.is_none() {
+            hits.extend(deleted(pipeline, used(old), &after));
+            continue;
+        }
+        // A reusable workflow that this change starts to call may run them.
+        let calls = |doc: &Doc| {
+            doc.tree.as_ref().map_or(0, |tree| {
+                github::jobs(tree)
+                    .iter()
+                    .filter(|job| tree.get(job.value, "uses").is_some())
+                    .count()
+            })
+        };
+        if pipeline.new.as_ref().is_some_and(|new| calls(new) > calls(old)) {
+            continue;
+        }
         for (kind, name, line) in used(old) {
             // Another tool of the kind, new in this change, has taken its place.
             let replaced = after.iter().any(|new| new.0 == kind && !before.contains(new));
@@ -239,6 +255,34 @@ place. If it moved into a script or another workflow, say so in the change's des
             hits.extend(pipeline.hit(problem).filter(|_| goes));
         }
     }
+}
+
+/// One finding for a pipeline file that is gone, with the tools that it alone ran.
+fn deleted(
+    pipeline: &Pipeline,
+    used: Vec<(&'static str, String, u32)>,
+    after: &BTreeSet<(&'static str, String)>,
+) -> Option<Hit> {
+    let line = used.first()?.2;
+    let tools: BTreeSet<String> = used
+        .into_iter()
+        .filter(|(kind, name, _)| !after.contains(&(*kind, name.clone())))
+        .map(|(_, name, _)| format!("`{name}`"))
+        .collect();
+    if tools.is_empty() {
+        return None;
+    }
+    let tools = Vec::from_iter(tools).join(", ");
+    let mut problem = Problem::new(
+        "deleted",
+        line,
+        Severity::Low,
+        format!("Pipeline file deleted that ran {tools}"),
+    )
+    .confidence(0.6)
+    .body("Make sure that another pipeline runs them, or say why they are not needed.");
+    problem.lines = vec![(Side::Old, line)];
+    pipeline.hit(problem)
 }
 
 /// Approvals and protected environments that the new version has fewer of.
@@ -346,6 +390,13 @@ mod tests {
         );
         check(PATH, TEST, &TEST.replace("cargo test", "cargo test --all"), &[]);
         check(PATH, TEST, &TEST.replace("cargo test", "cargo nextest run"), &[]);
+        let gone = format!(
+            "--- a/{PATH}\n+++ /dev/null\n@@ -1,5 +0,0 @@\n-{}\n",
+            TEST.trim_end().replace('\n', "\n-")
+        );
+        let gone = crate::scan::testing::found("ci-gate-weakened", &gone);
+        assert_eq!(gone[0].title, "Pipeline file deleted that ran `cargo test`");
+        assert_eq!(gone[0].line, 4);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Rule `ci-unpinned-action`: code from elsewhere that can change under a name.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -17,7 +18,8 @@ pub(in crate::scan) const RULE: Rule = Rule {
 instead of a full commit, `docker://` images without a digest, and their like elsewhere: \
 GitLab's `include` of a remote file or of a project without `ref`, Azure's repository resources \
 on a branch, Bitbucket pipes of third parties, Jenkins libraries without a version. GitHub's own \
-actions count less, and so do names of which the file already follows tags. Moving the same \
+actions count less; where a file already follows tags, so does everything, and one more of \
+GitHub's own is not reported. Moving the same \
 action from one tag to another is not reported, taking its pin away is.",
     check,
 };
@@ -25,20 +27,31 @@ action from one tag to another is not reported, taking its pin away is.",
 fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
     let start = hits.len();
     widened(scope, hits, find);
+    // The same action twice in a file is one thing to do.
+    let mut seen = HashSet::new();
+    let mut at = 0;
+    hits.retain(|hit| {
+        at += 1;
+        at <= start || seen.insert((hit.file, hit.variant.clone()))
+    });
     // Where tags are the house's custom, one more of them is worth less.
-    for hit in &mut hits[start..] {
-        let custom = scope
-            .pipelines
-            .iter()
-            .find(|pipeline| pipeline.index == hit.file)
-            .and_then(|pipeline| pipeline.old.as_ref())
-            .is_some_and(|old| !find(old).is_empty());
-        if custom && hit.severity <= Severity::Medium {
-            hit.severity =
-                if hit.severity == Severity::Medium { Severity::Low } else { Severity::Info };
-            hit.confidence = 0.7;
+    let custom: Vec<usize> = scope
+        .pipelines
+        .iter()
+        .filter(|pipeline| pipeline.old.as_ref().is_some_and(|old| !find(old).is_empty()))
+        .map(|pipeline| pipeline.index)
+        .collect();
+    let mut at = 0;
+    hits.retain_mut(|hit| {
+        at += 1;
+        if at <= start || !custom.contains(&hit.file) {
+            return true;
         }
-    }
+        hit.confidence = 0.7;
+        let mild = hit.severity == Severity::Info;
+        hit.severity = hit.severity.min(Severity::Low);
+        !mild
+    });
 }
 
 fn find(doc: &Doc) -> Vec<Problem> {
