@@ -7,6 +7,7 @@ use pipewright::evidence::coverage::CoverageReport;
 use pipewright::evidence::results::TestReport;
 use pipewright::evidence::sarif::{self, State};
 use pipewright::evidence::{Evidence, Format, ReadError, detect};
+use proptest::prelude::*;
 
 /// The folder of reports; `None`, loudly, where it is absent.
 fn reports() -> Option<PathBuf> {
@@ -284,5 +285,199 @@ fn a_report_cut_anywhere_is_read_or_refused() {
             let lines = bytes[..end].iter().filter(|&&byte| byte == b'\n').count() + 1;
             assert!(error.line.is_none_or(|line| line <= lines), "{}: {error}", row.file);
         }
+    }
+}
+
+/// One small report of every format, so that each is exercised where the
+/// shared collection is absent.
+const SAMPLES: [(Format, &str); 13] = [
+    (
+        Format::Sarif,
+        r#"{"$schema":"s","version":"2.1.0","runs":[{"tool":{"driver":{"name":"t","rules":[{"id":"A","properties":{"tags":["security"],"security-severity":"7.5"}}]}},"originalUriBaseIds":{"R":{"uri":"file:///ci/"}},"results":[{"ruleIndex":0,"level":"error","message":{"text":"é [x](1) {0}","arguments":["y"]},"locations":[{"physicalLocation":{"artifactLocation":{"uri":"a%20b.py","uriBaseId":"R"},"region":{"startLine":1,"startColumn":2,"endLine":3,"endColumn":1}}}],"fixes":[{"artifactChanges":[{"artifactLocation":{"uri":"a.py"},"replacements":[{"deletedRegion":{"startLine":1},"insertedContent":{"text":"z\n"}}]}]}]}]}]}"#,
+    ),
+    (
+        Format::Junit,
+        "<?xml version='1.0'?>\n<testsuites><testsuite name='pytest' tests='2'>\n<testcase classname='t' name='x' file='t.py' line='3'><failure message='a &lt; b'>t.py:4: <![CDATA[boom]]>&#10;&amp;</failure></testcase>\n<testcase name='y'><skipped/></testcase></testsuite>\n<testsuite tests='3' failures='1'/></testsuites>",
+    ),
+    (
+        Format::GoTest,
+        "{\"Time\":\"t\",\"Action\":\"run\",\"Package\":\"p\",\"Test\":\"A\"}\n{\"Time\":\"t\",\"Action\":\"output\",\"Package\":\"p\",\"Test\":\"A\",\"Output\":\"a_test.go:3: no\\n\"}\n{\"Time\":\"t\",\"Action\":\"fail\",\"Package\":\"p\",\"Test\":\"A\"}\n{\"Action\":\"fail\",\"Package\":\"p\"}\n",
+    ),
+    (
+        Format::Lcov,
+        "TN:\nSF:/ci/a.c\nFN:1,f\nDA:1,2,sum\nDA:2,0\nBRDA:1,0,0,-\nLF:2\nLH:1\nend_of_record\n",
+    ),
+    (
+        Format::Cobertura,
+        "<?xml version='1.0'?>\n<!DOCTYPE coverage SYSTEM 'http://example.invalid/c.dtd'>\n<coverage line-rate='0.5'><sources><source>/ci</source></sources><packages><package><classes><class filename='a.py'><methods/><lines><line number='1' hits='1' condition-coverage='50% (1/2)'/><line number='2' hits='0'/></lines></class></classes></package></packages></coverage>",
+    ),
+    (
+        Format::Jacoco,
+        "<!DOCTYPE report PUBLIC '-//JACOCO//DTD Report 1.1//EN' 'report.dtd'><report name='r'><group name='g'><package name='p'><sourcefile name='A.java'><line nr='1' mi='0' ci='3' mb='1' cb='1'/><line nr='2' mi='3' ci='0' mb='0' cb='0'/></sourcefile></package></group></report>",
+    ),
+    (
+        Format::Clover,
+        "<coverage generated='1' clover='3.2.0'><project><file name='a.js' path='/ci/a.js'><line num='1' count='2' type='cond' truecount='1' falsecount='1'/><line num='2' count='0' type='stmt'/></file></project></coverage>",
+    ),
+    (
+        Format::GoCover,
+        "mode: count\nexample.com/m/a.go:1.13,2.2 1 4\nexample.com/m/a.go:3.1,4.2 2 0\n",
+    ),
+    (
+        Format::CoveragePy,
+        r#"{"meta":{"format":3},"files":{"a.py":{"executed_lines":[1],"missing_lines":[2],"executed_branches":[[1,2]],"missing_branches":[[1,-1]]}},"totals":{}}"#,
+    ),
+    (
+        Format::LlvmCov,
+        r#"{"data":[{"files":[{"filename":"a.rs","segments":[[1,1,4,true,true,false],[1,9,0,false,false,false],[2,1,0,true,true,false],[2,9,0,false,false,false]],"summary":{"lines":{"count":2,"covered":1}}}]}],"type":"llvm.coverage.json.export","version":"3.1.0"}"#,
+    ),
+    (
+        Format::Istanbul,
+        r#"{"/ci/a.js":{"path":"/ci/a.js","statementMap":{"0":{"start":{"line":1}},"1":{"start":{"line":2}}},"branchMap":{"0":{"line":1}},"s":{"0":3,"1":0},"b":{"0":[1,0]}}}"#,
+    ),
+    (
+        Format::Istanbul,
+        r#"{"total":{"lines":{"total":2,"covered":1},"statements":{},"functions":{}},"/ci/a.js":{"lines":{"total":2,"covered":1}}}"#,
+    ),
+    (Format::Codecov, r#"{"coverage":{"a.rs":{"1":"1/2","2":"0/1","3":null}}}"#),
+];
+
+#[test]
+fn every_format_is_told_by_content_and_counted() {
+    for (format, text) in SAMPLES {
+        assert_eq!(detect::detect("", text.as_bytes()), Some(format), "{text}");
+        match detect::read("", text.as_bytes()).unwrap() {
+            Evidence::Coverage(report) => {
+                assert_eq!(report.format, format);
+                let totals = match report.declared() {
+                    Some(declared) if report.totals().lines == 0 => declared,
+                    _ => report.totals(),
+                };
+                let expect = if format == Format::GoCover { (4, 2) } else { (2, 1) };
+                assert_eq!((totals.lines, totals.covered), expect, "{format}");
+            }
+            Evidence::Tests(report) => {
+                let counts = report.counts();
+                let expect = if format == Format::Junit { (5, 2, 1) } else { (1, 1, 0) };
+                assert_eq!((counts.tests, counts.failed, counts.skipped), expect, "{format}");
+            }
+            Evidence::Sarif(log) => {
+                let result = &log.runs[0].results[0];
+                assert_eq!(result.message, "é x y");
+                assert_eq!(result.places[0].path, "/ci/a b.py");
+            }
+            Evidence::Unknown => panic!("{format}"),
+        }
+    }
+}
+
+/// Reads bytes as every format there is, whatever they look like.
+fn read_as_everything(bytes: &[u8]) {
+    use pipewright::evidence::{
+        clover, cobertura, codecov, coveragepy, gocover, gotest, istanbul, jacoco, junit, lcov,
+        llvm_cov,
+    };
+    let _ = detect::read("a.sarif", bytes);
+    let coverage = [
+        lcov::read,
+        cobertura::read,
+        jacoco::read,
+        clover::read,
+        gocover::read,
+        coveragepy::read,
+        llvm_cov::read,
+        istanbul::read,
+        codecov::read,
+    ];
+    for read in coverage {
+        if let Ok(report) = read(bytes) {
+            for file in &report.files {
+                assert!(file.lines.is_sorted_by(|a, b| a.number < b.number), "{}", file.path);
+                assert!(file.lines.first().is_none_or(|line| line.number > 0), "{}", file.path);
+            }
+        }
+    }
+    for read in [junit::read, gotest::read] {
+        if let Ok(report) = read(bytes) {
+            let counts = report.counts();
+            assert!(counts.tests >= report.cases.len());
+        }
+    }
+    if let Ok(log) = sarif::read(bytes) {
+        for result in log.runs.iter().flat_map(|run| &run.results) {
+            for region in result.places.iter().filter_map(|place| place.region) {
+                assert!(region.start > 0 && region.start <= region.end);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sample_cut_at_any_byte_is_read_or_refused() {
+    for (_, text) in SAMPLES {
+        for end in 0..text.len() {
+            read_as_everything(&text.as_bytes()[..end]);
+        }
+    }
+}
+
+#[test]
+fn hostile_sizes_end_soon() {
+    let started = std::time::Instant::now();
+    let many = 200_000;
+    for text in [
+        format!(
+            "<testsuite><testcase><failure message='{}'/></testcase></testsuite>",
+            "&".repeat(many)
+        ),
+        "<testsuite>".repeat(many),
+        format!("<testsuite><testcase><failure>{}", "a.b:".repeat(many)),
+        format!(
+            r#"{{"runs":[{{"results":[{{"message":{{"text":"{}","arguments":["x"]}}}}]}}]}}"#,
+            "{".repeat(many)
+        ),
+        format!(
+            r#"{{"runs":[{{"results":[{{"message":{{"text":"{}"}}}}]}}]}}"#,
+            "[](".repeat(many)
+        ),
+        "[".repeat(many),
+        format!("{{\"runs\":{}", "[".repeat(many)),
+        format!("mode: set\n{}", "a.go:1.1,4000000000.1 1 1\n".repeat(9)),
+        format!("SF:a\n{}end_of_record", "DA:1,1\nBRDA:1,0,0,1\n".repeat(many / 10)),
+    ] {
+        read_as_everything(text.as_bytes());
+    }
+    // Quadratic work on any of these takes minutes.
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 128,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn no_bytes_make_a_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        read_as_everything(&bytes);
+    }
+
+    #[test]
+    fn no_damage_to_a_report_makes_a_reader_panic(
+        sample in 0..SAMPLES.len(),
+        damage in proptest::collection::vec((any::<usize>(), any::<u8>(), 0..3_u8), 1..8),
+    ) {
+        let mut bytes = SAMPLES[sample].1.as_bytes().to_vec();
+        for (place, byte, kind) in damage {
+            let at = place % bytes.len().max(1);
+            match kind {
+                0 if at < bytes.len() => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                _ if at < bytes.len() => drop(bytes.remove(at)),
+                _ => {}
+            }
+        }
+        read_as_everything(&bytes);
     }
 }
