@@ -32,6 +32,16 @@ pub fn annotations(view: &View<'_>) -> Vec<Annotation> {
         .collect()
 }
 
+/// An error of the whole run as a workflow command.
+pub fn error_command(message: &str) -> String {
+    format!("::error title=Pipewright::{}", data(message))
+}
+
+/// A warning about the whole run as a workflow command.
+pub fn warning_command(message: &str) -> String {
+    format!("::warning title=Pipewright::{}", data(message))
+}
+
 /// Workflow commands for standard output, one a line, the verdict last. GitHub
 /// shows ten of a kind; the last one says how many are left.
 pub fn workflow_commands(view: &View<'_>) -> String {

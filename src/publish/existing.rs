@@ -76,7 +76,7 @@ impl Existing {
 
 /// REST calls an app `name[bot]`, GraphQL calls it `name`. A person cannot be
 /// taken for an app, since only apps are marked as bots.
-fn same_account(own: &str, author: &str, author_is_bot: bool) -> bool {
+pub fn same_account(own: &str, author: &str, author_is_bot: bool) -> bool {
     let bare = |login: &str| login.strip_suffix("[bot]").unwrap_or(login).to_ascii_lowercase();
     own.eq_ignore_ascii_case(author) || (author_is_bot && bare(own) == bare(author))
 }

@@ -6,17 +6,16 @@ use anyhow::anyhow;
 
 use crate::failure::Failure;
 use crate::forge::local;
-use crate::inputs::{self, CONFIG_FILE, ConfigText, Format, Gathered, Inputs};
+use crate::inputs::{self, CONFIG_FILE, ConfigText, Gathered, Inputs};
 use crate::task::review::base;
 
 /// Print all inputs, `.pipewright.toml` at the base revision included where a
 /// checkout is at hand.
 pub fn run(gathered: &Gathered, inputs: &Inputs) -> Result<u8, Failure> {
     let config = config_at_base(inputs);
-    let resolved = gathered
-        .resolve(config.as_ref())
-        .map_err(|errors| Failure::Inputs(anyhow!("{errors}")))?;
-    let text = inputs::show(&resolved, resolved.format == Format::Json);
+    let resolved =
+        gathered.resolve(config.as_ref()).map_err(|errors| Failure::Inputs(anyhow!("{errors}")))?;
+    let text = inputs::show(&resolved);
     let _ = anstream::stdout().write_all(text.as_bytes());
     Ok(0)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use async_trait::async_trait;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use serde_json::Value;
@@ -12,7 +13,7 @@ use crate::diff::Change;
 use crate::diff::pack::Pack;
 use crate::finding::Finding;
 use crate::model::budget::{Budget, Cap};
-use crate::model::converse::{Conversation, End, ToolHost, converse};
+use crate::model::converse::{Conversation, End, ToolHost, ToolOutcome, converse};
 use crate::model::findings::{self, Answer, RawFinding};
 use crate::model::{Content, Message, Model, Request, Role, SystemBlock, Tool, ToolChoice};
 use crate::report::Usage;
@@ -40,13 +41,13 @@ pub struct Question<'a> {
     /// What plain code has already said.
     pub known: &'a [Finding],
     /// Reads files for the model.
-    pub tools: &'a dyn ToolHost,
+    pub tools: Option<&'a dyn ToolHost>,
     /// The run's caps.
     pub budget: &'a Budget,
     /// Renders a part as the model sees it.
     pub render: &'a (dyn Fn(&Pack) -> String + Send + Sync),
     /// Called after each part with the number done and the number known of.
-    pub progress: &'a (dyn Fn(usize, usize) + Send + Sync),
+    pub progress: &'a dyn Fn(usize, usize),
 }
 
 /// What came back.
@@ -70,6 +71,16 @@ pub struct Asked {
     pub capped: bool,
 }
 
+/// Where there is no checkout to read.
+struct NoTools;
+
+#[async_trait]
+impl ToolHost for NoTools {
+    async fn call(&self, name: &str, _: &Value) -> ToolOutcome {
+        ToolOutcome { text: format!("there is no tool `{name}` in this run"), is_error: true }
+    }
+}
+
 /// One part's outcome.
 struct Part {
     order: (usize, usize),
@@ -87,15 +98,21 @@ pub async fn ask(question: Question<'_>) -> Asked {
     let mut waiting: Vec<((usize, usize), Pack)> =
         packs.into_iter().enumerate().map(|(at, pack)| ((at, 0), pack)).collect();
     waiting.reverse();
-    let toolbox: Vec<Tool> =
-        [findings::report_findings_tool()].into_iter().chain(tools::specs()).collect();
+    let mut toolbox: Vec<Tool> = vec![findings::report_findings_tool()];
+    if tools.is_some() {
+        toolbox.extend(tools::specs());
+    }
+    let tools = tools.unwrap_or(&NoTools);
     let converse_about = |order: (usize, usize), pack: Pack| {
         let toolbox = &toolbox;
         let system = &system;
         async move {
             let rendered = render(&pack);
-            let paths: HashSet<String> =
-                pack.files().map(|file| change.files[file].path().display()).collect();
+            let paths: HashSet<String> = pack
+                .files
+                .iter()
+                .map(|packed| change.files[packed.file].path().display())
+                .collect();
             let about: Vec<&Finding> =
                 known.iter().filter(|finding| paths.contains(&finding.path)).collect();
             let text = prompt::part(nonce, order.0 + 1, total, &rendered, &about);
@@ -247,7 +264,9 @@ fn reason_of(end: &End) -> String {
         End::Refused => "declined by the model".into(),
         End::Malformed(_) => "the model's answer could not be read".into(),
         End::Split | End::TooLong => "too long for the model".into(),
-        End::Unavailable(_) | End::Denied(_) | End::Rejected(_) => "the model could not answer".into(),
+        End::Unavailable(_) | End::Denied(_) | End::Rejected(_) => {
+            "the model could not answer".into()
+        }
     }
 }
 
@@ -272,7 +291,7 @@ fn excerpt(
     answer: &str,
 ) -> String {
     let named = pack.only(|file| answer.contains(&change.files[file].path().display()));
-    if named.is_empty() {
+    if named.files.is_empty() {
         return String::new();
     }
     nonce.fence("change", &render(&named))

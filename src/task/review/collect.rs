@@ -42,6 +42,8 @@ pub struct Collected {
     pub before: Before,
     /// Login of our own account; empty if nothing of ours was found.
     pub own: String,
+    /// Files whose patch the host left out: it shows no lines to comment on.
+    pub unlisted: Vec<String>,
     /// What the reader has to know, one sentence each.
     pub notes: Vec<String>,
 }
@@ -147,6 +149,7 @@ pub async fn from_pull_request(
         before = Before::read(&own, &comments, review_comments, &threads, &checks);
     }
     let mut notes = Vec::new();
+    let unlisted = unlisted(&change);
     complete_missing(forge, local, &request.base, &request.head, &mut change, &mut notes).await?;
     let ChangeRequest { title, body, base, head, from_fork, .. } = request;
     Ok(Collected {
@@ -162,6 +165,7 @@ pub async fn from_pull_request(
         base_files,
         before,
         own,
+        unlisted,
         notes,
     })
 }
@@ -230,6 +234,11 @@ async fn base_files(forge: &dyn Forge, local: Option<&Local>, base: &str) -> Res
         Some(local) => base::from_repository(local, base),
         None => base::from_forge(forge, base).await,
     }
+}
+
+fn unlisted(change: &Change) -> Vec<String> {
+    let missing = |file: &&FileDiff| matches!(file.content, Content::Missing { .. });
+    change.files.iter().filter(missing).map(|file| file.path().display()).collect()
 }
 
 /// Make the patches that the host left out, from both contents. A file that

@@ -53,7 +53,9 @@ impl<'a> Contents<'a> {
     }
 
     fn find(&self, file: &FileDiff, path: &str) -> Option<Bytes> {
-        if let Some(content) = self.checkout.and_then(|checkout| checkout.read(path, MOST_BYTES).ok()) {
+        if let Some(content) =
+            self.checkout.and_then(|checkout| checkout.read(path, MOST_BYTES).ok())
+        {
             let content = Bytes::from(content);
             // The working tree may be at another revision (a merge commit, the
             // default branch): its file counts only if the diff fits it.

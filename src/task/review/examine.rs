@@ -1,28 +1,31 @@
 //! From the evidence to the report: rules, reports, the model, the proof.
 
-use std::collections::HashSet;
-use std::path::Path;
-
-use bytes::Bytes;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 
 use super::ask::{self, Asked, Question};
 use super::collect::Collected;
 use super::contents::Contents;
 use super::prompt::{self, Nonce, Overview};
 use super::prove::{self, Bars};
-use super::resume::{self, Resumed};
+use super::resume::{self, Before, Resumed};
 use super::state::{self, HunkDigest, Known, State};
 use super::tools::Tools;
 use crate::checkout::Checkout;
 use crate::diff::pack::{self, Pack};
 use crate::diff::skip::{self, Attributes};
-use crate::diff::{Change, FileDiff};
+use crate::diff::{Change, Content, FileDiff, LineKind, RepoPath};
 use crate::evidence::{self, Evidence, detect};
 use crate::finding::{Finding, Fingerprint};
+use crate::forge::local::Local;
 use crate::inputs::Inputs;
 use crate::model::Model;
 use crate::model::budget::{Budget, Caps};
-use crate::report::{Coverage, Dropped, Report, SCHEMA, Skipped, Usage};
+use crate::model::converse::ToolHost;
+use crate::publish::frame::Index;
+use crate::publish::walkthrough;
+use crate::redact::Scrubber;
+use crate::report::{Coverage, Report, SCHEMA, Skipped, TestEvidence};
 use crate::scan;
 use crate::task::progress::Progress;
 
@@ -31,6 +34,10 @@ use crate::task::progress::Progress;
 const PACK_BYTES: usize = 140_000;
 /// Reports larger than this are not read.
 const MOST_REPORT_BYTES: u64 = 64 << 20;
+/// Skipped by `include`, `ignore` or a `[[path]]` rule.
+const IGNORED: &str = "ignored by configuration";
+/// Skipped since neither the host nor the checkout gave its diff.
+const UNREADABLE: &str = "its diff could not be read";
 /// No more report files than this are read.
 const MOST_REPORTS: usize = 500;
 
@@ -66,6 +73,8 @@ pub struct Subject<'a> {
     pub tools: Option<&'a Tools<'a>>,
     /// When everything has to be over.
     pub deadline: tokio::time::Instant,
+    /// Knows this run's secrets.
+    pub scrubber: &'a Scrubber,
     /// Shows what is done.
     pub progress: &'a Progress,
 }
@@ -87,13 +96,19 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
     ruled.retain(|finding| !is_ignored(inputs, &finding.path));
 
     let resumed = resume::resume(change, &collected.before, &collected.own, &model_name);
-    let selected = select(change, inputs, collected);
+    let skips = select(change, inputs, collected);
     let mut asked = Asked::default();
-    let mut plan = Plan::default();
     if let Some(model) = model {
         progress.stage("dividing the change");
-        plan = divide(change, &selected, &resumed, contents);
-        asked = put(subject, model, &mut plan, &ruled, &resumed).await;
+        let unread: Vec<HashSet<usize>> = change
+            .files
+            .iter()
+            .map(|file| resume::unread(file, &resumed.read).into_iter().collect())
+            .collect();
+        let wanted = |file: usize, hunk: usize| unread[file].contains(&hunk);
+        let heads = |file: &FileDiff| contents.head(file);
+        let plan = pack::pack(change, &skips, &wanted, &heads, PACK_BYTES);
+        asked = put(subject, model, plan.packs, &ruled, &resumed).await;
     }
     notes.append(&mut asked.notes);
 
@@ -101,12 +116,7 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
     let claims = std::mem::take(&mut asked.claims);
     let (proven, mut dropped) = prove::anchor_claims(change, &heads, &model_name, claims);
     // A pass that tries to refute what is proven so far belongs here.
-    let read_now: HashSet<HunkDigest> = asked
-        .read
-        .iter()
-        .flat_map(|pack| pack.hunks(change))
-        .map(|(file, hunk)| state::hunk_digest(&change.files[file], hunk))
-        .collect();
+    let read_now = read_whole(change, &asked);
     let (adopted, standing) = prove::stand(proven, &resumed, |finding| {
         resume::digest_at(change, finding).is_some_and(|digest| read_now.contains(&digest))
     });
@@ -121,8 +131,15 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
     dropped.extend(more_dropped);
 
     let incomplete = asked.capped || asked.failure.is_some() || !asked.unread.is_empty();
-    let coverage = coverage(change, &selected, &asked, model.is_some());
-    let state = remember(change, &collected.head, &model_name, &findings, &dropped, &resumed, &asked, incomplete);
+    let coverage = coverage(change, &skips, &asked, &resumed, model.is_some());
+    let state = State {
+        head: collected.head.clone(),
+        model: model_name.clone(),
+        complete: !incomplete,
+        read: remembered(change, &resumed, &read_now),
+        findings: remember(collected, &findings, inputs, subject.scrubber),
+        dismissed: resumed.dismissed.iter().map(|known| known.id.clone()).collect(),
+    };
     let gone = gone(&collected.before, &findings, &resumed);
     let report = Report {
         schema: SCHEMA.to_owned(),
@@ -232,17 +249,17 @@ fn said_by_reports(
 }
 
 /// Why each file is not put before the model; `None` if it is.
-fn select(change: &Change, inputs: &Inputs, collected: &Collected) -> Vec<Option<String>> {
+fn select(change: &Change, inputs: &Inputs, collected: &Collected) -> Vec<Option<&'static str>> {
     let text = collected.base_files.attributes.as_deref().unwrap_or_default();
     let attributes = Attributes::parse(text);
-    let why = |file: &FileDiff| -> Option<String> {
+    let why = |file: &FileDiff| -> Option<&'static str> {
         if is_ignored(inputs, &file.path().display()) {
-            return Some("ignored by configuration".into());
+            return Some(IGNORED);
         }
         if matches!(file.content, Content::Missing { .. }) {
-            return Some("its diff could not be read".into());
+            return Some(UNREADABLE);
         }
-        skip::reason(file, &attributes).map(str::to_owned)
+        skip::reason(file, &attributes)
     };
     change.files.iter().map(why).collect()
 }
@@ -274,4 +291,210 @@ fn gone(before: &Before, findings: &[Finding], resumed: &Resumed) -> Vec<Fingerp
         before.posted.keys().filter(|id| !holds.contains(id)).cloned().collect();
     gone.sort();
     gone
+}
+
+/// Ask the model about the parts.
+async fn put(
+    subject: &Subject<'_>,
+    model: &dyn Model,
+    packs: Vec<Pack>,
+    ruled: &[Finding],
+    resumed: &Resumed,
+) -> Asked {
+    let Subject { collected, inputs, contents, progress, .. } = *subject;
+    if packs.is_empty() {
+        return Asked::default();
+    }
+    let change = &collected.change;
+    let nonce = Nonce::new();
+    let mut files = String::new();
+    for file in &change.files {
+        let (added, removed) = walkthrough::lines_of(file);
+        let _ = writeln!(files, "{} +{added} -{removed}", file.path());
+    }
+    let overview = Overview {
+        title: &collected.title,
+        body: &collected.body,
+        commits: &collected.commits,
+        files,
+        prompt: inputs.prompt.as_deref(),
+        instructions: inputs.tables.instructions.as_deref(),
+        paths: &inputs.tables.paths,
+        guidelines: &collected.base_files.guidelines,
+        parts: packs.len(),
+    };
+    let system = prompt::system(&nonce, &overview);
+    let known: Vec<Finding> = ruled.iter().chain(&resumed.standing).cloned().collect();
+    let caps = Caps {
+        max_cost_usd: Some(inputs.max_cost_usd),
+        max_tokens: inputs.max_tokens,
+        deadline: Some(subject.deadline),
+    };
+    let budget = Budget::new(caps);
+    let heads = |file: &FileDiff| contents.head(file);
+    let scrub = |text: String| subject.scrubber.scrub(&text).into_owned();
+    let render = |pack: &Pack| scrub(pack.render(change, &heads));
+    let shown = |done: usize, known_of: usize| {
+        progress.stage(format!("asking the model: {done} of {known_of} parts read"));
+    };
+    shown(0, packs.len());
+    let mut asked = ask::ask(Question {
+        model,
+        change,
+        packs,
+        system,
+        nonce: &nonce,
+        known: &known,
+        tools: subject.tools.map(|tools| tools as &dyn ToolHost),
+        budget: &budget,
+        render: &render,
+        progress: &shown,
+    })
+    .await;
+    if model.price().is_none() {
+        let name = model.name();
+        asked.notes.push(format!(
+            "The price of {name} is not known: its cost is not counted, and `max_cost_usd` could not be held."
+        ));
+    }
+    asked
+}
+
+/// The hunks of which the model has now read every line.
+fn read_whole(change: &Change, asked: &Asked) -> HashSet<HunkDigest> {
+    let mut lines: HashMap<(usize, usize), u32> = HashMap::new();
+    for packed in asked.read.iter().flat_map(|pack| &pack.files) {
+        for part in &packed.parts {
+            *lines.entry((packed.file, part.hunk)).or_default() +=
+                changed(change, packed.file, part);
+        }
+    }
+    lines
+        .into_iter()
+        .filter(|&((file, hunk), read)| {
+            let file = &change.files[file];
+            let all = file.patch().map_or(0, |patch| {
+                patch.numbered_hunk(hunk).filter(|line| line.kind != LineKind::Context).count()
+            });
+            read as usize >= all
+        })
+        .map(|((file, hunk), _)| state::hunk_digest(&change.files[file], hunk))
+        .collect()
+}
+
+/// Changed lines of a part.
+fn changed(change: &Change, file: usize, part: &pack::Part) -> u32 {
+    let lines = change.files[file]
+        .patch()
+        .map_or(&[][..], |patch| &patch.lines[part.lines.start as usize..part.lines.end as usize]);
+    let changed = lines.iter().filter(|line| line.kind != LineKind::Context);
+    u32::try_from(changed.count()).unwrap_or(u32::MAX)
+}
+
+/// What the next run need not put before the model: what was read now, and what
+/// was read before and is still part of the change.
+fn remembered(
+    change: &Change,
+    resumed: &Resumed,
+    read_now: &HashSet<HunkDigest>,
+) -> HashSet<HunkDigest> {
+    let mut whole = Vec::new();
+    let mut hunks = HashSet::new();
+    if read_now.is_empty() && resumed.read.is_empty() {
+        return hunks;
+    }
+    for file in &change.files {
+        let digests = state::hunk_digests(file);
+        let before = resumed.read.contains(&state::file_digest(file));
+        let is_read = |digest: &HunkDigest| {
+            before || read_now.contains(digest) || resumed.read.contains(digest)
+        };
+        if digests.is_empty() {
+            continue;
+        }
+        if digests.iter().all(is_read) {
+            whole.push(file);
+        } else {
+            hunks.extend(digests.into_iter().filter(is_read));
+        }
+    }
+    state::digests(&whole, hunks)
+}
+
+/// The findings, as the next run has to know them.
+fn remember(
+    collected: &Collected,
+    findings: &[Finding],
+    inputs: &Inputs,
+    scrubber: &Scrubber,
+) -> Vec<Known> {
+    let clean = |text: &str| scrubber.scrub(text).into_owned();
+    let index = Index::new(&collected.change);
+    findings
+        .iter()
+        .map(|finding| {
+            let inline = inputs.publish.review && index.hunk(finding).is_some();
+            Known::of(finding, inline, &clean)
+        })
+        .collect()
+}
+
+/// How much was looked at. Without a model, the rules' look counts.
+fn coverage(
+    change: &Change,
+    skips: &[Option<&'static str>],
+    asked: &Asked,
+    resumed: &Resumed,
+    by_model: bool,
+) -> Coverage {
+    let mut coverage = Coverage {
+        files: change.files.len(),
+        lines: change.changed_lines(),
+        ..Coverage::default()
+    };
+    let mut read: HashMap<usize, usize> = HashMap::new();
+    for packed in asked.read.iter().flat_map(|pack| &pack.files) {
+        for part in &packed.parts {
+            *read.entry(packed.file).or_default() += changed(change, packed.file, part) as usize;
+        }
+    }
+    let mut why: HashMap<usize, &str> = HashMap::new();
+    for (pack, reason) in &asked.unread {
+        for packed in &pack.files {
+            why.entry(packed.file).or_insert(reason);
+        }
+    }
+    for (at, file) in change.files.iter().enumerate() {
+        let lines = file.changed_lines();
+        let skip =
+            skips[at].filter(|&reason| by_model || reason == IGNORED || reason == UNREADABLE);
+        if let Some(reason) = skip {
+            coverage.skipped.push(Skipped { path: file.path().display(), reason: reason.into() });
+            continue;
+        }
+        let reviewed = if by_model {
+            read.get(&at).copied().unwrap_or(0) + read_before(file, resumed)
+        } else {
+            lines
+        };
+        let reviewed = reviewed.min(lines);
+        coverage.lines_reviewed += reviewed;
+        if reviewed == lines {
+            coverage.files_reviewed += 1;
+        } else {
+            let reason = why.get(&at).copied().unwrap_or("not read by the model");
+            coverage.skipped.push(Skipped { path: file.path().display(), reason: reason.into() });
+        }
+    }
+    coverage
+}
+
+/// Changed lines of a file that an earlier run put before the model.
+fn read_before(file: &FileDiff, resumed: &Resumed) -> usize {
+    let Some(patch) = file.patch().filter(|_| !resumed.read.is_empty()) else { return 0 };
+    let unread: HashSet<usize> = resume::unread(file, &resumed.read).into_iter().collect();
+    patch
+        .numbered()
+        .filter(|line| line.kind != LineKind::Context && !unread.contains(&line.hunk))
+        .count()
 }

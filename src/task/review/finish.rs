@@ -161,7 +161,11 @@ impl Published {
 
     /// Whether nothing on the host shows the findings.
     fn is_invisible(&self, collected: &Collected, run: &Run<'_>) -> bool {
-        if self.tried { self.outcome.could_post_nothing } else { collected.target.is_none() || run.forge.is_none() }
+        if self.tried {
+            self.outcome.could_post_nothing
+        } else {
+            collected.target.is_none() || run.forge.is_none()
+        }
     }
 }
 
@@ -255,7 +259,8 @@ struct Written {
 /// later steps can read them.
 fn write_files(inputs: &Inputs, view: &View<'_>, summary: &Summary<'_>) -> Result<Written> {
     let place = |asked: &Option<PathBuf>, name: &str| -> Option<PathBuf> {
-        let default = || inputs.host.runner_temp.as_ref().map(|temp| temp.join("pipewright").join(name));
+        let default =
+            || inputs.host.runner_temp.as_ref().map(|temp| temp.join("pipewright").join(name));
         // Only where outputs can tell of it.
         asked.clone().or_else(|| inputs.host.output.as_ref().and_then(|_| default()))
     };

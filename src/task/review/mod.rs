@@ -79,13 +79,7 @@ async fn review(
         (None, _) => None,
     };
     let token = if forge.is_some() { Token::Writes } else { Token::Absent };
-    let grounds = Grounds {
-        input: first.autonomy,
-        base: None,
-        token,
-        asker,
-        asker_needs: None,
-    };
+    let grounds = Grounds { input: first.autonomy, base: None, token, asker, asker_needs: None };
     // Before anything is read for them: the base may allow more askers than the
     // default, so only those without any access are turned away here.
     if asker == Some(Access::None) {
@@ -184,6 +178,7 @@ impl Run<'_> {
             contents: &contents,
             tools: tools.as_ref(),
             deadline: self.deadline,
+            scrubber: &scrubber,
             progress,
         })
         .await;
@@ -258,7 +253,8 @@ fn client(inputs: &Inputs, deadline: Instant) -> anyhow::Result<http::Client> {
     let proxy = &inputs.host.proxy;
     let ca_bundle = match &inputs.ca_file {
         Some(file) => Some(
-            std::fs::read(file).with_context(|| format!("cannot read ca_file {}", file.display()))?,
+            std::fs::read(file)
+                .with_context(|| format!("cannot read ca_file {}", file.display()))?,
         ),
         None => None,
     };
@@ -276,14 +272,19 @@ fn client(inputs: &Inputs, deadline: Instant) -> anyhow::Result<http::Client> {
 }
 
 /// GitHub, where the job runs there and has a token.
-fn github(inputs: &Inputs, context: &Context, client: &http::Client) -> anyhow::Result<Option<GitHub>> {
+fn github(
+    inputs: &Inputs,
+    context: &Context,
+    client: &http::Client,
+) -> anyhow::Result<Option<GitHub>> {
     if context.host != Host::GitHub {
         return Ok(None);
     }
     let Some(token) = &inputs.github_token else { return Ok(None) };
-    let repository = context.repository.as_deref().context(
-        "the event names no repository: set `GITHUB_REPOSITORY` to `owner/name`",
-    )?;
+    let repository = context
+        .repository
+        .as_deref()
+        .context("the event names no repository: set `GITHUB_REPOSITORY` to `owner/name`")?;
     let access = GitHubAccess {
         api_url: &inputs.host.api_url,
         graphql_url: Some(&inputs.host.graphql_url),
@@ -303,7 +304,7 @@ async fn collect(
     let repository = context.repository.as_deref().unwrap_or_default();
     match (&request.change, forge) {
         (Requested::PullRequest { number, known }, Some(forge)) => {
-            let known = known.as_ref();
+            let known = known.as_deref();
             collect::from_pull_request(forge, repository, *number, known, local)
                 .await
                 .map_err(Failure::Platform)
@@ -349,10 +350,11 @@ fn checkout<'a>(local: Option<&'a Local>, context: &Context) -> Result<&'a Local
 
 fn with_config(gathered: &Gathered, collected: &Collected) -> Result<Inputs, Failure> {
     let short = collected.base.get(..7).unwrap_or(&collected.base);
-    let config = collected.base_files.config.as_ref().map(|text| ConfigText {
-        text: text.clone(),
-        origin: format!("{CONFIG_FILE} at {short}"),
-    });
+    let config = collected
+        .base_files
+        .config
+        .as_ref()
+        .map(|text| ConfigText { text: text.clone(), origin: format!("{CONFIG_FILE} at {short}") });
     gathered.resolve(config.as_ref()).map_err(|errors| Failure::Inputs(anyhow!("{errors}")))
 }
 

@@ -6,6 +6,7 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 
 use crate::finding::Finding;
+use crate::inputs::PathRule;
 use crate::model::SystemBlock;
 
 /// A word that outside text cannot know, for fencing it.
@@ -108,6 +109,10 @@ pub struct Overview<'a> {
     pub files: String,
     /// What the maintainers ask of every review (`prompt`).
     pub prompt: Option<&'a str>,
+    /// `[review] instructions` at the base revision.
+    pub instructions: Option<&'a str>,
+    /// `[[path]]` rules at the base revision.
+    pub paths: &'a [PathRule],
     /// Guidelines at the base revision: file name and text.
     pub guidelines: &'a [(String, String)],
     /// How many requests the change was divided into.
@@ -128,6 +133,15 @@ pub fn system(nonce: &Nonce, overview: &Overview<'_>) -> Vec<SystemBlock> {
     text.push('\n');
     if let Some(prompt) = overview.prompt {
         let _ = write!(text, "\nThe maintainers of this repository ask in addition:\n{prompt}\n");
+    }
+    if let Some(instructions) = overview.instructions {
+        let _ = write!(text, "\nThis repository asks of every review:\n{instructions}\n");
+    }
+    for rule in overview.paths {
+        if let Some(instructions) = &rule.instructions {
+            let globs = rule.globs.patterns.join(", ");
+            let _ = write!(text, "\nFor files that match {globs}:\n{instructions}\n");
+        }
     }
     if !overview.guidelines.is_empty() {
         text.push_str(
@@ -220,6 +234,8 @@ mod tests {
             commits: &commits,
             files: "FILE +1 -1\n".into(),
             prompt: None,
+            instructions: None,
+            paths: &[],
             guidelines: &guidelines,
             parts: 3,
         };

@@ -191,7 +191,9 @@ pub fn settle(found: Vec<Finding>, bars: &Bars<'_>) -> (Vec<Finding>, Vec<Droppe
         if let Some(at) = kept[..standing].iter().position(|f| f.id == finding.id) {
             // The same finding found again: the fresh words and numbers are the truer ones.
             kept[at] = finding;
-        } else if ids.contains(&finding.id) || kept.iter().any(|other| says_the_same(other, &finding)) {
+        } else if ids.contains(&finding.id)
+            || kept.iter().any(|other| says_the_same(other, &finding))
+        {
             drop(&finding, DropReason::Duplicate);
         } else {
             ids.insert(finding.id.clone());
@@ -199,9 +201,7 @@ pub fn settle(found: Vec<Finding>, bars: &Bars<'_>) -> (Vec<Finding>, Vec<Droppe
         }
     }
     let stood: HashSet<Fingerprint> = bars.standing.iter().map(|f| f.id.clone()).collect();
-    kept.sort_by(|a, b| {
-        rank(a, b).then_with(|| stood.contains(&b.id).cmp(&stood.contains(&a.id)))
-    });
+    kept.sort_by(|a, b| rank(a, b).then_with(|| stood.contains(&b.id).cmp(&stood.contains(&a.id))));
     // What people already see is not withdrawn for want of room.
     let mut room = bars.max_findings.saturating_sub(stood.len());
     kept.retain(|finding| {
@@ -230,16 +230,16 @@ fn rank(a: &Finding, b: &Finding) -> std::cmp::Ordering {
 /// Whether two findings are one remark: the same place, and the same subject or
 /// much the same words.
 fn says_the_same(a: &Finding, b: &Finding) -> bool {
-    let overlap = a.path == b.path
-        && a.side == b.side
-        && a.line <= b.end_line
-        && b.line <= a.end_line;
+    let overlap =
+        a.path == b.path && a.side == b.side && a.line <= b.end_line && b.line <= a.end_line;
     if !overlap {
         return false;
     }
     match (&a.source, &b.source) {
         // A rule may say several things of one line; only its own repetition is one.
-        (Source::Rule(one), Source::Rule(other)) => one == other && a.line == b.line && alike(&a.title, &b.title),
+        (Source::Rule(one), Source::Rule(other)) => {
+            one == other && a.line == b.line && alike(&a.title, &b.title)
+        }
         _ => a.category == b.category || alike(&a.title, &b.title),
     }
 }
@@ -268,4 +268,3 @@ fn alike(a: &str, b: &str) -> bool {
     let least = a.len().min(b.len());
     least > 0 && 2 * a.intersection(&b).count() >= least
 }
-

@@ -42,10 +42,8 @@ impl Before {
         checks: &[Check],
     ) -> Before {
         let existing = Existing::collect(own, comments, &review_comments, threads, checks);
-        let state = existing
-            .state()
-            .and_then(StatePayload::decode)
-            .and_then(|bytes| State::decode(&bytes));
+        let state =
+            existing.state().and_then(StatePayload::decode).and_then(|bytes| State::decode(&bytes));
         let threads: HashMap<u64, &Thread> =
             threads.iter().map(|thread| (thread.first_comment, thread)).collect();
         let mut posted = HashMap::new();
@@ -129,9 +127,8 @@ pub fn resume(change: &Change, before: &Before, own: &str, model: &str) -> Resum
 /// The digest under which the finding's hunk was or was not read.
 pub fn digest_at(change: &Change, finding: &Finding) -> Option<HunkDigest> {
     let file = change.file(&finding.path)?;
-    let line = file
-        .lines()
-        .find(|line| line.side() == finding.side && line.number() == finding.line)?;
+    let line =
+        file.lines().find(|line| line.side() == finding.side && line.number() == finding.line)?;
     Some(state::hunk_digest(file, line.hunk))
 }
 

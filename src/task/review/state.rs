@@ -223,7 +223,7 @@ pub fn hunk_digest(file: &FileDiff, hunk: usize) -> HunkDigest {
             hash.update(line.text);
         }
     }
-    shorten(hash)
+    cut(hash)
 }
 
 /// The digest of a whole file's change, for changes of very many hunks.
@@ -234,10 +234,10 @@ pub fn file_digest(file: &FileDiff) -> HunkDigest {
         hash.update(digest);
     }
     hash.update(&file.path().0);
-    shorten(hash)
+    cut(hash)
 }
 
-fn shorten(hash: Sha256) -> HunkDigest {
+fn cut(hash: Sha256) -> HunkDigest {
     let full = hash.finalize();
     let mut short = [0; DIGEST];
     short.copy_from_slice(&full[..DIGEST]);

@@ -179,7 +179,7 @@ impl<'a> Tools<'a> {
 }
 
 #[async_trait]
-impl ToolHost for Tools {
+impl ToolHost for Tools<'_> {
     /// Never fails: what is wrong is told to the model.
     async fn call(&self, name: &str, input: &Value) -> ToolOutcome {
         let call = match Call::parse(name, input) {
