@@ -409,12 +409,13 @@ impl Writer<'_> {
         if coverage.skipped.is_empty() {
             return String::new();
         }
-        let title = format!(
-            "Reviewed {} of {}; not the rest ({})",
-            wording::thousands(coverage.lines_reviewed as u64),
-            wording::plural(coverage.lines, "changed line"),
-            wording::plural(coverage.skipped.len(), "file"),
-        );
+        let mut title =
+            format!("Not reviewed: {}", wording::plural(coverage.skipped.len(), "file"));
+        if coverage.lines_reviewed < coverage.lines {
+            let done = wording::thousands(coverage.lines_reviewed as u64);
+            let all = wording::plural(coverage.lines, "changed line");
+            title += &format!(" ({done} of {all} were)");
+        }
         if self.detail.list == 0 {
             return title;
         }

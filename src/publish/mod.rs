@@ -23,6 +23,8 @@ pub mod walkthrough;
 pub mod wording;
 
 #[cfg(test)]
+mod apply_tests;
+#[cfg(test)]
 pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;

@@ -136,6 +136,8 @@ pub fn percent(part: usize, whole: usize) -> usize {
 pub fn dropped(report: &Report) -> Vec<String> {
     let mut counts: BTreeMap<DropReason, usize> = BTreeMap::new();
     report.dropped.iter().for_each(|drop| *counts.entry(drop.reason).or_default() += 1);
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     counts.into_iter().map(|(reason, count)| format!("{count} {}", drop_reason(reason))).collect()
 }
 
