@@ -76,6 +76,11 @@ impl<'a> View<'a> {
         self.markdown(line.trim_start_matches(['#', '>', '-', '+', '*', '=', '`', '~', ' ']))
     }
 
+    /// At most `limit` characters, never cut through the middle of a secret.
+    pub fn short(&self, text: &str, limit: usize) -> String {
+        crate::redact::shorten(&self.scrubber.scrub(text), limit).into_owned()
+    }
+
     /// Untrusted text as inline code.
     pub fn code(&self, text: &str) -> String {
         wording::code(&self.scrubber.sanitize_line(text))

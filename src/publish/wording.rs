@@ -129,7 +129,7 @@ pub fn share(covered: usize, lines: usize) -> String {
 
 /// Whole per cent, rounded down.
 pub fn percent(part: usize, whole: usize) -> usize {
-    if whole == 0 { 100 } else { part.min(whole) * 100 / whole }
+    (part.min(whole) * 100).checked_div(whole).unwrap_or(100)
 }
 
 /// Why remarks were left out, with how many each: `3 below min_confidence`.
@@ -155,7 +155,7 @@ pub fn drop_reason(reason: DropReason) -> &'static str {
 }
 
 /// Skipped files by reason: how many and the first few, most frequent first.
-pub fn skipped<'a>(report: &'a Report) -> Vec<(&'a str, Vec<&'a str>)> {
+pub fn skipped(report: &Report) -> Vec<(&str, Vec<&str>)> {
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for file in &report.coverage.skipped {
         reasons.entry(&file.reason).or_default().push(&file.path);

@@ -352,7 +352,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_goes_through(text in "\\PC{0,200}") {
+    fn any_text_goes_through(text in "\\PC{0,40}") {
         let once = scrubber().sanitize_markdown(&text, &host());
         prop_assert_eq!(scrubber().sanitize_markdown(&once, &host()), once);
     }
