@@ -351,6 +351,11 @@ proptest! {
         prop_assert_eq!(scrubber().sanitize_plain(&plain), plain.clone());
     }
 
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn any_text_goes_through(text in "\\PC{0,40}") {
         let once = scrubber().sanitize_markdown(&text, &host());
