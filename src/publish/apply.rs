@@ -42,10 +42,13 @@ pub async fn apply(
         visible: false,
     };
     let anything = !operations.is_empty();
+    let mut planned = None;
     for operation in operations {
         match operation {
-            // Written anew at the end, when it is known what it has to say.
-            Operation::CreateComment { .. } | Operation::UpdateComment { .. } => {}
+            // Last, when it is known what it has to say.
+            Operation::CreateComment { .. } | Operation::UpdateComment { .. } => {
+                planned = Some(operation);
+            }
             Operation::PostReview { head, body, comments } => {
                 run.review(head, body, comments).await
             }
@@ -57,7 +60,9 @@ pub async fn apply(
             }
         }
     }
-    if let Some(summary) = summary_operation(input, &run.delivery) {
+    let as_planned = run.delivery == Delivery::default();
+    let summary = if as_planned { planned } else { summary_operation(input, &run.delivery) };
+    if let Some(summary) = summary {
         run.visible |= run.attempt(&summary).await.is_some();
     }
     let earlier = input.existing.summary.is_some()
@@ -147,8 +152,8 @@ impl Run<'_> {
         }
         if self.input.capabilities.statuses {
             // A run that finds its summary in place set the status before it.
-            let done = summary_operation(self.input, &self.delivery).is_none()
-                && self.input.existing.summary.is_some();
+            let done = self.input.existing.summary.is_some()
+                && summary_operation(self.input, &self.delivery).is_none();
             if done || self.attempt(&status(self.input)).await.is_some() {
                 return;
             }

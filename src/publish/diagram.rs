@@ -38,14 +38,15 @@ fn references(change: &Change, paths: &[String]) -> BTreeSet<(usize, usize)> {
     }
     let mut edges = BTreeSet::new();
     for (at, file) in change.files.iter().enumerate() {
-        if !is_code(&paths[at]) {
-            continue;
-        }
-        for line in file.lines().filter(|line| line.kind != LineKind::Removed) {
-            let Ok(text) = std::str::from_utf8(line.text) else { continue };
-            if !is_import(text) {
+        let Some(patch) = file.patch().filter(|_| is_code(&paths[at])) else { continue };
+        let calls = |name: &[u8]| memchr::memmem::find(&patch.text, name).is_some();
+        let imports_by_call = calls(b"require(") || calls(b"import(");
+        for line in patch.lines.iter().filter(|line| line.kind != LineKind::Removed) {
+            let text = patch.text_of(line);
+            if !is_import(text, imports_by_call) {
                 continue;
             }
+            let Ok(text) = std::str::from_utf8(text) else { continue };
             let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'));
             for target in words.filter_map(|word| files.get(word).copied().flatten()) {
                 if target != at {
@@ -74,9 +75,9 @@ fn is_code(path: &str) -> bool {
     path.rsplit_once('.').is_some_and(|(_, extension)| code.contains(&extension))
 }
 
-fn is_import(line: &str) -> bool {
-    let line = line.trim_start();
-    let starts = [
+/// Tells by the first word; `by_call` looks for `require(` and `import(` as well.
+fn is_import(line: &[u8], by_call: bool) -> bool {
+    const STARTS: [&str; 15] = [
         "use ",
         "pub use ",
         "mod ",
@@ -93,8 +94,11 @@ fn is_import(line: &str) -> bool {
         "alias ",
         "using ",
     ];
-    starts.iter().any(|start| line.starts_with(start))
-        || (line.len() < 300 && (line.contains("require(") || line.contains("import(")))
+    let line = line.trim_ascii_start();
+    let Some(first) = line.first() else { return false };
+    let called = |name: &[u8]| memchr::memmem::find(line, name).is_some();
+    (b"upmife#rsa".contains(first) && STARTS.iter().any(|s| line.starts_with(s.as_bytes())))
+        || (by_call && line.len() < 300 && (called(b"require(") || called(b"import(")))
 }
 
 fn draw(edges: &BTreeSet<(String, String)>) -> Option<String> {

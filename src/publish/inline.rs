@@ -6,6 +6,13 @@ use crate::finding::{Finding, Fingerprint, Side};
 const MARKER: &str = "<!-- pipewright:finding ";
 const END: &str = " -->";
 
+/// Longest replacement that is offered, in bytes: a comment takes 65,536
+/// characters, of which the finding's text may need a quarter.
+const MAX_SUGGESTION: usize = 40_000;
+
+/// Longest title, in characters.
+const MAX_TITLE: usize = 300;
+
 /// Markdown; the last line is the hidden marker that [`finding_id`] reads back.
 pub fn body(view: &View<'_>, finding: &Finding) -> String {
     let mut text = remark(view, finding);
@@ -13,6 +20,9 @@ pub fn body(view: &View<'_>, finding: &Finding) -> String {
         && let Some(suggestion) = &finding.suggestion
     {
         match frame::replacement(view, &suggestion.replacement) {
+            Some(replacement) if replacement.len() > MAX_SUGGESTION => {
+                text += "\n\n_Suggestion left out: it is too long for a comment._";
+            }
             Some(replacement) => text += &format!("\n\n{}", suggestion_block(&replacement)),
             None => {
                 text += "\n\n_Suggestion withheld: it holds a secret or hidden characters._";
@@ -26,7 +36,7 @@ pub fn body(view: &View<'_>, finding: &Finding) -> String {
 
 /// Severity, title and body, without suggestion, origin and marker.
 pub fn remark(view: &View<'_>, finding: &Finding) -> String {
-    let title = view.markdown_line(&finding.title);
+    let title = view.markdown_line(&view.short(&finding.title, MAX_TITLE));
     let head = format!(
         "{} **{}** · **{}**",
         wording::badge(finding.severity),
@@ -38,8 +48,9 @@ pub fn remark(view: &View<'_>, finding: &Finding) -> String {
 }
 
 /// The block that GitHub applies to the comment's lines: its content takes their
-/// place, and no content deletes them. Line feeds only; the host writes a file's
-/// own line ends. The fence is longer than any run of backticks inside.
+/// place, and no content deletes them. Line feeds only: browsers send comments
+/// with CRLF whatever the file has, so the host has to settle line ends itself.
+/// The fence is longer than any run of backticks inside.
 fn suggestion_block(replacement: &str) -> String {
     let longest = replacement.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat((longest + 1).max(3));

@@ -1,5 +1,6 @@
 //! The report as JSON (`--format json`): `pipewright.review/1`, secrets masked.
 
+use crate::finding::Source;
 use crate::redact::Scrubber;
 use crate::report::Report;
 
@@ -20,10 +21,14 @@ pub fn scrubbed(report: &Report, scrubber: &Scrubber) -> Report {
         }
     };
     clean(&mut report.summary);
+    clean(&mut report.model);
     report.notes.iter_mut().for_each(clean);
     for finding in &mut report.findings {
         clean(&mut finding.path);
         clean(&mut finding.category);
+        match &mut finding.source {
+            Source::Rule(name) | Source::Model(name) => clean(name),
+        }
         clean(&mut finding.title);
         clean(&mut finding.body);
         // A masked replacement would write the mask into the file.

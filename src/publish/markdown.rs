@@ -241,18 +241,13 @@ impl Writer<'_> {
         blocks.join("\n\n")
     }
 
-    /// Shortened, but never through the middle of a secret.
-    fn short(&self, text: &str, limit: usize) -> String {
-        shorten(&self.summary.view.scrubber.scrub(text), limit).into_owned()
-    }
-
     fn notes(&self) -> String {
         let view = &self.summary.view;
         let all: Vec<&String> = view.report.notes.iter().chain(self.summary.notes).collect();
         let mut lines: Vec<String> = all
             .iter()
             .take(self.detail.notes)
-            .map(|note| format!("> {}", view.markdown_line(&self.short(note, 500))))
+            .map(|note| format!("> {}", view.markdown_line(&self.summary.view.short(note, 500))))
             .collect();
         if all.len() > self.detail.notes {
             lines.push(format!("> and {} more notes in the log.", all.len() - self.detail.notes));
@@ -263,7 +258,8 @@ impl Writer<'_> {
 
     fn walkthrough(&self) -> String {
         let view = &self.summary.view;
-        let said = view.markdown(&self.short(&view.report.summary, self.detail.walkthrough));
+        let said =
+            view.markdown(&self.summary.view.short(&view.report.summary, self.detail.walkthrough));
         let said = if self.detail.walkthrough == 0 { String::new() } else { said };
         let table = walkthrough::table(view, self.detail.list.min(12));
         let sentence = walkthrough::sentence(view.change);
@@ -295,7 +291,8 @@ impl Writer<'_> {
         let mut table = String::from("| | Where | What |\n|---|---|---|\n");
         for finding in findings.iter().take(self.detail.rows) {
             // A pipe would end the cell; a look-alike stands for it.
-            let title = view.markdown_line(&self.short(&finding.title, 200)).replace('|', "∣");
+            let title =
+                view.markdown_line(&self.summary.view.short(&finding.title, 200)).replace('|', "∣");
             let severity = format!("{} {}", wording::badge(finding.severity), finding.severity);
             table += &format!("| {severity} | {} | {title} |\n", self.place(finding));
         }
@@ -347,7 +344,7 @@ impl Writer<'_> {
     fn body(&self, finding: &Finding) -> String {
         let view = &self.summary.view;
         let mut short = finding.clone();
-        short.body = self.short(&finding.body, self.detail.body);
+        short.body = self.summary.view.short(&finding.body, self.detail.body);
         let mut text = format!("{}  \n{}", self.place(finding), inline::remark(view, &short));
         if let Some(frame::Edit::Diff { removed, added }) = frame::edit(view, &self.index, finding)
         {
@@ -409,12 +406,13 @@ impl Writer<'_> {
         if coverage.skipped.is_empty() {
             return String::new();
         }
-        let title = format!(
-            "Reviewed {} of {}; not the rest ({})",
-            wording::thousands(coverage.lines_reviewed as u64),
-            wording::plural(coverage.lines, "changed line"),
-            wording::plural(coverage.skipped.len(), "file"),
-        );
+        let mut title =
+            format!("Not reviewed: {}", wording::plural(coverage.skipped.len(), "file"));
+        if coverage.lines_reviewed < coverage.lines {
+            let done = wording::thousands(coverage.lines_reviewed as u64);
+            let all = wording::plural(coverage.lines, "changed line");
+            title += &format!(" ({done} of {all} were)");
+        }
         if self.detail.list == 0 {
             return title;
         }

@@ -23,6 +23,8 @@ pub mod walkthrough;
 pub mod wording;
 
 #[cfg(test)]
+mod apply_tests;
+#[cfg(test)]
 pub(crate) mod fixtures;
 #[cfg(test)]
 mod tests;
@@ -72,6 +74,11 @@ impl<'a> View<'a> {
     pub fn markdown_line(&self, text: &str) -> String {
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         self.markdown(line.trim_start_matches(['#', '>', '-', '+', '*', '=', '`', '~', ' ']))
+    }
+
+    /// At most `limit` characters, never cut through the middle of a secret.
+    pub fn short(&self, text: &str, limit: usize) -> String {
+        crate::redact::shorten(&self.scrubber.scrub(text), limit).into_owned()
     }
 
     /// Untrusted text as inline code.

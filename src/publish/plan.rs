@@ -182,7 +182,11 @@ fn check_content(input: &PlanInput<'_>) -> CheckContent {
     let view = &input.view;
     let mut lines = vec![view.markdown(&wording::verdict(view))];
     lines.extend(
-        view.report.notes.iter().take(20).map(|note| format!("- {}", view.markdown_line(note))),
+        view.report
+            .notes
+            .iter()
+            .take(20)
+            .map(|note| format!("- {}", view.markdown_line(&view.short(note, 500)))),
     );
     let mut check = CheckContent {
         external_id: String::new(),

@@ -196,7 +196,7 @@ fn log(view: &View<'_>) -> Log {
     let provenance = view.host.repository_url().filter(|_| is_revision(&view.report.head));
     let notes = view.report.notes.iter().map(|note| Notification {
         level: "note",
-        message: Text { text: view.scrubber.sanitize_line(note) },
+        message: Text { text: unlinked(&view.scrubber.sanitize_line(note)) },
     });
     Log {
         schema: "https://json.schemastore.org/sarif-2.1.0.json",
@@ -236,7 +236,18 @@ fn rule_id(view: &View<'_>, finding: &Finding) -> String {
         // A model has no rules; its categories come closest.
         Source::Model(_) => format!("model/{}", finding.category),
     };
-    view.scrubber.sanitize_line(&id)
+    word(view, &id)
+}
+
+/// Even plain messages may hold links (section 3.11.6); ours do not.
+fn unlinked(text: &str) -> String {
+    text.replace("](", "] (")
+}
+
+/// An identifier as tools write them; whatever else is in it becomes `_`.
+fn word(view: &View<'_>, text: &str) -> String {
+    let keep = |c: char| c.is_alphanumeric() || "._/:+-".contains(c);
+    view.scrubber.scrub(text).chars().take(200).map(|c| if keep(c) { c } else { '_' }).collect()
 }
 
 /// One entry a rule; its level is that of its worst finding.
@@ -249,14 +260,14 @@ fn rules(view: &View<'_>, findings: &[&Finding]) -> Vec<Rule> {
     rules
         .into_iter()
         .map(|(id, finding)| {
-            let category = view.scrubber.sanitize_line(&finding.category);
+            let category = word(view, &finding.category);
             let security = matches!(category.as_str(), "security" | "secret" | "secrets" | "ci");
             let mut tags = vec![category.clone()];
             if security && category != "security" {
                 tags.push("security".to_owned());
             }
             let description = match &finding.source {
-                Source::Rule(_) => view.scrubber.sanitize_line(&finding.title),
+                Source::Rule(_) => unlinked(&view.scrubber.sanitize_line(&finding.title)),
                 Source::Model(_) => format!("What a language model says about {category}"),
             };
             Rule {
@@ -295,6 +306,7 @@ fn security_severity(severity: Severity) -> &'static str {
 fn result(view: &View<'_>, finding: &Finding, rule_id: String, rule_index: usize) -> Outcome {
     let title = view.scrubber.sanitize_line(&finding.title);
     let body = view.scrubber.sanitize_plain(finding.body.trim());
+    let text = if body.is_empty() { title } else { format!("{title}\n\n{body}") };
     let region = (finding.side == Side::New).then_some(Region {
         start_line: finding.line,
         start_column: None,
@@ -306,7 +318,7 @@ fn result(view: &View<'_>, finding: &Finding, rule_id: String, rule_index: usize
         rule_index,
         level: level(finding.severity),
         message: Message {
-            text: if body.is_empty() { title } else { format!("{title}\n\n{body}") },
+            text: unlinked(&text),
             markdown: format!(
                 "**{}**\n\n{}",
                 view.markdown_line(&finding.title),
@@ -320,7 +332,7 @@ fn result(view: &View<'_>, finding: &Finding, rule_id: String, rule_index: usize
         fixes: fix(view, finding).into_iter().collect(),
         properties: Properties {
             severity: finding.severity,
-            category: view.scrubber.sanitize_line(&finding.category),
+            category: word(view, &finding.category),
             confidence: finding.confidence,
             side: finding.side,
         },

@@ -37,7 +37,20 @@ pub fn render(view: &View<'_>, options: Options) -> String {
     page.skipped(&mut out);
     page.notes(&mut out);
     page.verdict(&mut out);
-    out
+    without_commands(&out)
+}
+
+/// Wrapping may bring a `::` to the start of a line, where a CI runner, which
+/// skips the space before it, takes it for a command.
+fn without_commands(text: &str) -> String {
+    let broken = text.split_inclusive('\n').map(|line| {
+        let body = line.trim_start();
+        match body.strip_prefix("::") {
+            Some(rest) => format!("{}: :{rest}", &line[..line.len() - body.len()]),
+            None => line.to_owned(),
+        }
+    });
+    broken.collect()
 }
 
 struct Page<'a> {
@@ -131,7 +144,9 @@ impl Page<'_> {
             line(&finding.category),
             line(&wording::origin(finding)),
         );
-        let _ = writeln!(out, "{}{}", " ".repeat(indent), self.paint(DIM, &place));
+        for line in wrap(&place, self.prose() - indent) {
+            let _ = writeln!(out, "{}{}", " ".repeat(indent), self.paint(DIM, &line));
+        }
         if let Some(frame) = frame::frame(self.view, &self.index, finding, 2) {
             out.push('\n');
             self.frame(finding, &frame, out);
@@ -244,11 +259,11 @@ impl Page<'_> {
         let files: Vec<_> = tests.files.iter().filter(|file| !file.uncovered.is_empty()).collect();
         for file in files.iter().take(10) {
             let path = self.view.scrubber.sanitize_line(&file.path);
-            let share = format!("{}%", wording::percent(file.covered, file.lines));
+            let share = wording::percent(file.covered, file.lines);
             let lines = wording::ranges(&file.uncovered, 8);
-            let text = format!("{share:>4}  {path}  not covered: {lines}");
-            for (at, line) in wrap(&text, self.width - 4).into_iter().enumerate() {
-                let lead = if at == 0 { "" } else { "      " };
+            let text = format!("{path}: {share}%, not covered: {lines}");
+            for (at, line) in wrap(&text, self.width - 6).into_iter().enumerate() {
+                let lead = if at == 0 { "" } else { MARGIN };
                 let _ = writeln!(out, "{MARGIN}{lead}{line}");
             }
         }
@@ -312,9 +327,14 @@ impl Page<'_> {
             Some('✓') => GREEN.bold(),
             _ => AnsiColor::Yellow.on_default().bold(),
         };
-        let _ = writeln!(out, "{}", self.paint(style, &verdict));
+        for (at, line) in wrap(&verdict, self.width - 2).into_iter().enumerate() {
+            let lead = if at == 0 { "" } else { MARGIN };
+            let _ = writeln!(out, "{lead}{}", self.paint(style, &line));
+        }
         let cost = self.view.scrubber.sanitize_line(&wording::cost(self.view.report));
-        let _ = writeln!(out, "{}", self.paint(DIM, &format!("{MARGIN}{cost}")));
+        for line in wrap(&cost, self.width - 2) {
+            let _ = writeln!(out, "{MARGIN}{}", self.paint(DIM, &line));
+        }
     }
 }
 
@@ -404,6 +424,13 @@ mod tests {
         }
         assert_eq!(clip("日本語", 5), "日本…");
         assert_eq!(clip("abc", 3), "abc");
+    }
+
+    #[test]
+    fn no_line_is_a_command_for_a_runner() {
+        let text = "a\n::error::x\n   ::warning::y\nstd::fmt\n";
+        let expect = "a\n: :error::x\n   : :warning::y\nstd::fmt\n";
+        assert_eq!(without_commands(text), expect);
     }
 
     #[test]

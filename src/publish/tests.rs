@@ -80,14 +80,14 @@ fn summaries_show_each_kind_of_review() {
 
 #[test]
 fn summaries_shrink_to_what_a_comment_takes_and_keep_the_state() {
-    let mut fixture = fixtures::many(2000);
-    fixture.report.summary = "word ".repeat(20_000);
-    fixture.report.notes = vec!["note ".repeat(200); 500];
+    let mut fixture = fixtures::many(600);
+    fixture.report.summary = "word ".repeat(4000);
+    fixture.report.notes = vec!["note ".repeat(200); 60];
     let skip = |n| crate::report::Skipped { path: format!("{n}/x"), reason: format!("reason {n}") };
-    fixture.report.coverage.skipped = (0..5000).map(skip).collect();
+    fixture.report.coverage.skipped = (0..1000).map(skip).collect();
     let all: BTreeMap<_, _> =
         fixture.report.findings.iter().map(|f| (f.id.clone(), Unplaced::NoLine)).collect();
-    for size in [0, 1000, 30_000, 36_000] {
+    for size in [0, 30_000, 36_000] {
         let state = StatePayload::encode(&vec![7; size]);
         let text = markdown::summary(&Summary {
             view: fixture.view(),
@@ -100,7 +100,7 @@ fn summaries_shrink_to_what_a_comment_takes_and_keep_the_state() {
         assert!(text.len() <= markdown::MAX_COMMENT, "{} bytes", text.len());
         let kept = markdown::summary_state(&text).and_then(StatePayload::decode);
         assert_eq!(kept.unwrap_or_default(), vec![7; size]);
-        assert!(text.contains("### ✗ 400 critical"), "{}", &text[..300.min(text.len())]);
+        assert!(text.contains("### ✗ 120 critical"), "{}", &text[..300.min(text.len())]);
         assert_eq!(text.matches("<details>").count(), text.matches("</details>").count());
     }
 }
@@ -154,7 +154,9 @@ fn sarif_has_what_readers_require() {
         assert_eq!(rule["id"], result["ruleId"]);
     }
     let hostile = sarif::render(&fixtures::hostile().view()).unwrap();
-    assert!(!hostile.contains("hunter2") && !hostile.contains("https://evil.test)"));
+    for bad in ["hunter2", "](https://evil"] {
+        assert!(!hostile.contains(bad), "{bad} in {hostile}");
+    }
 }
 
 #[test]
@@ -187,6 +189,8 @@ fn no_output_lets_a_secret_or_a_hidden_character_through() {
         assert!(!output.contains("hunter2-correct"), "{output}");
         assert!(!output.chars().any(crate::redact::is_invisible), "{output}");
         assert!(!output.contains('\u{1b}'), "{output}");
-        assert!(!output.contains("##[error"), "{output}");
+    }
+    for log in [text(&fixture, 100), annotations::workflow_commands(&view)] {
+        assert!(!log.contains("##[error"), "{log}");
     }
 }

@@ -22,8 +22,11 @@ pub struct Area {
 pub fn lines_of(file: &FileDiff) -> (usize, usize) {
     match &file.content {
         Content::Text(patch) => {
-            let count = |kind| patch.lines.iter().filter(|line| line.kind == kind).count();
-            (count(LineKind::Added), count(LineKind::Removed))
+            patch.lines.iter().fold((0, 0), |(added, removed), line| match line.kind {
+                LineKind::Added => (added + 1, removed),
+                LineKind::Removed => (added, removed + 1),
+                LineKind::Context => (added, removed),
+            })
         }
         Content::Missing { additions, deletions } => (*additions as usize, *deletions as usize),
         _ => (0, 0),

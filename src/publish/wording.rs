@@ -129,13 +129,15 @@ pub fn share(covered: usize, lines: usize) -> String {
 
 /// Whole per cent, rounded down.
 pub fn percent(part: usize, whole: usize) -> usize {
-    if whole == 0 { 100 } else { part.min(whole) * 100 / whole }
+    (part.min(whole) * 100).checked_div(whole).unwrap_or(100)
 }
 
 /// Why remarks were left out, with how many each: `3 below min_confidence`.
 pub fn dropped(report: &Report) -> Vec<String> {
     let mut counts: BTreeMap<DropReason, usize> = BTreeMap::new();
     report.dropped.iter().for_each(|drop| *counts.entry(drop.reason).or_default() += 1);
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     counts.into_iter().map(|(reason, count)| format!("{count} {}", drop_reason(reason))).collect()
 }
 
@@ -153,7 +155,7 @@ pub fn drop_reason(reason: DropReason) -> &'static str {
 }
 
 /// Skipped files by reason: how many and the first few, most frequent first.
-pub fn skipped<'a>(report: &'a Report) -> Vec<(&'a str, Vec<&'a str>)> {
+pub fn skipped(report: &Report) -> Vec<(&str, Vec<&str>)> {
     let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for file in &report.coverage.skipped {
         reasons.entry(&file.reason).or_default().push(&file.path);
