@@ -7,6 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use pipewright::checkout::{Checkout, Reason, SearchError, is_credential};
+use proptest::strategy::Strategy as _;
 
 /// A checkout with a secret outside and traps inside.
 fn trapped() -> (tempfile::TempDir, Checkout) {
@@ -364,4 +365,38 @@ fn a_pipe_in_place_of_an_ignore_file_does_not_stop_a_walk() {
 fn a_checkout_is_a_folder() {
     assert!(Checkout::new(Path::new("/dev/null")).is_err());
     assert!(Checkout::new(Path::new("/nonexistent")).is_err());
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn whatever_is_answered_stays_below_the_root(
+        parts in proptest::collection::vec(
+            proptest::prop_oneof![
+                proptest::sample::select(vec![
+                    "..", ".", "", "/", "\\", ".git", ".GIT", "git~1", "..\u{200b}", "a", "~", "C:",
+                    ".env", "\0", "%2e%2e", "src", " ", "::$DATA", ". .",
+                ]).prop_map(str::to_owned),
+                ".{0,6}",
+            ],
+            0..6,
+        ),
+        separator in proptest::sample::select(vec!["/", "//", "", "\\"]),
+    ) {
+        let asked = parts.join(separator);
+        if let Ok(path) = Checkout::plain_path(&asked) {
+            let root = Path::new("/root");
+            let plain = root.join(&path);
+            proptest::prop_assert!(plain.starts_with(root), "{asked:?}");
+            for part in plain.components().skip(2) {
+                let std::path::Component::Normal(name) = part else {
+                    panic!("{asked:?} has {part:?}")
+                };
+                let name = name.to_string_lossy().to_lowercase();
+                proptest::prop_assert!(name != ".git" && name != ".env", "{asked:?}");
+                proptest::prop_assert!(!name.contains(['\\', '\0']), "{asked:?}");
+            }
+        }
+    }
 }

@@ -100,7 +100,9 @@ fn history(folder: &Path, pairs: u64) {
     let out = git(folder, &["rev-list", "--first-parent", "HEAD"]).expect("rev-list");
     let commits: Vec<&str> =
         std::str::from_utf8(&out).expect("ids").lines().filter(|line| !line.is_empty()).collect();
+    let started = std::time::Instant::now();
     let repo = local::open(folder).expect("opens");
+    let opened = started.elapsed();
     let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
     let mut random = |below: u64| {
         seed ^= seed << 13;
@@ -110,6 +112,7 @@ fn history(folder: &Path, pairs: u64) {
     };
     let (mut files, mut renames, mut lines, mut unknown) = (0, 0, 0, 0);
     let mut time = std::time::Duration::ZERO;
+    let mut slowest = (time, 0);
     for _ in 0..pairs {
         let head = random(commits.len() as u64 - 1);
         let reach = [1, 3, 10, 100, 300][random(5) as usize];
@@ -118,7 +121,9 @@ fn history(folder: &Path, pairs: u64) {
         let (base, head) = (commits[base as usize], commits[head as usize]);
         let started = std::time::Instant::now();
         let read = repo.change(Some(base), Some(head)).expect("change");
-        time += started.elapsed();
+        let took = started.elapsed();
+        time += took;
+        slowest = slowest.max((took, read.change.files.len()));
         assert_eq!((read.base.as_str(), read.head.as_str()), (base, head));
         let rows: Vec<_> = read.change.files.iter().map(row).collect();
         let Some(expected) = expected(folder, base, head) else {
@@ -157,8 +162,11 @@ fn history(folder: &Path, pairs: u64) {
         }
     }
     eprintln!(
-        "{}: {pairs} changes ({unknown} not comparable), {files} files, {renames} renames, {lines} lines, {:?} each",
+        "{}: {pairs} changes ({unknown} not comparable), {files} files, {renames} renames, {lines} lines, {:?} each, slowest {:?} \
+         with {} files; opened in {opened:?}",
         folder.display(),
-        time / u32::try_from(pairs).unwrap_or(1)
+        time / u32::try_from(pairs).unwrap_or(1),
+        slowest.0,
+        slowest.1
     );
 }

@@ -206,6 +206,7 @@ fn bare_repositories_and_no_repository_are_answered_clearly() {
     git(&empty, &["init", "-q", "--bare"]);
     assert_eq!(error_of(&empty, None, None), LocalError::Bare);
 
+    assert!(local::open(&origin.beside("nowhere")).is_err());
     let outside = tempfile::tempdir().expect("folder");
     let error = error_of(outside.path(), None, None);
     assert!(matches!(error, LocalError::NoRepository { .. }), "{error:?}");

@@ -48,7 +48,8 @@ pub struct LocalChange {
     pub base: String,
     /// What the base was found by: `origin/main`, `HEAD~1`, or as given.
     pub base_ref: String,
-    /// The commit under review in full, or [`WORKTREE`].
+    /// The commit under review in full; [`WORKTREE`] if the change has
+    /// uncommitted parts.
     pub head: String,
     /// The commit that is checked out or was given; `None` before the first one.
     pub head_commit: Option<String>,
