@@ -30,7 +30,8 @@ def refuse_unknown_keys() -> int:
     """Close the client's types, those of replies too, which requests may hold."""
     kinds = {
         kind
-        for module in pkgutil.walk_packages(anthropic.types.__path__, "anthropic.types.")
+        for module in pkgutil.iter_modules(anthropic.types.__path__, "anthropic.types.")
+        if not module.ispkg  # previews of other features
         for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass)
     }
     models = [kind for kind in kinds if issubclass(kind, pydantic.BaseModel)]
@@ -97,7 +98,7 @@ def read(stream: bytes) -> dict:
 
 
 def main(folder: pathlib.Path) -> None:
-    assert refuse_unknown_keys() > 100, "the client's types were not found"
+    assert refuse_unknown_keys() > 50, "the client's types were not found"
     plain = TypeAdapter(params.MessageCreateParamsNonStreaming)
     streaming = TypeAdapter(params.MessageCreateParamsStreaming)
     requests = 0
