@@ -218,7 +218,7 @@ impl<'c> Index<'c> {
                     .flatten()
                     .filter(|at| file.places[*at].kind != LineKind::Removed);
                 if let Some(first) = on_new.next() {
-                    let last = on_new.last().unwrap_or(first);
+                    let last = on_new.next_back().unwrap_or(first);
                     found.push(Candidate { first, last, side: Side::New });
                 }
             }

@@ -27,7 +27,7 @@ fn modified(path: &str, old: &str, new: &str) -> FileDiff {
 }
 
 fn plan(change: &Change, budget: usize) -> Plan {
-    pack(change, &vec![None; change.files.len()], &none, budget)
+    pack(change, &vec![None; change.files.len()], &|_, _| true, &none, budget)
 }
 
 /// How a reader who knows nothing of us tells signs from gutters.
@@ -59,7 +59,7 @@ fn what_surrounds_a_hunk_is_shown_as_not_in_the_diff() {
     let change = Change { files: vec![modified("x.rs", &old, &new)] };
     let head = Bytes::from(new);
     let heads = |_: &FileDiff| Some(head.clone());
-    let plan = pack(&change, &[None], &heads, 10_000);
+    let plan = pack(&change, &[None], &|_, _| true, &heads, 10_000);
     let text = plan.packs[0].render(&change, &heads);
     assert_eq!(
         text,
@@ -70,7 +70,7 @@ fn what_surrounds_a_hunk_is_shown_as_not_in_the_diff() {
     assert_eq!(text.len(), plan.packs[0].bytes);
     // A content of another revision is not shown.
     let other = |_: &FileDiff| Some(Bytes::from_static(b"something else\n"));
-    let plan = pack(&change, &[None], &other, 10_000);
+    let plan = pack(&change, &[None], &|_, _| true, &other, 10_000);
     assert!(!plan.packs[0].render(&change, &other).contains(" : "));
 }
 
@@ -188,7 +188,7 @@ proptest! {
         let heads = |file: &FileDiff| {
             with_heads.then(|| Bytes::from(contents[&file.path().display()].clone()))
         };
-        let plan = pack(&change, &vec![None; change.files.len()], &heads, budget);
+        let plan = pack(&change, &vec![None; change.files.len()], &|_, _| true, &heads, budget);
         let mut seen: HashMap<(usize, u32), u32> = HashMap::new();
         let mut rendered: HashMap<(String, String), i64> = HashMap::new();
         for pack in &plan.packs {
@@ -238,7 +238,7 @@ fn files_left_out_are_named() {
     };
     let selection = Selection::new(&[], &["*.md"]).unwrap();
     let skips = skips(&change, &selection, &Attributes::default());
-    let plan = pack(&change, &skips, &none, 1_000);
+    let plan = pack(&change, &skips, &|_, _| true, &none, 1_000);
     assert!(plan.packs.is_empty());
     let named: Vec<_> = plan.skipped.iter().map(|s| (s.path.as_str(), s.reason.as_str())).collect();
     assert_eq!(
