@@ -14,7 +14,7 @@ use super::Evidence;
 use super::coverage::CoverageReport;
 use super::results::TestReport;
 use crate::diff::Change;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Finding, Severity, Source};
 use crate::report::TestEvidence;
 
 /// What is known about the checkout that the reports lie in.
@@ -39,7 +39,7 @@ impl Default for Options<'_> {
 }
 
 /// A report file: its path relative to the checkout, and what it holds.
-pub type Report = (String, Evidence);
+pub type NamedEvidence = (String, Evidence);
 
 /// What reports say about lines that the change adds, by path and line.
 ///
@@ -49,7 +49,7 @@ pub type Report = (String, Evidence);
 ///   (`rule:coverage/uncovered`), from [`Options::uncovered_run`] lines on.
 ///
 /// What several reports say about one line is said once.
-pub fn findings(change: &Change, reports: &[Report], options: &Options<'_>) -> Vec<Finding> {
+pub fn findings(change: &Change, reports: &[NamedEvidence], options: &Options<'_>) -> Vec<Finding> {
     if reports.is_empty() || change.files.is_empty() {
         return Vec::new();
     }
@@ -74,7 +74,7 @@ pub fn findings(change: &Change, reports: &[Report], options: &Options<'_>) -> V
 /// tell counts once, and failed if it did in one.
 pub fn test_evidence(
     change: &Change,
-    reports: &[Report],
+    reports: &[NamedEvidence],
     options: &Options<'_>,
 ) -> Option<TestEvidence> {
     let tests = test_reports(reports);
@@ -101,21 +101,21 @@ pub fn test_evidence(
 
 /// Coverage reports whose line numbers do not fit the change: one sentence
 /// each. Such a report was made before the change, or from another version.
-pub fn stale(change: &Change, reports: &[Report], options: &Options<'_>) -> Vec<String> {
+pub fn stale(change: &Change, reports: &[NamedEvidence], options: &Options<'_>) -> Vec<String> {
     let touched = Touched::new(change, options);
     coverage_reports(reports)
         .filter_map(|(name, report)| coverage::stale(&touched, name, report))
         .collect()
 }
 
-fn coverage_reports(reports: &[Report]) -> impl Iterator<Item = (&str, &CoverageReport)> {
+fn coverage_reports(reports: &[NamedEvidence]) -> impl Iterator<Item = (&str, &CoverageReport)> {
     reports.iter().filter_map(|(name, evidence)| match evidence {
         Evidence::Coverage(report) => Some((name.as_str(), report)),
         _ => None,
     })
 }
 
-fn test_reports(reports: &[Report]) -> Vec<(&str, &TestReport)> {
+fn test_reports(reports: &[NamedEvidence]) -> Vec<(&str, &TestReport)> {
     let tests = reports.iter().filter_map(|(name, evidence)| match evidence {
         Evidence::Tests(report) => Some((name.as_str(), report)),
         _ => None,
@@ -157,7 +157,7 @@ fn deduplicate(mut findings: Vec<Finding>) -> Vec<Finding> {
         let twin = on_line
             .iter_mut()
             .take(MOST_COMPARED)
-            .find(|other| other.source != finding.source && alike(&other.title, &finding.title));
+            .find(|other| other.source != finding.source && say_the_same(other, &finding));
         match twin {
             Some(twin) => {
                 let also = format!("\n\nAlso reported by `{}`.", finding.source);
@@ -173,6 +173,28 @@ fn deduplicate(mut findings: Vec<Finding>) -> Vec<Finding> {
         }
     }
     kept
+}
+
+/// Whether two findings of one line are one rule of two tools, or read alike.
+fn say_the_same(a: &Finding, b: &Finding) -> bool {
+    match (shared_rule(&a.source), shared_rule(&b.source)) {
+        (Some(one), Some(other)) if one == other => true,
+        _ => alike(&a.title, &b.title),
+    }
+}
+
+/// A rule's id without its tool, where it tells the rule: with a letter and a
+/// digit. Tools that take over rules mostly keep their ids (`E501`); ruff
+/// writes Bandit's with an `S`.
+fn shared_rule(source: &Source) -> Option<(char, &str)> {
+    let Source::Rule(rule) = source else { return None };
+    let (tool, id) = rule.split_once('/')?;
+    let mut letters = id.chars();
+    let first = letters.next().filter(char::is_ascii_alphabetic)?;
+    let rest = letters.as_str();
+    let bandit = tool == "ruff" && first == 'S' && rest.bytes().all(|byte| byte.is_ascii_digit());
+    let first = if bandit { 'B' } else { first };
+    rest.bytes().any(|byte| byte.is_ascii_digit()).then_some((first, rest))
 }
 
 /// Whether two titles say the same but for a word in five.

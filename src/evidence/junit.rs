@@ -60,7 +60,8 @@ pub fn read(bytes: &[u8]) -> Result<TestReport, ReadError> {
 struct Reader {
     suites: Vec<Suite>,
     case: Option<Case>,
-    /// What the failure says that is open now.
+    /// What the failure says that is open now: its attribute and its text.
+    message: String,
     said: Option<String>,
     cases: Vec<Case>,
     uncounted: Counts,
@@ -122,11 +123,8 @@ impl Reader {
         }
         case.outcome = case.outcome.max(outcome);
         if speaks && case.said.len() < MOST_SAID {
-            let mut said = xml::attribute(element, "message").unwrap_or_default();
-            if !said.is_empty() {
-                said.push('\n');
-            }
-            self.said = Some(said);
+            self.message = xml::attribute(element, "message").unwrap_or_default();
+            self.said = Some(String::new());
         }
     }
 
@@ -143,10 +141,15 @@ impl Reader {
             "testcase" => self.cases.extend(self.case.take()),
             "failure" | "error" | "rerunFailure" | "rerunError" => {
                 if let (Some(case), Some(said)) = (&mut self.case, self.said.take()) {
-                    if !case.said.is_empty() {
-                        case.said.push('\n');
+                    // Many writers begin the text with the message.
+                    let message = std::mem::take(&mut self.message);
+                    let repeated = text::head(&said, MOST_SAID).contains(message.trim());
+                    for part in [if repeated { "" } else { &message }, said.trim_end()] {
+                        if !case.said.is_empty() && !part.is_empty() {
+                            case.said.push('\n');
+                        }
+                        case.said.push_str(text::head(part, MOST_SAID));
                     }
-                    case.said.push_str(said.trim_end());
                 }
             }
             _ => {}

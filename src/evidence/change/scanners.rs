@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::lines::{Span, Touched};
-use super::{fix, of_score};
+use super::{alike, fix, of_score};
 use crate::diff::Status;
 use crate::evidence::paths::Reported;
 use crate::evidence::sarif::{Level, Log, Place, Region, Rule, Run, ScanResult, State};
@@ -115,6 +115,10 @@ fn slug(tool: &str) -> String {
 }
 
 /// A score, else a word of the tool's own, else the level.
+///
+/// Many linters call everything they find an error, line lengths included. An
+/// error is taken for one that should block a merge only where the tool classes
+/// the rule as security or vouches for its precision.
 fn severity(result: &ScanResult, rule: &Rule) -> Severity {
     let word = |word: &str| match word {
         "critical" => Some(Severity::Critical),
@@ -129,17 +133,23 @@ fn severity(result: &ScanResult, rule: &Rule) -> Severity {
         let loud = |tag: &&String| tag.bytes().all(|byte| byte.is_ascii_uppercase());
         rule.tags.iter().filter(loud).find_map(|tag| word(&tag.to_ascii_lowercase()))
     };
+    let level = || {
+        let precise = matches!(rule.precision.as_deref(), Some("high" | "very-high"));
+        let grave = precise || is_security(result, rule);
+        match result.level {
+            Level::Error if grave => Severity::High,
+            Level::Warning if grave => Severity::Medium,
+            Level::Error => Severity::Medium,
+            Level::Warning | Level::Note => Severity::Low,
+            Level::None => Severity::Info,
+        }
+    };
     let score = result.security_severity.or(rule.security_severity);
     score
         .and_then(of_score)
         .or_else(|| result.severity.as_deref().and_then(word))
         .or_else(tag)
-        .unwrap_or(match result.level {
-            Level::Error => Severity::High,
-            Level::Warning => Severity::Medium,
-            Level::Note => Severity::Low,
-            Level::None => Severity::Info,
-        })
+        .unwrap_or_else(level)
 }
 
 fn is_security(result: &ScanResult, rule: &Rule) -> bool {
@@ -165,7 +175,9 @@ fn body(run: &Run, result: &ScanResult, rule: &Rule, title: &str) -> String {
     let mut body = text::head(result.message.trim(), MOST_BODY).to_owned();
     if let Some(short) = &rule.short {
         let short = short.trim();
-        if !short.is_empty() && short != title && !body.contains(short) {
+        // A template, or the same in other words, adds nothing.
+        let adds = !short.contains('{') && !alike(short, title) && !body.contains(short);
+        if !short.is_empty() && adds {
             if !body.is_empty() {
                 body.push_str("\n\n");
             }

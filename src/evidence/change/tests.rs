@@ -5,7 +5,6 @@ use bytes::Bytes;
 use super::*;
 use crate::diff::{Content, FileDiff, Hunk, Line, LineKind, Patch, RepoPath, Status};
 use crate::evidence::detect;
-use crate::finding::Source;
 
 /// A file of a change: hunks are a first line on both sides and lines with signs.
 fn file(path: &str, status: Status, hunks: &[(u32, &str)]) -> FileDiff {
@@ -65,13 +64,13 @@ fn change() -> Change {
     }
 }
 
-fn report(name: &str, text: &str) -> Report {
+fn report(name: &str, text: &str) -> NamedEvidence {
     let evidence = detect::read(name, text.as_bytes()).unwrap();
     assert_ne!(evidence, Evidence::Unknown, "{text}");
     (name.to_owned(), evidence)
 }
 
-fn sarif(tool: &str, rules: &str, results: &str) -> Report {
+fn sarif(tool: &str, rules: &str, results: &str) -> NamedEvidence {
     let text = format!(
         r#"{{"version":"2.1.0","runs":[{{"tool":{{"driver":{{"name":"{tool}","rules":[{rules}]}}}},"results":[{results}]}}]}}"#
     );
@@ -125,11 +124,15 @@ fn severity_category_and_confidence_come_from_rule_and_result() {
         assert_eq!(got, (severity, category, confidence), "{rule} {more}");
     };
     let properties = |inner: &str| format!(r#","properties":{{{inner}}}"#);
-    check("", "", Severity::Medium, "scanner", 0.8);
-    check("", r#","level":"error""#, Severity::High, "scanner", 0.8);
+    check("", "", Severity::Low, "scanner", 0.8);
+    check("", r#","level":"error""#, Severity::Medium, "scanner", 0.8);
     check("", r#","level":"note""#, Severity::Low, "scanner", 0.8);
     check("", r#","level":"none""#, Severity::Info, "scanner", 0.8);
-    check(r#","defaultConfiguration":{"level":"error"}"#, "", Severity::High, "scanner", 0.8);
+    check(r#","defaultConfiguration":{"level":"error"}"#, "", Severity::Medium, "scanner", 0.8);
+    let vouched = properties(r#""precision":"high""#);
+    check(&vouched, r#","level":"error""#, Severity::High, "scanner", 0.9);
+    let tagged = properties(r#""tags":["security"]"#);
+    check(&tagged, r#","level":"error""#, Severity::High, "security", 0.8);
     check(&properties(r#""security-severity":"9.8""#), "", Severity::Critical, "security", 0.8);
     check(&properties(r#""security-severity":"0.0""#), "", Severity::Medium, "security", 0.8);
     check(&properties(r#""precision":"very-high""#), "", Severity::Medium, "scanner", 0.95);
@@ -146,7 +149,7 @@ fn severity_category_and_confidence_come_from_rule_and_result() {
 
 #[test]
 fn what_is_said_twice_is_said_once() {
-    let check = |reports: &[Report], expect: &[&str]| {
+    let check = |reports: &[NamedEvidence], expect: &[&str]| {
         let found = findings(&change(), reports, &Options::default());
         let sources: Vec<String> = found.iter().map(|f| f.source.to_string()).collect();
         assert_eq!(sources, expect);
@@ -160,6 +163,14 @@ fn what_is_said_twice_is_said_once() {
     let ruff = one("ruff", "S113", "Call to `requests` without timeout.");
     let merged = check(&[ruff, bandit.clone()], &["rule:bandit/B113"]);
     assert!(merged[0].body.contains("Also reported by `rule:ruff/S113`."), "{}", merged[0].body);
+    let other_words = one("ruff", "S113", "Probable use of `requests` call without timeout");
+    check(&[other_words, bandit.clone()], &["rule:bandit/B113"]);
+    let flake8 = one("flake8", "E501", "line too long (101 > 88 characters)");
+    check(&[one("ruff", "E501", "Line too long"), flake8], &["rule:flake8/E501"]);
+    check(
+        &[one("x", "no-a", "Unused"), one("y", "no-a", "Different thing altogether")],
+        &["rule:x/no-a", "rule:y/no-a"],
+    );
     let other = one("Semgrep OSS", "ssrf", "URL comes from the user");
     check(&[bandit, other], &["rule:bandit/B113", "rule:semgrep-oss/ssrf"]);
 }
