@@ -1,7 +1,7 @@
 //! What the model's tools answer.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use pipewright::checkout::Checkout;
 use pipewright::model::converse::ToolHost as _;
@@ -29,8 +29,8 @@ impl BaseFiles for Base {
 
 struct Fixture {
     _folder: tempfile::TempDir,
-    base: Arc<Base>,
-    tools: Tools,
+    base: &'static Base,
+    tools: Tools<'static>,
 }
 
 fn fixture() -> Fixture {
@@ -52,10 +52,10 @@ fn fixture() -> Fixture {
     for n in 0..900 {
         write(&format!("files/{n:03}"), b"");
     }
-    let base = Arc::new(Base::default());
+    // Tools borrow their surroundings; a test's may live as long as the process.
+    let base: &'static Base = Box::leak(Box::default());
     let checkout = Checkout::new(folder.path()).expect("checkout");
-    let scrub = Arc::new(|text: &str| text.replace("hunter2", "***"));
-    let tools = Tools::new(checkout, base.clone(), scrub);
+    let tools = Tools::new(checkout, base, &|text: &str| text.replace("hunter2", "***"));
     Fixture { _folder: folder, base, tools }
 }
 
