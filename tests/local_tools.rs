@@ -1,7 +1,7 @@
 //! What the model's tools answer.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pipewright::checkout::Checkout;
 use pipewright::model::converse::ToolHost as _;

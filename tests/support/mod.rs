@@ -2,6 +2,7 @@
 //! events that a host sets off jobs with, and an in-memory GitHub.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod anthropic;
 pub mod client;
 pub mod contract;
 pub mod event;
