@@ -6,7 +6,7 @@ use super::{Format, ReadError};
 
 /// The most lines that the ranges of one report may spread over. A hostile
 /// report of a few bytes could else name billions.
-const MOST_LINES: usize = 8_000_000;
+const MOST_LINES: usize = 4_000_000;
 
 /// Which lines of which files a test run executed.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -248,7 +248,7 @@ mod tests {
 
     fn check(path: &str, sources: &[&str], module: Option<&str>, expect: Option<&str>) {
         let sources: Vec<String> = sources.iter().map(|&source| source.to_owned()).collect();
-        let index = Index::new(FILES, |_| true, Some("/work dir/repo"));
+        let index = Index::new(FILES, |_| true, Some("/srv/a repo"));
         let reported = Reported { path, sources: &sources, module };
         assert_eq!(index.resolve(reported), expect, "{path}");
     }
@@ -262,8 +262,8 @@ mod tests {
         check("C:\\agent\\_work\\1\\s\\src\\util.py", &[], None, Some("src/util.py"));
         check("/C:/agent/src/util.py", &[], None, Some("src/util.py"));
         check("file:///ci/src/util.py", &[], None, Some("src/util.py"));
-        check("/work dir/repo/lib/index.js", &[], None, Some("lib/index.js"));
-        check("/work dir/repo/x/lib/index.js", &[], None, None);
+        check("/srv/a repo/lib/index.js", &[], None, Some("lib/index.js"));
+        check("/srv/a repo/x/lib/index.js", &[], None, None);
         check("github.com/acme/prom/tsdb/x.go", &[], None, Some("tsdb/x.go"));
         check("p/Only.java", &[], None, Some("src/main/java/p/Only.java"));
         check("p/Calc.java", &[], None, None);
@@ -280,7 +280,7 @@ mod tests {
         check("__init__.py", &["/ci/py/src/shop"], None, Some("src/shop/__init__.py"));
         check("__init__.py", &["/usr/lib/python3/json"], None, None);
         check("index.js", &["--dummy", "C:/ci/lib"], None, Some("lib/index.js"));
-        check("a.js", &["/work dir/repo/src"], None, Some("src/a.js"));
+        check("a.js", &["/srv/a repo/src"], None, Some("src/a.js"));
         check("src/util.py", &["/somewhere"], None, Some("src/util.py"));
         check("p/Only.java", &["/ci/src/main/java"], None, Some("src/main/java/p/Only.java"));
         check("p/Only.java", &["/ci/kotlin"], None, Some("src/main/java/p/Only.java"));
