@@ -16,12 +16,8 @@ A lone `=======` is also a heading underline, so it counts only next to one of t
 fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
     for file in &scope.files {
         let mut markers: Vec<(u32, u8)> = Vec::new();
-        for line in file.added() {
-            if let Some(marker) = marker(line.text)
-                && let Some(number) = line.new
-            {
-                markers.push((number, marker));
-            }
+        for (number, text) in &file.added {
+            markers.extend(marker(text).map(|marker| (*number, marker)));
         }
         // One finding for a conflict: on its first line.
         let whole = markers.iter().any(|(_, marker)| *marker == b'<')

@@ -33,18 +33,18 @@ fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
         if file.extension() == "svg" || file.name().contains(".min.") {
             continue;
         }
-        for line in file.added() {
-            if line.text.is_ascii() {
+        for (number, line) in &file.added {
+            if line.is_ascii() {
                 continue;
             }
-            let Some(number) = line.new else { continue };
-            let text = line.text.to_str_lossy();
+            let number = *number;
+            let text = line.to_str_lossy();
             let mut seen = inspect(&text, number == 1);
             if is_prose(file) {
                 seen.retain(|(_, kind)| *kind != Kind::Lookalike);
             }
             if let Some((_, worst)) = seen.iter().max_by_key(|(_, kind)| *kind) {
-                let whole = line.text.to_str().is_ok();
+                let whole = line.to_str().is_ok();
                 hits.push(hit(file, number, &text, &seen, *worst, whole));
             }
         }

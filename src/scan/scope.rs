@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::diff::{FileDiff, LineKind, NumberedLine};
+use bstr::ByteSlice;
+
+use crate::diff::{FileDiff, LineKind};
 use crate::scan::Subject;
 use crate::scan::ci::{self, Pipeline};
 
@@ -24,6 +26,8 @@ pub(super) struct File<'a> {
     pub test: bool,
     /// Documentation.
     pub docs: bool,
+    /// Added lines with their numbers, in order.
+    pub added: Vec<(u32, &'a [u8])>,
     /// Written by a machine or copied from elsewhere: vendored, minified,
     /// generated, a lock file.
     pub foreign: bool,
@@ -47,7 +51,12 @@ impl<'a> File<'a> {
     fn new(index: usize, diff: &'a FileDiff) -> Self {
         let lower = diff.path().display().to_lowercase();
         let (test, docs, foreign) = (is_test(&lower), is_docs(&lower), is_foreign(&lower));
-        File { diff, index, lower, test, docs, foreign }
+        let added = diff
+            .lines()
+            .filter(|line| line.kind == LineKind::Added)
+            .filter_map(|line| Some((line.new?, line.text.as_bytes())))
+            .collect();
+        File { diff, index, lower, test, docs, added, foreign }
     }
 
     /// The name without its folders, in lower case.
@@ -58,11 +67,6 @@ impl<'a> File<'a> {
     /// What stands behind the name's last dot, in lower case; empty if nothing does.
     pub fn extension(&self) -> &str {
         self.name().rsplit_once('.').map_or("", |(_, extension)| extension)
-    }
-
-    /// Added lines.
-    pub fn added(&self) -> impl Iterator<Item = NumberedLine<'a>> {
-        self.diff.lines().filter(|line| line.kind == LineKind::Added)
     }
 }
 

@@ -22,8 +22,8 @@ fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
         if !mode.is_some_and(|mode| mode.is_symlink()) {
             continue;
         }
-        let Some(line) = file.added().next() else { continue };
-        let (Some(number), Ok(target)) = (line.new, line.text.to_str()) else { continue };
+        let Some((number, target)) = file.added.first() else { continue };
+        let Ok(target) = target.to_str() else { continue };
         let Some(path) = file.diff.new_path.as_ref() else { continue };
         if !escapes(&path.display(), target) {
             continue;
@@ -32,7 +32,7 @@ fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
             Hit::on_line(
                 file.index,
                 Side::New,
-                number,
+                *number,
                 Severity::High,
                 format!("Symbolic link leaves the repository: {}", scope::shown(target)),
             )

@@ -36,14 +36,13 @@ fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
         {
             continue;
         }
-        for line in file.added() {
-            let Some(mark) = MARK.find(line.text) else { continue };
-            let (before, rest) = (&line.text[..mark.start()], &line.text[mark.end()..]);
-            if !in_comment(file, before, rest) || scope.subject.options.ticket.is_match(rest) {
-                continue;
-            }
-            let Some(number) = line.new else { continue };
-            if moved(file, line.text) {
+        for (number, text) in &file.added {
+            let Some(mark) = MARK.find(text) else { continue };
+            let (before, rest) = (&text[..mark.start()], &text[mark.end()..]);
+            if !in_comment(file, before, rest)
+                || scope.subject.options.ticket.is_match(rest)
+                || moved(file, text)
+            {
                 continue;
             }
             let word = String::from_utf8_lossy(mark.as_bytes()).into_owned();
@@ -51,7 +50,7 @@ fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
                 Hit::on_line(
                     file.index,
                     Side::New,
-                    number,
+                    *number,
                     Severity::Info,
                     format!("New {word} without a ticket"),
                 )

@@ -49,15 +49,10 @@ static HINTS: LazyLock<RegexSet> = LazyLock::new(|| {
         .expect("the patterns are fixed")
 });
 
-/// Whether any hint of any format is in a line, as they are usually spelt.
-static ANY: LazyLock<Regex> = LazyLock::new(|| {
-    let hints: Vec<String> =
-        FORMATS.iter().flat_map(|format| format.hints).map(|hint| regex::escape(hint)).collect();
-    RegexBuilder::new(&hints.join("|"))
-        .case_insensitive(true)
-        .unicode(false)
-        .build()
-        .expect("the patterns are fixed")
+/// How tokens start that are short enough to hold no digit by chance.
+static SHORT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"hf_|api_org_|AKIA|ASIA|glpat-|GOCSPX-|sq0atp-|dckr_pat_|GR1348941|LTAI|SG\.")
+        .expect("the pattern is fixed")
 });
 
 /// A format's pattern, made when first needed: most runs need none.
@@ -90,23 +85,87 @@ static ASSIGNMENT: LazyLock<Regex> = LazyLock::new(|| {
 fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
     for file in &scope.files {
         let lock = scope::is_lockfile(file.name());
-        for line in file.added() {
-            let text = line.text.as_bytes();
+        for (number, text) in &file.added {
             if text.len() < 12 || text.len() > MAX_LINE {
                 continue;
             }
-            let Some(number) = line.new else { continue };
-            if ANY.is_match(text) {
-                known(scope, file, number, text, hits);
+            let shape = Shape::of(text);
+            if shape.may_hold_token(text) {
+                known(scope, file, *number, text, hits);
             }
-            let last = hits.last().is_some_and(|hit| {
-                hit.file == file.index
-                    && hit.place == super::Place::Lines(Side::New, number, number)
-            });
-            if !last && !lock && !file.foreign && !file.test && !file.docs && NAME.is_match(text) {
-                assigned(scope, file, number, text, hits);
+            if !shape.digit || lock || file.foreign || file.test || file.docs {
+                continue;
+            }
+            let here = super::Place::Lines(Side::New, *number, *number);
+            let said = hits.last().is_some_and(|hit| hit.file == file.index && hit.place == here);
+            if !said && NAME.is_match(text) {
+                assigned(scope, file, *number, text, hits);
             }
         }
+    }
+}
+
+/// What one look over a line's bytes tells, so that most lines need no other.
+struct Shape {
+    /// A digit.
+    digit: bool,
+    /// A digit in a run of token characters of at least [`Shape::RUN`] bytes.
+    run: bool,
+    /// As long a run, of letters only.
+    letters: bool,
+}
+
+impl Shape {
+    /// No format is shorter, but for those that [`Shape::may_hold_token`] names.
+    const RUN: usize = 20;
+
+    fn of(text: &[u8]) -> Self {
+        const OTHER: u8 = 0;
+        const TOKEN: u8 = 1;
+        const DIGIT: u8 = 3;
+        static CLASS: [u8; 256] = {
+            let mut class = [OTHER; 256];
+            let mut byte = 0;
+            while byte < 256 {
+                let char = byte as u8;
+                if char.is_ascii_digit() {
+                    class[byte] = DIGIT;
+                } else if char.is_ascii_alphabetic()
+                    || matches!(char, b'_' | b'-' | b'.' | b'~' | b'+' | b'/' | b'=' | b'$' | b':')
+                {
+                    class[byte] = TOKEN;
+                }
+                byte += 1;
+            }
+            class
+        };
+        let mut shape = Shape { digit: false, run: false, letters: false };
+        let (mut length, mut seen) = (0usize, OTHER);
+        for byte in text {
+            let class = CLASS[usize::from(*byte)];
+            if class == OTHER {
+                (length, seen) = (0, OTHER);
+                continue;
+            }
+            length += 1;
+            seen |= class;
+            shape.digit |= class == DIGIT;
+            if length >= Shape::RUN {
+                shape.run |= seen == DIGIT;
+                shape.letters |= seen == TOKEN;
+            }
+        }
+        shape
+    }
+
+    /// Whether a token of any format may be in the line.
+    fn may_hold_token(&self, text: &[u8]) -> bool {
+        let has = |part: &[u8]| memchr::memmem::find(text, part).is_some();
+        self.run
+            || self.letters && SHORT.is_match(text)
+            || memchr::memchr(b'@', text).is_some() && has(b"://")
+            || has(b"PRIVATE KEY")
+            || has(b"\"auth\"")
     }
 }
 
@@ -286,12 +345,11 @@ fn is_key(file: &File<'_>, number: u32, text: &[u8], end: usize) -> bool {
         return false;
     }
     // Material in one of the next lines; older keys have headers first.
-    file.added()
-        .filter(|line| line.new.is_some_and(|new| (number + 1..=number + 5).contains(&new)))
-        .any(|line| {
-            let text = line.text.trim_ascii_start();
-            base64(text.trim_start_with(|c| matches!(c, '"' | '\'' | '+' | '`' | '*' | '#' | ' ')))
-        })
+    let next = file.added.partition_point(|(line, _)| *line <= number);
+    file.added[next..].iter().take_while(|(line, _)| *line <= number + 5).any(|(_, text)| {
+        let text = text.trim_ascii_start();
+        base64(text.trim_start_with(|c| matches!(c, '"' | '\'' | '+' | '`' | '*' | '#' | ' ')))
+    })
 }
 
 /// Files whose values stand unquoted.
