@@ -132,10 +132,20 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
 
     let incomplete = asked.capped || asked.failure.is_some() || !asked.unread.is_empty();
     let coverage = coverage(change, &skips, &asked, &resumed, model.is_some());
+    // Where nothing was asked, what was said before of the change still holds.
+    let said = match summary(&asked.summaries) {
+        said if said.is_empty() => {
+            let before = collected.before.state.as_ref();
+            before.filter(|state| state.model == model_name).map(|state| state.summary.clone())
+        }
+        said => Some(subject.scrubber.scrub(&said).into_owned()),
+    };
+    let said = said.unwrap_or_default();
     let state = State {
         head: collected.head.clone(),
         model: model_name.clone(),
         complete: !incomplete,
+        summary: said.clone(),
         read: remembered(change, &resumed, &read_now),
         findings: remember(collected, &findings, inputs, subject.scrubber),
         dismissed: resumed.dismissed.iter().map(|known| known.id.clone()).collect(),
@@ -146,7 +156,7 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
         model: model_name,
         base: collected.base.clone(),
         head: collected.head.clone(),
-        summary: summary(&asked.summaries),
+        summary: said,
         findings,
         dropped,
         coverage,
