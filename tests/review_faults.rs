@@ -93,6 +93,10 @@ fn faulted(
         return Err(format!("{what}: exit {}, not complete\n{lost}\n{}", ran.code, ran.stderr));
     }
     counts[usize::from(complete)].fetch_add(1, Ordering::Relaxed);
+    if complete {
+        // The host looks as after an undisturbed run, and so does what follows.
+        return Ok(());
+    }
     github.heal();
     let ran = run(&github, &answering(phase));
     assert_no_duplicate(&github, &what);
@@ -263,6 +267,9 @@ fn every_request_to_the_model_fails_in_every_way() {
             return Err(format!("{what}: exit {}\n{lost}\n{}", ran.code, ran.stderr));
         }
         told.lock().unwrap()[usize::from(complete)] += 1;
+        if complete {
+            return Ok(());
+        }
         rerun(*phase, &github, expect, &what)
     });
     let [told, complete] = told.into_inner().unwrap();

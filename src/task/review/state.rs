@@ -190,8 +190,9 @@ impl State {
         state
     }
 
-    /// Bytes for the summary's marker. Findings that stand in no comment are kept
-    /// whole if there is room, since the next run may have to post them.
+    /// Bytes for the summary's marker. Findings that the next run may have to post
+    /// (they stand in no comment, or not everything was delivered) are kept whole
+    /// if there is room.
     pub fn encode(&self) -> Vec<u8> {
         let shortened = |keep: &dyn Fn(&Known) -> bool| -> Vec<Known> {
             let mut findings = self.findings.clone();
@@ -201,7 +202,7 @@ impl State {
             }
             findings
         };
-        let whole = self.encode_with(shortened(&|known| !known.inline));
+        let whole = self.encode_with(shortened(&|known| !known.inline || !self.complete));
         // The payload is base64: four characters for three bytes.
         if whole.len() / 3 * 4 + 4 <= MAX_STATE {
             return whole;
@@ -415,18 +416,21 @@ diff --git a/a.rs b/a.rs
             findings: vec![one("posted"), one("missing")],
             dismissed: Vec::new(),
         };
-        let back = |state: &State| {
+        let back = |state: &State, all| {
             let missing = |id: &Fingerprint| id.0.starts_with("missing");
-            State::decode(&state.delivered(missing, false).encode()).unwrap()
+            State::decode(&state.delivered(missing, all).encode()).unwrap()
         };
-        let left = back(&state);
+        let left = back(&state, false);
         assert!(!left.complete);
+        assert!(left.findings.iter().all(|known| known.body == body));
+        let left = back(&state, true);
+        assert!(left.complete);
         let [posted, missing] = &left.findings[..] else { panic!("two findings") };
         assert!(posted.inline && posted.body.len() <= MOST_BODY && posted.suggestion.is_none());
         assert!(!missing.inline && missing.body == body);
         assert_eq!(missing.suggestion, Some(edit.clone()));
         let many = (0..30).map(|n| one(&format!("missing{n}"))).collect();
-        let left = back(&State { findings: many, ..state });
+        let left = back(&State { findings: many, ..state }, false);
         assert_eq!(left.findings.len(), 30);
         assert!(left.findings.iter().all(|known| known.body.len() <= MOST_BODY));
     }
