@@ -12,7 +12,6 @@ use std::time::Duration;
 use faults::{
     Phase, all, answering, assert_no_duplicate, difference, job, run, scene, seen, writes,
 };
-use serde_json::json;
 use support::anthropic::{Act, Anthropic, failure};
 use support::github::{Fault, GitHub, On, Phase as At};
 use support::run_killed_at;
@@ -81,9 +80,12 @@ fn faulted(
 ) -> Result<(), String> {
     let what = format!("{phase:?}: {on:?}: {fault:?}");
     let github = before.copy();
-    let passes = on.times == 1
-        && !matches!(fault, Fault::Status(401 | 404 | 422, ..))
-        && !matches!(fault, Fault::Status(403, [], _));
+    let lasts = match fault {
+        Fault::Status(403, [], words) => *words != SECONDARY,
+        Fault::Status(status, ..) => [401, 404, 422].contains(status),
+        _ => false,
+    };
+    let passes = on.times == 1 && !lasts;
     github.fault(on, fault.clone());
     let ran = run(&github, &answering(phase));
     assert_no_duplicate(&github, &what);
@@ -311,40 +313,101 @@ fn a_comment_that_github_refuses_stands_in_the_summary_and_the_others_on_their_l
     assert_eq!((ran.code, writes(&github)), (0, Vec::new()), "{}", ran.stderr);
 }
 
+/// Calls in a fixed order, with `<sha>` for revisions.
+fn shown(github: &GitHub) -> Vec<String> {
+    let is_sha = |part: &str| part.len() == 40 && part.bytes().all(|b| b.is_ascii_hexdigit());
+    let show = |call: &String| -> String {
+        let parts = call.split_inclusive(['/', '=', '?']);
+        parts.map(|part| if is_sha(part.trim_end_matches('?')) { "<sha>" } else { part }).collect()
+    };
+    let mut calls: Vec<String> = github.calls().iter().map(show).collect();
+    calls.sort();
+    calls
+}
+
 #[test]
 fn github_is_asked_no_more_than_the_work_needs() {
-    let shown = |calls: &[String]| -> Vec<String> {
-        let mut calls: Vec<String> = calls
-            .iter()
-            .map(|call| {
-                call.split(' ')
-                    .map(|part| {
-                        if part.contains("ref=")
-                            || part.contains("/trees/")
-                            || part.contains("/commits/")
-                        {
-                            part.split('/')
-                                .map(|s| if s.len() == 40 { "<sha>" } else { s })
-                                .collect::<Vec<_>>()
-                                .join("/")
-                        } else {
-                            part.to_owned()
-                        }
-                    })
-                    .collect::<Vec<_>>()
-                    .join(" ")
-            })
-            .collect();
+    // What says what is to be reviewed and how, whatever the run does then.
+    let reads = [
+        "GET /commits/<sha>check_name=pipewright&filter=all&per_page=100",
+        // The root's listing names the folder, not what it holds.
+        "GET /contents/.github/copilot-instructions.md?ref=<sha>",
+        // The changed pipeline file whole, for its rules.
+        "GET /contents/.github/workflows/ci.yml?ref=<sha>",
+        "GET /contents/.pipewright.toml?ref=<sha>",
+        "GET /contents/REVIEW.md?ref=<sha>",
+        "GET /git/trees/<sha>",
+        "GET /issues/7/comments?per_page=100&page=1",
+        "GET /pulls/7",
+        "GET /pulls/7/comments?per_page=100&page=1",
+        "GET /pulls/7/files?per_page=100&page=1",
+    ];
+    // Whose token it is, and the threads of the comments that are there.
+    let resumed = ["POST /graphql", "POST /graphql"];
+    let with = |more: &[&[&str]]| -> Vec<String> {
+        let mut calls: Vec<String> =
+            more.iter().copied().flatten().chain(&reads).map(|call| (*call).to_owned()).collect();
         calls.sort();
         calls
     };
     let github = scene(Phase::First);
+    let posts = ["POST /check-runs", "POST /issues/7/comments", "POST /pulls/7/reviews"];
     run(&github, &answering(Phase::First));
-    println!("{:#?}", shown(&github.calls()));
+    assert_eq!(shown(&github), with(&[&posts]), "a first run");
     github.forget_requests();
     run(&github, &answering(Phase::First));
-    println!("{:#?}", shown(&github.calls()));
-    let (_, calls, _) = undisturbed(Phase::Push);
-    println!("{:#?}", shown(&calls));
-    let _ = json!(null);
+    assert_eq!(shown(&github), with(&[&resumed]), "again on the same head");
+    let github = scene(Phase::Push);
+    let summary = github.comments(7)[0]["id"].to_string();
+    let posts = [
+        "POST /check-runs",
+        &format!("PATCH /issues/comments/{summary}"),
+        "POST /pulls/7/reviews",
+        // One thread is resolved.
+        "POST /graphql",
+    ];
+    run(&github, &answering(Phase::Push));
+    assert_eq!(shown(&github), with(&[&posts, &resumed]), "after a push");
+}
+
+/// Faults whose waits are GitHub's own: a minute where it does not say how long,
+/// and the half minute after which silence counts as a failure. All at once, so
+/// that it takes little more than the longest.
+#[test]
+#[ignore = "waits for two minutes; the same faults with short waits are tried in `github_writes` and `github_http`"]
+fn limits_that_do_not_say_how_long_and_silence_are_waited_out() {
+    let long = Duration::from_secs(40);
+    let worlds = [Phase::First, Phase::Push].map(|phase| (phase, undisturbed(phase)));
+    let mut cases = Vec::new();
+    for (phase, (before, calls, expect)) in &worlds {
+        for nth in 0..calls.len() {
+            for fault in [
+                Fault::Status(429, &[], "{}"),
+                Fault::Status(403, &[], SECONDARY),
+                Fault::Stall(long),
+                Fault::StallAfter(long),
+                Fault::StallHalfway(long),
+            ] {
+                cases.push((*phase, before, expect, on(calls, nth), fault));
+            }
+        }
+    }
+    let counts = [AtomicUsize::new(0), AtomicUsize::new(0)];
+    faults::side_by_side(48, &cases, |(phase, before, expect, on, fault)| {
+        faulted(*phase, before, expect, on.clone(), fault, &counts)
+    });
+    let [told, complete] = counts.map(AtomicUsize::into_inner);
+    println!("waits: {} cases: {complete} complete, {told} told", cases.len());
+}
+
+#[test]
+#[ignore = "waits for a minute; the same with short waits is tried in `model_anthropic`"]
+fn a_model_that_falls_silent_is_asked_again() {
+    let (before, _, expect) = undisturbed(Phase::First);
+    let model = Anthropic::start();
+    model.on("", Act::Stall(Duration::from_secs(70)));
+    faults::answer_always(&model, Phase::First);
+    let ran = run(&before, &model);
+    assert_eq!((ran.code, model.requests().len()), (0, 2), "{}", ran.stderr);
+    assert_eq!(seen(&before), expect);
 }

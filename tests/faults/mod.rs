@@ -179,7 +179,11 @@ pub fn seen(github: &GitHub) -> Vec<String> {
     all.extend(github.checks().iter().map(|c| {
         let marks = [&c["head_sha"], &c["status"], &c["conclusion"], &c["external_id"]];
         let marks: Vec<String> = marks.iter().map(|v| v.to_string()).collect();
-        format!("check {}: {} {}", marks.join(" "), c["output"]["summary"], c["annotations"])
+        // What an earlier run left comes first.
+        let mut notes: Vec<String> =
+            c["annotations"].as_array().into_iter().flatten().map(Value::to_string).collect();
+        notes.sort();
+        format!("check {}: {} {}", marks.join(" "), c["output"]["summary"], notes.join("\n"))
     }));
     all.sort();
     all
@@ -229,11 +233,19 @@ pub fn writes(github: &GitHub) -> Vec<String> {
 /// Try all cases, several side by side: most of their time is waiting. Panics
 /// with all that went wrong.
 pub fn all<C: Sync>(cases: &[C], check: impl Fn(&C) -> Result<(), String> + Sync) {
-    const SIDE_BY_SIDE: usize = 12;
+    side_by_side(12, cases, check);
+}
+
+/// The same, so many at a time.
+pub fn side_by_side<C: Sync>(
+    many: usize,
+    cases: &[C],
+    check: impl Fn(&C) -> Result<(), String> + Sync,
+) {
     let next = AtomicUsize::new(0);
     let wrong = std::sync::Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        for _ in 0..SIDE_BY_SIDE.min(cases.len()) {
+        for _ in 0..many.min(cases.len()) {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(why) = check(case) {

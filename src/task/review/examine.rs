@@ -149,6 +149,7 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
         read: remembered(change, &resumed, &read_now),
         findings: remember(collected, &findings, inputs, subject.scrubber),
         dismissed: resumed.dismissed.iter().map(|known| known.id.clone()).collect(),
+        earlier: earlier(collected),
     };
     let gone = gone(&collected.before, &findings, &resumed);
     let report = Report {
@@ -288,6 +289,15 @@ fn summary(parts: &[String]) -> String {
             text
         }
     }
+}
+
+/// The findings that stood at the head reviewed before this one.
+fn earlier(collected: &Collected) -> Option<Vec<Fingerprint>> {
+    let before = collected.before.state.as_ref()?;
+    if before.head == collected.head {
+        return before.earlier.clone();
+    }
+    Some(before.findings.iter().map(|known| known.id.clone()).collect())
 }
 
 /// Findings of earlier runs, still open on the host, that nobody says any more.

@@ -84,7 +84,7 @@ pub async fn finish(
         view,
         permalink: Some(&permalink),
         state: &StatePayload::default(),
-        progress: moves(collected, &examined),
+        progress: moves(&examined),
         unplaced: &BTreeMap::new(),
         notes: &[],
     };
@@ -217,7 +217,7 @@ async fn publish(
         gone: &examined.gone,
         missing_patches: &missing,
         max_inline: inputs.max_findings,
-        progress: moves(collected, examined),
+        progress: moves(examined),
         permalink: Some(&permalink),
     };
     let operations = plan::plan(&input);
@@ -230,9 +230,8 @@ async fn publish(
 }
 
 /// How findings moved since the head reviewed before.
-fn moves(collected: &Collected, examined: &Examined) -> Option<Moves> {
-    let state = collected.before.state.as_ref().filter(|state| state.head != collected.head)?;
-    let before: BTreeSet<_> = state.findings.iter().map(|known| &known.id).collect();
+fn moves(examined: &Examined) -> Option<Moves> {
+    let before: BTreeSet<_> = examined.state.earlier.as_ref()?.iter().collect();
     let now: BTreeSet<_> = examined.report.findings.iter().map(|finding| &finding.id).collect();
     Some(Moves {
         new: now.difference(&before).count(),

@@ -49,6 +49,9 @@ pub struct State {
     pub findings: Vec<Known>,
     /// Findings that a person put aside.
     pub dismissed: Vec<Fingerprint>,
+    /// Findings that stood at the head reviewed before this one, if there is one:
+    /// a run that has to be completed says again what moved since.
+    pub earlier: Option<Vec<Fingerprint>>,
 }
 
 /// A finding as remembered: enough to count it, to find it again, to list it.
@@ -175,6 +178,8 @@ struct Wire {
     findings: Vec<Known>,
     #[serde(default)]
     dismissed: Vec<Fingerprint>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    earlier: Option<Vec<Fingerprint>>,
 }
 
 impl State {
@@ -223,6 +228,7 @@ impl State {
             read: STANDARD.encode(read.into_iter().flatten().copied().collect::<Vec<u8>>()),
             findings,
             dismissed: self.dismissed.clone(),
+            earlier: self.earlier.clone(),
         };
         // A map of plain text and numbers: there is nothing that could fail.
         serde_json::to_vec(&wire).unwrap_or_default()
@@ -244,6 +250,7 @@ impl State {
             read: read.as_chunks::<DIGEST>().0.iter().copied().collect(),
             findings: wire.findings,
             dismissed: wire.dismissed,
+            earlier: wire.earlier,
         })
     }
 }
@@ -393,6 +400,7 @@ diff --git a/a.rs b/a.rs
             read: [[1; DIGEST], [2; DIGEST]].into(),
             findings: vec![known("a.rs", "one();", 0)],
             dismissed: vec![Fingerprint("f".into())],
+            earlier: Some(vec![Fingerprint("e".into())]),
         };
         assert_eq!(State::decode(&state.encode()), Some(state));
     }
@@ -415,6 +423,7 @@ diff --git a/a.rs b/a.rs
             read: HashSet::new(),
             findings: vec![one("posted"), one("missing")],
             dismissed: Vec::new(),
+            earlier: None,
         };
         let back = |state: &State, all| {
             let missing = |id: &Fingerprint| id.0.starts_with("missing");
