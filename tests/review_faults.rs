@@ -317,8 +317,8 @@ fn a_comment_that_github_refuses_stands_in_the_summary_and_the_others_on_their_l
 fn shown(github: &GitHub) -> Vec<String> {
     let is_sha = |part: &str| part.len() == 40 && part.bytes().all(|b| b.is_ascii_hexdigit());
     let show = |call: &String| -> String {
-        let parts = call.split_inclusive(['/', '=', '?']);
-        parts.map(|part| if is_sha(part.trim_end_matches('?')) { "<sha>" } else { part }).collect()
+        let sha = call.split(['/', '=', '?']).find(|part| is_sha(part)).unwrap_or("<sha>");
+        call.replace(sha, "<sha>")
     };
     let mut calls: Vec<String> = github.calls().iter().map(show).collect();
     calls.sort();
@@ -329,7 +329,7 @@ fn shown(github: &GitHub) -> Vec<String> {
 fn github_is_asked_no_more_than_the_work_needs() {
     // What says what is to be reviewed and how, whatever the run does then.
     let reads = [
-        "GET /commits/<sha>check_name=pipewright&filter=all&per_page=100",
+        "GET /commits/<sha>/check-runs?check_name=pipewright&filter=all&per_page=100",
         // The root's listing names the folder, not what it holds.
         "GET /contents/.github/copilot-instructions.md?ref=<sha>",
         // The changed pipeline file whole, for its rules.
