@@ -63,6 +63,8 @@ pub struct Subject<'a> {
     pub inputs: &'a Inputs,
     /// The model, if there is one.
     pub model: Option<&'a dyn Model>,
+    /// The model to ask where the first one fails.
+    pub fallback: Option<&'a dyn Model>,
     /// The working tree, if there is one.
     pub checkout: Option<&'a Checkout>,
     /// The checkout's repository.
@@ -113,8 +115,13 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
     notes.append(&mut asked.notes);
 
     let heads = |file: &FileDiff| contents.head(file);
-    let claims = std::mem::take(&mut asked.claims);
-    let (proven, mut dropped) = prove::anchor_claims(change, &heads, &model_name, claims);
+    let mut proven = Vec::new();
+    let mut dropped = Vec::new();
+    for (model, claims) in std::mem::take(&mut asked.claims) {
+        let (more, not) = prove::anchor_claims(change, &heads, &model, claims);
+        proven.extend(more);
+        dropped.extend(not);
+    }
     // A pass that tries to refute what is proven so far belongs here.
     let read_now = read_whole(change, &asked);
     let (adopted, standing) = prove::stand(proven, &resumed, |finding| {
@@ -338,19 +345,32 @@ async fn put(
         progress.stage(format!("asking the model: {done} of {known_of} parts read"));
     };
     shown(0, packs.len());
-    let mut asked = ask::ask(Question {
+    let question = |model, packs| Question {
         model,
         change,
         packs,
-        system,
+        system: &system,
         nonce: &nonce,
         known: &known,
         tools: subject.tools.map(|tools| tools as &dyn ToolHost),
         budget: &budget,
         render: &render,
         progress: &shown,
-    })
-    .await;
+    };
+    let mut asked = ask::ask(question(model, packs)).await;
+    if let Some(fallback) = subject.fallback {
+        let failed = asked.take_failed();
+        if !failed.is_empty() {
+            let why = asked.failure.take().unwrap_or_default();
+            tracing::warn!("{} could not answer ({why}); asking {}", model.name(), fallback.name());
+            asked.notes.push(format!(
+                "{} could not answer everything; {} read the rest.",
+                model.name(),
+                fallback.name()
+            ));
+            asked.add(ask::ask(question(fallback, failed)).await);
+        }
+    }
     if model.price().is_none() {
         let name = model.name();
         asked.notes.push(format!(
