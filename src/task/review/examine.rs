@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
+use bytes::Bytes;
+
 use super::ask::{self, Asked, Question};
 use super::collect::Collected;
 use super::contents::Contents;
@@ -32,6 +34,9 @@ use crate::task::progress::Progress;
 /// Bytes of rendered change in one request: about 40,000 tokens, which models
 /// read with care, and few enough requests for the largest changes.
 const PACK_BYTES: usize = 140_000;
+/// Changes of more changed lines are shown without the definitions around their
+/// hunks: the money that the cap allows goes to the change itself first.
+const MOST_SURROUNDED: usize = 20_000;
 /// Reports larger than this are not read.
 const MOST_REPORT_BYTES: u64 = 64 << 20;
 /// Skipped by `include`, `ignore` or a `[[path]]` rule.
@@ -108,7 +113,7 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
             .map(|file| resume::unread(file, &resumed.read).into_iter().collect())
             .collect();
         let wanted = |file: usize, hunk: usize| unread[file].contains(&hunk);
-        let heads = |file: &FileDiff| contents.head(file);
+        let heads = surroundings(change, contents);
         let plan = pack::pack(change, &skips, &wanted, &heads, PACK_BYTES);
         asked = put(subject, model, plan.packs, &ruled, &resumed).await;
     }
@@ -338,7 +343,7 @@ async fn put(
         deadline: Some(subject.deadline),
     };
     let budget = Budget::new(caps);
-    let heads = |file: &FileDiff| contents.head(file);
+    let heads = surroundings(change, contents);
     let scrub = |text: String| subject.scrubber.scrub(&text).into_owned();
     let render = |pack: &Pack| scrub(pack.render(change, &heads));
     let shown = |done: usize, known_of: usize| {
@@ -378,6 +383,15 @@ async fn put(
         ));
     }
     asked
+}
+
+/// Gives files' contents for the sake of what surrounds their hunks.
+fn surroundings<'a>(
+    change: &Change,
+    contents: &'a Contents<'_>,
+) -> impl Fn(&FileDiff) -> Option<Bytes> + 'a {
+    let affordable = change.changed_lines() <= MOST_SURROUNDED;
+    move |file| if affordable { contents.head(file) } else { None }
 }
 
 /// The hunks of which the model has now read every line.
