@@ -38,12 +38,7 @@ const MAX_LINE: usize = 20_000;
 
 /// Every hint of every format: most lines hold none.
 static HINTS: LazyLock<RegexSet> = LazyLock::new(|| {
-    let one = |format: &formats::Format| {
-        let hints: Vec<String> = format.hints.iter().map(|hint| regex::escape(hint)).collect();
-        hints.join("|")
-    };
-    RegexSetBuilder::new(FORMATS.iter().map(one))
-        .case_insensitive(true)
+    RegexSetBuilder::new(FORMATS.iter().map(|format| format.hints.join("|")))
         .unicode(false)
         .build()
         .expect("the patterns are fixed")
