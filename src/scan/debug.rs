@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use bstr::ByteSlice;
+use memchr::memmem::Finder;
 use regex::bytes::Regex;
 
 use crate::diff::LineKind;
@@ -125,12 +126,14 @@ static START: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 fn may_match(text: &[u8], extension: &str) -> bool {
-    let literal: &[u8] = match extension {
-        "rs" => b"dbg!(",
-        extension if JS.contains(&extension) => b".only(",
-        _ => b"",
+    static DBG: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("dbg!("));
+    static ONLY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(".only("));
+    let inside = match extension {
+        "rs" => DBG.find(text).is_some(),
+        extension if JS.contains(&extension) => ONLY.find(text).is_some(),
+        _ => false,
     };
-    START.is_match(text) || !literal.is_empty() && memchr::memmem::find(text, literal).is_some()
+    inside || START.is_match(text)
 }
 
 fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {

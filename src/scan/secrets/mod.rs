@@ -11,6 +11,7 @@ mod tests;
 use std::sync::{LazyLock, OnceLock};
 
 use bstr::ByteSlice;
+use memchr::memmem::Finder;
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use crate::diff::LineKind;
@@ -155,12 +156,14 @@ impl Shape {
 
     /// Whether a token of any format may be in the line.
     fn may_hold_token(&self, text: &[u8]) -> bool {
-        let has = |part: &[u8]| memchr::memmem::find(text, part).is_some();
+        static ADDRESS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("://"));
+        static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("PRIVATE KEY"));
+        static AUTH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"auth\""));
         self.run
             || self.letters && SHORT.is_match(text)
-            || memchr::memchr(b'@', text).is_some() && has(b"://")
-            || has(b"PRIVATE KEY")
-            || has(b"\"auth\"")
+            || memchr::memchr(b'@', text).is_some() && ADDRESS.find(text).is_some()
+            || KEY.find(text).is_some()
+            || AUTH.find(text).is_some()
     }
 }
 
@@ -437,7 +440,7 @@ fn is_secret_value(name: &str, value: &str) -> bool {
 
 /// Whether the change takes the same value away somewhere: it was there before.
 fn was_there(scope: &Scope<'_>, token: &str) -> bool {
-    let finder = memchr::memmem::Finder::new(token.as_bytes());
+    let finder = Finder::new(token.as_bytes());
     scope.subject.change.files.iter().any(|file| {
         // One look over the whole text first: a change rarely moves a secret.
         let Some(patch) = file.patch() else { return false };
