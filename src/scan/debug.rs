@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use bstr::ByteSlice;
 use memchr::memmem::Finder;
-use regex::bytes::Regex;
+use regex::bytes::{Regex, RegexBuilder};
 
 use crate::diff::LineKind;
 use crate::finding::{Severity, Side};
@@ -112,7 +112,12 @@ const LEFTOVERS: &[Leftover] = &[
 static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     LEFTOVERS
         .iter()
-        .map(|leftover| Regex::new(leftover.pattern).expect("the pattern is fixed"))
+        .map(|leftover| {
+            RegexBuilder::new(leftover.pattern)
+                .unicode(false)
+                .build()
+                .expect("the pattern is fixed")
+        })
         .collect()
 });
 
@@ -120,7 +125,7 @@ static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 /// bytes of most lines. The other patterns have a literal each.
 static START: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"^\s*(?:debugger|Debugger|System\.|fdescribe|fit\(|fcontext|console\.|Console\.|import i?pdb|i?pdb|pudb|wdb|breakpoint|binding\.|byebug|var_dump|dd\(|xdebug|spew|runtime\.B|F[IDCW]|require|IEx|dbg\(|print|puts|p\b|eprint|fmt\.P|NSLog|log\.P|fprint|std::c)",
+        r"(?-u)^\s*(?:debugger|Debugger|System\.|fdescribe|fit\(|fcontext|console\.|Console\.|import i?pdb|i?pdb|pudb|wdb|breakpoint|binding\.|byebug|var_dump|dd\(|xdebug|spew|runtime\.B|F[IDCW]|require|IEx|dbg\(|print|puts|p\b|eprint|fmt\.P|NSLog|log\.P|fprint|std::c)",
     )
     .expect("the pattern is fixed")
 });

@@ -21,12 +21,13 @@ counts as a ticket can be set. Documentation, vendored and generated files are l
 
 /// What makes a TODO traceable unless the user says otherwise.
 pub(super) static TICKET: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"#\d+|\b[A-Z][A-Z0-9]+-\d+\b|https?://|\b(?:[Ii]ssue|GH|[Bb]ug)[ -]?\d+|^\s*[(\[][^)\]]+[)\]]|@\w+")
+    Regex::new(r"(?-u)#\d+|\b[A-Z][A-Z0-9]+-\d+\b|https?://|\b(?:[Ii]ssue|GH|[Bb]ug)[ -]?\d+|^\s*[(\[][^)\]]+[)\]]|@\w+")
         .expect("the pattern is fixed")
 });
 
-static MARK: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\b(?:TODO|FIXME|XXX|HACK)\b").expect("the pattern is fixed"));
+static MARK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?-u)\b(?:TODO|FIXME|XXX|HACK)\b").expect("the pattern is fixed")
+});
 
 fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
     for file in &scope.files {

@@ -22,6 +22,7 @@ use std::collections::{HashMap, HashSet};
 
 use bstr::ByteSlice;
 use bytes::Bytes;
+use regex::Regex;
 
 use super::scope::File;
 use super::yaml::{self, Broken, Tree};
@@ -152,6 +153,18 @@ impl Doc {
         let to = self.lines.partition_point(|(number, _)| *number <= last);
         &self.lines[from..to.max(from)]
     }
+}
+
+/// A pattern whose classes and word boundaries are ASCII: Unicode's cost more
+/// to build than most files to search. The pattern has to be fixed in the source.
+fn ascii(pattern: &str) -> Regex {
+    let pattern = pattern
+        .replace(r"\b", r"(?-u:\b)")
+        .replace(r"\w", "[0-9A-Za-z_]")
+        .replace(r"\d", "[0-9]")
+        .replace(r"\s", r"[\t ]")
+        .replace(r"\S", r"[^\t ]");
+    Regex::new(&pattern).expect("the pattern is fixed")
 }
 
 /// Reads the pipeline files of a change, each version once.

@@ -127,7 +127,7 @@ impl Shape {
                 if char.is_ascii_digit() {
                     class[byte] = DIGIT;
                 } else if char.is_ascii_alphabetic()
-                    || matches!(char, b'_' | b'-' | b'.' | b'~' | b'+' | b'/' | b'=' | b'$' | b':')
+                    || matches!(char, b'_' | b'-' | b'+' | b'=' | b'~')
                 {
                     class[byte] = TOKEN;
                 }
@@ -159,10 +159,14 @@ impl Shape {
         static ADDRESS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("://"));
         static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("PRIVATE KEY"));
         static AUTH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"auth\""));
+        // AWS' secret keys may hold a slash every few characters.
+        static AWS: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new("aws|AWS|Aws").expect("the pattern is fixed"));
         self.run
             || self.letters && SHORT.is_match(text)
             || memchr::memchr(b'@', text).is_some() && ADDRESS.find(text).is_some()
             || KEY.find(text).is_some()
+            || self.digit && AWS.is_match(text)
             || AUTH.find(text).is_some()
     }
 }
