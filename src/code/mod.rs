@@ -1,1 +1,4 @@
-//! room
+//! Source code by its text: which definition a line belongs to.
+
+pub mod enclosing;
+mod header;

@@ -13,8 +13,9 @@ use super::{Change, FileDiff, LineKind, Patch};
 use crate::finding::Side;
 use crate::report::DropReason;
 
-/// How far from its claimed number a quote without a letter or digit (`}`) may
-/// stand: farther away, its text says too little.
+/// How many lines a claimed number may be off and still be taken at its word:
+/// people and models miscount by a few. A quote without a letter or digit (`}`)
+/// that stands on several lines is not looked for any farther away.
 const NEAR: u32 = 10;
 
 /// Where a remark says it stands.
@@ -119,10 +120,11 @@ impl<'c> Index<'c> {
 
     /// Finds the place of a claim; see [`anchor`](fn@anchor) for errors.
     ///
-    /// Of several lines that read alike, in this order: those equal to the
-    /// letter before those equal up to white space; the one that has the claimed
-    /// number; added and removed lines before context; the nearest to the
-    /// claimed number, counted on the line's own side; the new side.
+    /// Of several lines that read alike, those equal to the letter come before
+    /// those equal up to white space. Then the nearest to the claimed number,
+    /// counted on the line's own side, if it is at most ten lines away; else
+    /// added and removed lines before context, and of them the nearest. Of two
+    /// equally near, the changed one, and then the one on the new side.
     pub fn anchor(&self, claim: &Claim<'_>) -> Result<Anchor, DropReason> {
         let files = self.named(claim.path).ok_or(DropReason::NotInDiff)?;
         let places = files.iter().filter_map(|index| {
@@ -218,7 +220,7 @@ impl<'c> Index<'c> {
                     .flatten()
                     .filter(|at| file.places[*at].kind != LineKind::Removed);
                 if let Some(first) = on_new.next() {
-                    let last = on_new.last().unwrap_or(first);
+                    let last = on_new.next_back().unwrap_or(first);
                     found.push(Candidate { first, last, side: Side::New });
                 }
             }
@@ -388,8 +390,9 @@ fn settle<'f>(
     let distance = |place: &Candidate| file.number(place.first, place.side).abs_diff(hint);
     let best = found.iter().min_by_key(|place| {
         let distance = distance(place);
+        let near = if distance <= NEAR { distance } else { u32::MAX };
         let context = !file.changed(place.first, place.last, place.side);
-        (distance != 0, context, distance, place.side == Side::Old, place.first)
+        (near, context, distance, place.side == Side::Old, place.first)
     })?;
     let blank = form.iter().all(|line| trim(line.text).is_empty());
     let vague = form.iter().all(|line| !line.text.contains(char::is_alphanumeric));

@@ -106,9 +106,7 @@ pub fn parse(text: Bytes) -> Result<Change, ParseError> {
             let at = end - rest.len();
             parser.next();
             files.push(parser.git_file(at, trimmed_end(&parser.text, start, end))?);
-        } else if line.starts_with(b"diff --cc ") || line.starts_with(b"diff --combined ") {
-            return Err(parser.error(ParseErrorKind::Combined));
-        } else if line.starts_with(b"@@@ -") {
+        } else if is_combined(line) {
             return Err(parser.error(ParseErrorKind::Combined));
         } else if line.starts_with(b"--- ") && parser.at_plain_file() {
             files.push(parser.plain_file()?);
@@ -543,6 +541,10 @@ fn mode(text: &[u8]) -> Option<Mode> {
         return None;
     }
     u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o177_777).map(Mode)
+}
+
+fn is_combined(line: &[u8]) -> bool {
+    [&b"diff --cc "[..], b"diff --combined ", b"@@@ -"].iter().any(|start| line.starts_with(start))
 }
 
 /// The end of a header line without a carriage return.

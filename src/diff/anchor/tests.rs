@@ -97,11 +97,13 @@ fn files_are_found_by_either_name() {
 }
 
 #[test]
-fn equal_lines_are_settled_by_number_then_change_then_distance() {
+fn equal_lines_are_settled_by_a_near_number_then_change_then_distance() {
     // `return;` stands as context on new 14 and, added, on new 43.
     check("src/x.rs", 43, None, "        return;", "new 43-43");
     check("src/x.rs", 14, None, "        return;", "new 14-14#1");
-    check("src/x.rs", 15, None, "        return;", "new 43-43");
+    check("src/x.rs", 17, None, "        return;", "new 14-14#1");
+    check("src/x.rs", 25, None, "        return;", "new 43-43");
+    check("src/x.rs", 1, None, "        return;", "new 43-43");
     // `let a = 1;` is context on new 10 and 41.
     check("src/x.rs", 12, None, "    let a = 1;", "new 10-10");
     check("src/x.rs", 35, None, "    let a = 1;", "new 41-41#1");
@@ -133,7 +135,8 @@ fn white_space_signs_gutters_and_backticks_are_tolerated() {
 fn a_text_that_says_too_little_needs_its_number() {
     check("src/x.rs", 15, None, "    }", "new 15-15#1");
     check("src/x.rs", 44, None, "}", "new 44-44~");
-    check("src/x.rs", 46, None, "}", "new 44-44~");
+    check("src/x.rs", 45, None, "}", "new 44-44~");
+    check("src/x.rs", 46, None, "}", "new 47-47~#2");
     check("src/x.rs", 200, None, "}", "QuoteMismatch");
     check("src/x.rs", 12, None, "", "QuoteMismatch");
     check("src/x.rs", 12, None, "  \n ", "QuoteMismatch");

@@ -1,0 +1,464 @@
+//! Tells whether a line of source starts a definition, and what it names.
+
+use bstr::ByteSlice;
+use memchr::{memchr, memrchr};
+
+/// How many lines a signature may take.
+const SIGNATURE_LINES: usize = 24;
+
+/// Words that may stand before a keyword.
+const MODIFIERS: [&str; 37] = [
+    "abstract",
+    "actual",
+    "async",
+    "auto",
+    "companion",
+    "const",
+    "constexpr",
+    "consteval",
+    "data",
+    "declare",
+    "default",
+    "expect",
+    "explicit",
+    "export",
+    "extern",
+    "external",
+    "final",
+    "friend",
+    "infix",
+    "inline",
+    "inner",
+    "internal",
+    "local",
+    "open",
+    "operator",
+    "override",
+    "partial",
+    "private",
+    "protected",
+    "pub",
+    "public",
+    "sealed",
+    "static",
+    "suspend",
+    "unsafe",
+    "virtual",
+    "typedef",
+];
+
+/// Words that start a definition and are followed by its name.
+const KEYWORDS: [&str; 32] = [
+    "class",
+    "contract",
+    "def",
+    "defmacro",
+    "defmodule",
+    "defp",
+    "defprotocol",
+    "enum",
+    "extension",
+    "fn",
+    "fun",
+    "func",
+    "function",
+    "impl",
+    "interface",
+    "library",
+    "macro_rules!",
+    "message",
+    "mod",
+    "module",
+    "namespace",
+    "object",
+    "proc",
+    "protocol",
+    "record",
+    "service",
+    "struct",
+    "sub",
+    "trait",
+    "type",
+    "union",
+    "actor",
+];
+
+/// Words that start a statement and may be followed by a parenthesis and a brace.
+const STATEMENTS: [&str; 48] = [
+    "and",
+    "assert",
+    "await",
+    "break",
+    "case",
+    "catch",
+    "const",
+    "continue",
+    "debugger",
+    "defer",
+    "delete",
+    "do",
+    "elif",
+    "else",
+    "elseif",
+    "elsif",
+    "except",
+    "finally",
+    "for",
+    "foreach",
+    "function",
+    "go",
+    "guard",
+    "if",
+    "in",
+    "let",
+    "lock",
+    "loop",
+    "match",
+    "new",
+    "not",
+    "or",
+    "print",
+    "raise",
+    "repeat",
+    "return",
+    "select",
+    "sizeof",
+    "switch",
+    "synchronized",
+    "throw",
+    "try",
+    "typeof",
+    "unless",
+    "until",
+    "using",
+    "var",
+    "while",
+];
+
+/// Functions of test frameworks whose call with a block is worth naming.
+const TEST_BLOCKS: [&str; 10] = [
+    "after",
+    "afterEach",
+    "before",
+    "beforeEach",
+    "context",
+    "describe",
+    "feature",
+    "it",
+    "scenario",
+    "test",
+];
+
+/// A line that starts a definition.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Header {
+    pub name: String,
+    /// Whether its block may begin on a later line, or never.
+    pub pending: bool,
+    /// Whether the whole definition is this line.
+    pub single: bool,
+}
+
+/// How a file shows where a block ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Style {
+    /// By braces.
+    Braces,
+    /// By indentation, or by words (`end`) at the same indentation.
+    Indents,
+}
+
+/// Reads the line at `at`, without its indentation.
+pub(super) fn header(lines: &[&[u8]], at: usize, style: Style) -> Option<Header> {
+    let line = code(lines[at].trim_ascii());
+    let first = *line.first()?;
+    if !(first.is_ascii_alphabetic()
+        || matches!(first, b'_' | b'$' | b'~' | b'"' | b'\'' | b'[' | b'-' | b'*' | b'#'))
+    {
+        return None;
+    }
+    keyword(line, style)
+        .or_else(|| match style {
+            Style::Braces => named_function(line).or_else(|| function(lines, at, line)),
+            Style::Indents => key(line),
+        })
+        .or_else(|| test_block(line))
+}
+
+/// A line without a comment at its end.
+pub(super) fn code(line: &[u8]) -> &[u8] {
+    let cut = match memchr::memmem::find(line, b" //") {
+        Some(at) => &line[..at],
+        None => line,
+    };
+    cut.trim_ascii_end()
+}
+
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
+}
+
+/// The word at the start, with what is behind it.
+fn word(text: &[u8]) -> (&[u8], &[u8]) {
+    let len = text.iter().take_while(|byte| is_word(**byte)).count();
+    text.split_at(len)
+}
+
+fn is_one_of(word: &[u8], words: &[&str]) -> bool {
+    words.iter().any(|other| other.as_bytes() == word)
+}
+
+fn braces(line: &[u8]) -> (usize, usize) {
+    let count = |brace: u8| line.iter().filter(|byte| **byte == brace).count();
+    (count(b'{'), count(b'}'))
+}
+
+/// `pub(crate) async fn name`, `export default class Name`, `func (r *T) Name`.
+fn keyword(line: &[u8], style: Style) -> Option<Header> {
+    let mut rest = line;
+    let keyword = loop {
+        let (first, behind) = word(rest);
+        let first = match behind.first() {
+            Some(b'!') if first == b"macro_rules" => &rest[..first.len() + 1],
+            _ => first,
+        };
+        if first.is_empty() {
+            return None;
+        }
+        rest = &rest[first.len()..];
+        if is_one_of(first, &KEYWORDS) {
+            break first;
+        }
+        if !is_one_of(first, &MODIFIERS) {
+            return None;
+        }
+        // `pub(crate)`, `extern "C"`.
+        if rest.first() == Some(&b'(') {
+            rest = &rest[memchr(b')', rest)? + 1..];
+        }
+        rest = rest.trim_ascii_start();
+        if rest.first() == Some(&b'"') {
+            rest = &rest[memchr(b'"', &rest[1..])? + 2..];
+        }
+        rest = rest.trim_ascii_start();
+    };
+    let name = keyword_name(keyword, rest)?;
+    if style == Style::Indents {
+        return Some(Header { name, pending: false, single: false });
+    }
+    let (opens, closes) = braces(line);
+    let data = is_one_of(keyword, &["struct", "enum", "union", "class"]);
+    if data && keyword != b"class" && line.contains(&b'(') {
+        return None; // a function that gives one
+    }
+    if data && memchr(b'=', line).is_some_and(|at| memchr(b'{', line).is_none_or(|b| at < b)) {
+        return None; // a variable of that type
+    }
+    let single = opens == closes && (opens > 0 || line.ends_with(b";"));
+    Some(Header { name, pending: opens <= closes && !single, single })
+}
+
+/// The name behind a keyword; for `impl`, all of its head.
+fn keyword_name(keyword: &[u8], rest: &[u8]) -> Option<String> {
+    let mut rest = rest;
+    match rest.first() {
+        Some(b' ' | b'\t') => rest = rest.trim_ascii_start(),
+        Some(b'<') if keyword == b"impl" => {}
+        Some(b'*') if keyword == b"function" => rest = rest[1..].trim_ascii_start(),
+        _ => return None,
+    }
+    if keyword == b"impl" || keyword == b"extension" {
+        let end = memchr(b'{', rest).unwrap_or(rest.len());
+        let head = rest[..end].trim_ascii();
+        let head = match memchr::memmem::find(head, b" where ") {
+            Some(at) => &head[..at],
+            None => head,
+        };
+        return (!head.is_empty()).then(|| head.to_str_lossy().into_owned());
+    }
+    // A Go receiver, `self.` of Ruby, a pointer or a receiver type.
+    if keyword == b"func" && rest.first() == Some(&b'(') {
+        rest = rest[memchr(b')', rest)? + 1..].trim_ascii_start();
+    }
+    if keyword == b"function" || keyword == b"func" || keyword == b"fun" {
+        rest = rest.strip_prefix(b"*").unwrap_or(rest).trim_ascii_start();
+    }
+    let len = rest
+        .iter()
+        .take_while(|byte| is_word(**byte) || matches!(byte, b'.' | b':' | b'?' | b'!'))
+        .count();
+    let name = rest[..len].trim_end_with(|c| matches!(c, ':' | '.' | '?' | '!'));
+    if name.is_empty() || name[0].is_ascii_digit() {
+        return None;
+    }
+    let behind = rest[name.len()..].trim_ascii_start();
+    // `type = 3`, `message is`: a plain word, not a keyword.
+    let soft = [
+        "type",
+        "message",
+        "service",
+        "object",
+        "record",
+        "module",
+        "library",
+        "contract",
+        "union",
+        "actor",
+        "sub",
+        "proc",
+        "protocol",
+        "extension",
+    ];
+    if is_one_of(keyword, &soft) {
+        let follows = match behind.first() {
+            None => true,
+            Some(b'{' | b'(' | b'<' | b':' | b';') => true,
+            Some(b'=') => keyword == b"type",
+            Some(_) => {
+                let (next, _) = word(behind);
+                keyword == b"type" || is_one_of(next, &["extends", "implements", "is", "with"])
+            }
+        };
+        if !follows {
+            return None;
+        }
+    }
+    Some(name.to_str_lossy().into_owned())
+}
+
+/// `const name = (a) => {`, `name: function () {`, `exports.name = async x => {`.
+fn named_function(line: &[u8]) -> Option<Header> {
+    let body = line.strip_suffix(b"{")?.trim_ascii_end();
+    let arrow = body.ends_with(b"=>");
+    let function = body.ends_with(b")")
+        && (memchr::memmem::find(body, b"function").is_some()
+            || memchr::memmem::find(body, b"func(").is_some());
+    if !arrow && !function {
+        return None;
+    }
+    let at = line.iter().position(|byte| matches!(byte, b'=' | b':' | b'(' | b'>' | b'{'))?;
+    if !matches!(line[at], b'=' | b':') || line.get(at + 1) == Some(&b'>') {
+        return None;
+    }
+    let before = line[..at].trim_ascii_end().trim_end_with(|c| c == ':');
+    let name = &before[memrchr(b' ', before).map_or(0, |at| at + 1)..];
+    let name = name.trim_with(|c| matches!(c, '"' | '\''));
+    let named = !name.is_empty() && name.iter().all(|byte| is_word(*byte) || *byte == b'.');
+    let statement = is_one_of(word(line).0, &["return", "case", "if", "for", "while", "await"]);
+    (named && !statement).then(|| Header {
+        name: name.to_str_lossy().into_owned(),
+        pending: false,
+        single: false,
+    })
+}
+
+/// `int name(int a) {`, `name(a) {`, `Type Class::name(` … `)` and then a block.
+fn function(lines: &[&[u8]], at: usize, line: &[u8]) -> Option<Header> {
+    let open = memchr(b'(', line)?;
+    let before = line[..open].trim_ascii_end();
+    let plain = |byte: &u8| is_word(*byte) || b" \t*&<>,:[]~.?@-".contains(byte);
+    let (first, behind_first) = word(line);
+    if before.is_empty()
+        || !before.iter().all(plain)
+        || is_one_of(first, &STATEMENTS)
+        || first == b"default"
+        || behind_first.starts_with(b".")
+        || line.ends_with(b";")
+    {
+        return None;
+    }
+    let start = before.iter().rposition(|b| !(is_word(*b) || matches!(b, b':' | b'~')));
+    let name = before[start.map_or(0, |at| at + 1)..].trim_with(|c| c == ':');
+    if name.is_empty() || name[0].is_ascii_digit() || is_one_of(name, &STATEMENTS) {
+        return None;
+    }
+    // Where the parentheses close, a block has to follow.
+    let mut depth = 0i32;
+    for (step, later) in lines[at..].iter().take(SIGNATURE_LINES).enumerate() {
+        let later = code(later.trim_ascii());
+        let mut closed_at = None;
+        for (column, byte) in later.iter().enumerate() {
+            match byte {
+                b'(' => depth += 1,
+                b')' => {
+                    depth -= 1;
+                    if depth == 0 {
+                        closed_at = Some(column);
+                    }
+                }
+                b'{' if depth > 0 => return None,
+                b';' => return None,
+                b'{' => break,
+                _ => {}
+            }
+        }
+        if depth < 0 {
+            return None;
+        }
+        let Some(closed_at) = closed_at.filter(|_| depth == 0) else {
+            if depth == 0 && step > 0 {
+                return None;
+            }
+            continue;
+        };
+        let tail = later[closed_at + 1..].trim_ascii();
+        if tail.contains(&b'{') {
+            let (opens, closes) = braces(tail);
+            // Between the parenthesis and the block: types and words, no operators.
+            let between = &tail[..memchr(b'{', tail).unwrap_or(0)];
+            if between.iter().any(|byte| matches!(byte, b'=' | b'+' | b'|' | b'!' | b'"')) {
+                return None;
+            }
+            return Some(Header {
+                name: name.to_str_lossy().into_owned(),
+                pending: false,
+                single: step == 0 && opens == closes,
+            });
+        }
+        let next = lines[at + step + 1..].iter().map(|line| line.trim_ascii());
+        let next = next.clone().find(|line| !line.is_empty()).unwrap_or_default();
+        let opens = next.first() == Some(&b'{')
+            || ((next.starts_with(b": ") || next.starts_with(b"throws ")) && !tail.ends_with(b","));
+        let typed = tail.is_empty() || tail.iter().all(|b| plain(b) || *b == b'>');
+        return (opens && typed).then(|| Header {
+            name: name.to_str_lossy().into_owned(),
+            pending: true,
+            single: false,
+        });
+    }
+    None
+}
+
+/// A key that has a block below it: `jobs:`, `"on":`, `- name:`.
+fn key(line: &[u8]) -> Option<Header> {
+    let line = match memchr::memmem::find(line, b" #") {
+        Some(at) => line[..at].trim_ascii_end(),
+        None => line,
+    };
+    let key = line.strip_suffix(b":")?;
+    let key = key.strip_prefix(b"- ").unwrap_or(key).trim_ascii();
+    let key = key.trim_with(|c| matches!(c, '"' | '\''));
+    let plain = |byte: &u8| is_word(*byte) || b"-./".contains(byte);
+    let control = ["else", "try", "finally", "except", "do", "then", "default", "lambda"];
+    if key.is_empty() || !key.iter().all(plain) || is_one_of(key, &control) {
+        return None;
+    }
+    Some(Header { name: key.to_str_lossy().into_owned(), pending: false, single: false })
+}
+
+/// `describe("title", () => {`, `it 'does' do`.
+fn test_block(line: &[u8]) -> Option<Header> {
+    let (first, rest) = word(line);
+    if !is_one_of(first, &TEST_BLOCKS) || !(line.ends_with(b"{") || line.ends_with(b" do")) {
+        return None;
+    }
+    let title = rest.iter().position(|byte| b"\"'`".contains(byte)).and_then(|start| {
+        let end = memchr(rest[start], &rest[start + 1..])?;
+        Some(&rest[start + 1..start + 1 + end])
+    });
+    Some(Header {
+        name: title.unwrap_or(first).to_str_lossy().into_owned(),
+        pending: false,
+        single: false,
+    })
+}
