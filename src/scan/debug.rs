@@ -63,7 +63,7 @@ const LEFTOVERS: &[Leftover] = &[
         pattern: r"^\s*(?:import i?pdb\b.*|(?:import i?pdb\s*;\s*)?(?:i?pdb|pudb|wdb)\.set_trace\(\)|breakpoint\(\))\s*(?:#.*)?$",
         what: What::Breakpoint,
     },
-    Leftover { extensions: &["rs"], pattern: r"\bdbg!\(", what: What::Dump },
+    Leftover { extensions: &["rs"], pattern: r#"(?:^|[^"'`\w])dbg!\("#, what: What::Dump },
     Leftover {
         extensions: &["rb", "erb", "rake"],
         pattern: r"^\s*(?:binding\.(?:pry|irb|b|break)|byebug|debugger)\s*$",
@@ -331,6 +331,7 @@ mod tests {
     fn talk_by_trade_is_left_alone() {
         check("src/a.py", "print('done')", "");
         check("src/a.rs", "/// dbg!(x)", "");
+        check("src/a.rs", "let s = \"dbg!(x)\";", "");
         check("src/a.rs", "println!(\"{x}\");", "");
         check("src/a.py", "# breakpoint()", "");
         check("tests/fixtures/a.py", "breakpoint()", "");
