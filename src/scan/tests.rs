@@ -91,3 +91,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn many_findings_take_no_more_than_their_share() {
+    let lines = |line: &str| format!("{line}\n").repeat(20_000);
+    let workflow = format!("jobs:\n  a:\n    steps:\n{}", lines("      - uses: a/b@v1"));
+    for (path, text) in [
+        ("a.rs", lines("// TODO: x")),
+        ("a.js", lines("debugger;")),
+        (".github/workflows/a.yml", workflow),
+    ] {
+        let start = std::time::Instant::now();
+        found("none", &added(path, &text));
+        // Quadratic work would take minutes here.
+        assert!(start.elapsed().as_secs() < 20, "{path}: {:?}", start.elapsed());
+    }
+}

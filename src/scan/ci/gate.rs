@@ -252,7 +252,7 @@ place. If it moved into a script or another workflow, say so in the change's des
             ));
             problem.lines = vec![(Side::Old, line)];
             // Only where the line itself goes: else it was taken out of use elsewhere.
-            let goes = pipeline.changed.contains(&(Side::Old, line));
+            let goes = pipeline.touches((Side::Old, line));
             hits.extend(pipeline.hit(problem).filter(|_| goes));
         }
     }
@@ -335,7 +335,7 @@ something else holds a bad release back.",
         let count = |doc: &Doc| doc.lines.iter().filter(|(_, line)| pattern.is_match(line)).count();
         let missing = count(old).saturating_sub(count(new));
         let lines = old.lines.iter().filter(|(number, line)| {
-            pattern.is_match(line) && pipeline.changed.contains(&(Side::Old, *number))
+            pattern.is_match(line) && pipeline.touches((Side::Old, *number))
         });
         debug_assert_eq!(*platform, old.platform);
         for (number, _) in lines.take(missing) {

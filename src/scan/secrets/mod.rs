@@ -34,6 +34,9 @@ secrets` or `gitleaks:allow` is left alone. The value is never printed.",
     check,
 };
 
+/// How many secrets are looked for among the removed lines: each costs a pass.
+const MAX_COMPARED: usize = 200;
+
 /// Longest line that is read; beyond it a file is minified or data.
 const MAX_LINE: usize = 20_000;
 
@@ -187,7 +190,8 @@ fn known(scope: &Scope<'_>, file: &File<'_>, number: u32, text: &[u8], hits: &mu
             {
                 continue;
             }
-            if !key && was_there(scope, token) || key && file_had(file, token) {
+            let few = hits.len() < MAX_COMPARED;
+            if few && (!key && was_there(scope, token) || key && file_had(file, token)) {
                 continue;
             }
             let aside = file.test || file.docs || file.foreign && format.id == "basic-auth-url";
@@ -219,7 +223,10 @@ fn assigned(scope: &Scope<'_>, file: &File<'_>, number: u32, text: &[u8], hits: 
         if !quoted && !is_settings(file) || is_allowed(text) {
             continue;
         }
-        if !is_secret_value(name, value) || is_example_line(text) || was_there(scope, value) {
+        if !is_secret_value(name, value) || is_example_line(text) {
+            continue;
+        }
+        if hits.len() < MAX_COMPARED && was_there(scope, value) {
             continue;
         }
         let mut hit = hit(file, number, Severity::High, 0.7, "Secret", &mask(value), false)
