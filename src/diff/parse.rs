@@ -603,7 +603,7 @@ fn finish(header: Header, patch: Patch) -> Option<FileDiff> {
         None => {
             let submodule = [old_mode, new_mode].into_iter().flatten().all(Mode::is_submodule)
                 && (old_mode.is_some() || new_mode.is_some());
-            match patch.submodule() {
+            match patch.submodule_with(7) {
                 Some(content) if submodule => content,
                 None if submodule && patch.hunks.is_empty() => {
                     Content::Submodule { old: None, new: None }

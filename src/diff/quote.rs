@@ -19,7 +19,8 @@ pub(super) type Form<'q> = Vec<QuotedLine<'q>>;
 /// Every reading of a quote, the most literal first.
 pub(super) fn forms(quote: &str) -> impl Iterator<Item = Form<'_>> {
     // Lazily: nearly every quote is found in its first form.
-    [Some(quote), unfenced(quote)].into_iter().flatten().flat_map(|text| {
+    let bare = unfenced(quote).filter(|text| !trim(text).is_empty());
+    [Some(quote), bare].into_iter().flatten().flat_map(|text| {
         (0..3).filter_map(move |reading| match reading {
             0 => Some(lines(text)),
             1 => without_gutter(lines(text)),
