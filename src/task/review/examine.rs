@@ -93,29 +93,25 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
     let model_name = model.map_or_else(|| "offline".to_owned(), Model::name);
     let mut notes = collected.notes.clone();
 
-    progress.stage("checking the change against the rules");
-    let mut ruled = rules(change, contents, checkout);
-    progress.stage("reading reports");
-    let reports = read_reports(checkout, local, inputs, &mut notes);
-    let reported = said_by_reports(change, local, checkout, &reports, &mut notes);
-    ruled.extend(reported.0);
-    let tests = reported.1;
-    ruled.retain(|finding| !is_ignored(inputs, &finding.path));
-
+    progress.stage("checking the change against rules and reports");
     let resumed = resume::resume(change, &collected.before, &collected.own, &model_name);
     let skips = select(change, inputs, collected);
+    // Rules and reports on one core, the division of the change on the other.
+    let ((mut ruled, tests), packs) = std::thread::scope(|scope| {
+        let plain = scope.spawn(|| {
+            let mut ruled = rules(change, contents, local, collected.head_commit.as_deref());
+            let reports = read_reports(checkout, local, inputs, &mut notes);
+            let (reported, tests) = said_by_reports(change, local, checkout, &reports, &mut notes);
+            ruled.extend(reported);
+            ruled.retain(|finding| !is_ignored(inputs, &finding.path));
+            (ruled, tests)
+        });
+        let packs = model.map(|_| divide(change, &skips, &resumed, contents)).unwrap_or_default();
+        (plain.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), packs)
+    });
     let mut asked = Asked::default();
     if let Some(model) = model {
-        progress.stage("dividing the change");
-        let unread: Vec<HashSet<usize>> = change
-            .files
-            .iter()
-            .map(|file| resume::unread(file, &resumed.read).into_iter().collect())
-            .collect();
-        let wanted = |file: usize, hunk: usize| unread[file].contains(&hunk);
-        let heads = surroundings(change, contents);
-        let plan = pack::pack(change, &skips, &wanted, &heads, PACK_BYTES);
-        asked = put(subject, model, plan.packs, &ruled, &resumed).await;
+        asked = put(subject, model, packs, &ruled, &resumed).await;
     }
     notes.append(&mut asked.notes);
 
@@ -169,11 +165,40 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
     Examined { report, state, gone, incomplete, failure: asked.failure }
 }
 
-/// What our own rules say.
-fn rules(change: &Change, contents: &Contents<'_>, checkout: Option<&Checkout>) -> Vec<Finding> {
+/// The parts of the change that the model has yet to read.
+fn divide(
+    change: &Change,
+    skips: &[Option<&'static str>],
+    resumed: &Resumed,
+    contents: &Contents<'_>,
+) -> Vec<Pack> {
+    let unread: Vec<HashSet<usize>> = change
+        .files
+        .iter()
+        .map(|file| resume::unread(file, &resumed.read).into_iter().collect())
+        .collect();
+    let wanted = |file: usize, hunk: usize| unread[file].contains(&hunk);
+    let heads = surroundings(change, contents);
+    pack::pack(change, skips, &wanted, &heads, PACK_BYTES).packs
+}
+
+/// What our own rules say. `head` is the commit under review, where there is one.
+fn rules(
+    change: &Change,
+    contents: &Contents<'_>,
+    local: Option<&Local>,
+    head: Option<&str>,
+) -> Vec<Finding> {
     let new = |file: &FileDiff| contents.head(file);
     let old = |file: &FileDiff| contents.base(file);
-    let exists = |path: &str| checkout.map(|checkout| checkout.read(path, u64::MAX).is_ok());
+    let exists = |path: &str| {
+        if let Some(file) = change.file(path) {
+            return Some(file.new_path.is_some());
+        }
+        // Only what git tracks counts: an ignored lock file is nobody's.
+        let local = local.filter(|local| head.is_some_and(|head| local.has_commit(head)))?;
+        local.file_at(head?, &RepoPath::from(path)).ok().map(|content| content.is_some())
+    };
     let options = scan::Options::default();
     scan::scan(&scan::Subject { change, old: &old, new: &new, exists: &exists, options: &options })
 }
