@@ -154,7 +154,7 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
         model: model_name,
         base: collected.base.clone(),
         head: collected.head.clone(),
-        summary: summary(&asked.summaries),
+        summary: summary(&asked.summaries, change),
         findings,
         dropped,
         coverage,
@@ -301,10 +301,10 @@ fn select(change: &Change, inputs: &Inputs, collected: &Collected) -> Vec<Option
     change.files.iter().map(why).collect()
 }
 
-/// What the parts do, in the model's words.
-fn summary(parts: &[String]) -> String {
+/// What the parts do, in the model's words; without any, what was looked at.
+fn summary(parts: &[String], change: &Change) -> String {
     match parts {
-        [] => String::new(),
+        [] => format!("Rules and reports alone looked at {}", walkthrough::sentence(change)),
         [only] => only.trim().to_owned(),
         parts => {
             let mut text = String::new();
