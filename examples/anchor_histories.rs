@@ -195,10 +195,10 @@ fn ask(change: &Change, random: &mut Random, counts: &mut Counts) {
                 println!("{path}:{} {text:?} by {number}: {other:?}", line.number());
             }
         }
-        let quote = mutate(&text, random);
-        if quote.trim() == text.trim() || quote.trim().is_empty() {
-            continue;
-        }
+        // Some errors change nothing, as two equal words swapped: then another.
+        let mut quotes = (0..20).map(|_| mutate(&text, random));
+        let differs = |quote: &String| quote.trim() != text.trim() && !quote.trim().is_empty();
+        let Some(quote) = quotes.find(differs) else { continue };
         counts.mutated += 1;
         match index.anchor(&Claim { quote: &quote, ..claim }) {
             Err(_) => counts.dropped += 1,

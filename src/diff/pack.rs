@@ -178,9 +178,8 @@ pub fn skips(
     change.files.iter().map(of_file).collect()
 }
 
-/// Roughly how many tokens a text is; rather too many than too few. Measured
-/// on source with line numbers, a token is some 3 bytes; text that is not
-/// ASCII has more of them.
+/// Roughly how many tokens a text is, to plan with: one for 3.3 bytes of ASCII
+/// and for 2 of anything else. What a request really took, its answer says.
 pub fn estimate_tokens(text: &str) -> u64 {
     let ascii = text.bytes().filter(u8::is_ascii).count() as u64;
     let other = text.len() as u64 - ascii;
