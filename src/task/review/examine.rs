@@ -140,13 +140,24 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
 
     let incomplete = asked.capped || asked.failure.is_some() || !asked.unread.is_empty();
     let coverage = coverage(change, &skips, &asked, &resumed, model.is_some());
+    // Where nothing was asked, what was said before of the change still holds.
+    let said = match summary(&asked.summaries) {
+        said if said.is_empty() => {
+            let before = collected.before.state.as_ref();
+            before.filter(|state| state.model == model_name).map(|state| state.summary.clone())
+        }
+        said => Some(subject.scrubber.scrub(&said).into_owned()),
+    };
+    let said = said.unwrap_or_default();
     let state = State {
         head: collected.head.clone(),
         model: model_name.clone(),
         complete: !incomplete,
+        summary: said.clone(),
         read: remembered(change, &resumed, &read_now),
         findings: remember(collected, &findings, inputs, subject.scrubber),
         dismissed: resumed.dismissed.iter().map(|known| known.id.clone()).collect(),
+        earlier: earlier(collected),
     };
     let gone = gone(&collected.before, &findings, &resumed);
     let report = Report {
@@ -154,7 +165,10 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
         model: model_name,
         base: collected.base.clone(),
         head: collected.head.clone(),
-        summary: summary(&asked.summaries, change),
+        summary: match model {
+            None => format!("Rules and reports alone looked at {}", walkthrough::sentence(change)),
+            Some(_) => said,
+        },
         findings,
         dropped,
         coverage,
@@ -301,10 +315,10 @@ fn select(change: &Change, inputs: &Inputs, collected: &Collected) -> Vec<Option
     change.files.iter().map(why).collect()
 }
 
-/// What the parts do, in the model's words; without any, what was looked at.
-fn summary(parts: &[String], change: &Change) -> String {
+/// What the parts do, in the model's words.
+fn summary(parts: &[String]) -> String {
     match parts {
-        [] => format!("Rules and reports alone looked at {}", walkthrough::sentence(change)),
+        [] => String::new(),
         [only] => only.trim().to_owned(),
         parts => {
             let mut text = String::new();
@@ -315,6 +329,15 @@ fn summary(parts: &[String], change: &Change) -> String {
             text
         }
     }
+}
+
+/// The findings that stood at the head reviewed before this one.
+fn earlier(collected: &Collected) -> Option<Vec<Fingerprint>> {
+    let before = collected.before.state.as_ref()?;
+    if before.head == collected.head {
+        return before.earlier.clone();
+    }
+    Some(before.findings.iter().map(|known| known.id.clone()).collect())
 }
 
 /// Findings of earlier runs, still open on the host, that nobody says any more.
