@@ -28,7 +28,7 @@ use anyhow::anyhow;
 use crate::failure::Failure;
 use crate::inputs::{Command, Gathered};
 
-/// Carry out what was asked for. Gives the exit code (see `docs/outputs.md`).
+/// Carry out what was asked for. Gives the exit code (see `docs/output.md`).
 pub fn run(gathered: &Gathered) -> u8 {
     match dispatch(gathered) {
         Ok(code) => code,

@@ -13,9 +13,12 @@ use super::existing::{CHECK_PREFIX, Existing};
 use super::frame::Index;
 use super::markdown::{self, Progress, StatePayload, Summary, Unplaced};
 use super::{Permalink, View, annotations, inline, wording};
-use crate::finding::{Finding, Fingerprint};
+use crate::finding::{Finding, Fingerprint, Severity};
 use crate::forge::{Capabilities, CheckContent, Conclusion, InlineComment, Operation, Target};
 use crate::redact::shorten;
+
+/// Less is listed in the summary: a comment on a line asks for an answer.
+const MIN_INLINE: Severity = Severity::Low;
 
 /// What the input `publish` asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +123,8 @@ pub fn place<'a>(input: &PlanInput<'a>) -> (Vec<&'a Finding>, BTreeMap<Fingerpri
         let shown = !input.missing_patches.contains(&finding.path) && index.hunk(finding).is_some();
         let why = if input.existing.commented.contains(&finding.id) && possible {
             None
+        } else if possible && finding.severity < MIN_INLINE {
+            Some(Unplaced::Minor)
         } else if !possible {
             Some(Unplaced::NoReview)
         } else if !shown {

@@ -268,8 +268,9 @@ struct Written {
 /// later steps can read them.
 fn write_files(inputs: &Inputs, view: &View<'_>, summary: &Summary<'_>) -> Result<Written> {
     let place = |asked: &Option<PathBuf>, name: &str| -> Option<PathBuf> {
-        let default =
-            || inputs.host.runner_temp.as_ref().map(|temp| temp.join("pipewright").join(name));
+        // In a container the job's own folder may be named and yet not be there.
+        let temp = inputs.host.runner_temp.as_ref().filter(|temp| temp.is_dir());
+        let default = || temp.map(|temp| temp.join("pipewright").join(name));
         // Only where outputs can tell of it.
         asked.clone().or_else(|| inputs.host.output.as_ref().and_then(|_| default()))
     };
