@@ -483,6 +483,11 @@ fn only_lines_that_the_host_shows_get_a_comment() {
     };
     let mut job = Job::new(fixtures::full());
     let auth = |line| ("src/auth.rs".to_owned(), line);
+    // The last one only informs: that asks for no answer.
+    assert_eq!(inline(&job), [auth(42), auth(40)]);
+    for finding in &mut job.fixture.report.findings {
+        finding.severity = finding.severity.max(Severity::Low);
+    }
     assert_eq!(inline(&job), [auth(42), auth(40), ("docs/old.md".to_owned(), 2)]);
     job.max_inline = 1;
     assert_eq!(inline(&job), [auth(42)]);

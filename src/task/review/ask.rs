@@ -156,17 +156,17 @@ pub async fn ask(question: Question<'_>) -> Asked {
         let Some(mut part) = under_way.next().await else { break };
         done += 1;
         asked.usage += part.usage;
-        if matches!(part.end, End::Split | End::TooLong) {
-            if let Some((first, second)) = part.pack.halve(change) {
-                known_of += 2;
-                let (at, depth) = part.order;
-                waiting.push(((at, depth * 2 + 2), second));
-                waiting.push(((at, depth * 2 + 1), first));
-                // What was said before the cut holds; the halves say it again
-                // and are merged as duplicates.
-                part.end = End::Answered;
-                part.pack = Pack::default();
-            }
+        if matches!(part.end, End::Split | End::TooLong)
+            && let Some((first, second)) = part.pack.halve(change)
+        {
+            known_of += 2;
+            let (at, depth) = part.order;
+            waiting.push(((at, depth * 2 + 2), second));
+            waiting.push(((at, depth * 2 + 1), first));
+            // What was said before the cut holds; the halves say it again
+            // and are merged as duplicates.
+            part.end = End::Answered;
+            part.pack = Pack::default();
         }
         if ends_the_run(&part.end) {
             stop.get_or_insert(part.end.clone());

@@ -97,7 +97,7 @@ fn agrees(file: &FileDiff, content: &[u8]) -> bool {
             at += 1;
         }
         let end = memchr::memchr(b'\n', rest);
-        if &rest[..end.unwrap_or(rest.len())] != &line.text[..] {
+        if rest[..end.unwrap_or(rest.len())] != *line.text {
             return false;
         }
     }

@@ -341,12 +341,13 @@ fn exit_code(
     if let Some((what, why)) = failed.first() {
         return Err(Failure::Platform(anyhow!("could not post {what}: {why}")));
     }
-    if *could_post_nothing && !from_fork {
-        if let Some((what, why)) = refused.first() {
-            return Err(Failure::Platform(anyhow!(
-                "could not post {what}: {why}; give the job `permissions: pull-requests: write, checks: write`"
-            )));
-        }
+    if *could_post_nothing
+        && !from_fork
+        && let Some((what, why)) = refused.first()
+    {
+        return Err(Failure::Platform(anyhow!(
+            "could not post {what}: {why}; give the job `permissions: pull-requests: write, checks: write`"
+        )));
     }
     if conclusion == Conclusion::Failure {
         return Ok(1);
