@@ -210,7 +210,7 @@ fn nothing_hides_in_the_state(seen: &Seen, faults: &mut Faults) {
         faults.unless(kept == said, "the state knows other findings than the report");
         let read = state["read"].as_str().unwrap_or("?");
         let read = base64::engine::general_purpose::STANDARD.decode(read).unwrap_or(vec![0]);
-        faults.unless(read.len() % 5 == 0, "digests that are none");
+        faults.unless(read.len().is_multiple_of(5), "digests that are none");
     }
 }
 
