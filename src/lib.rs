@@ -29,7 +29,7 @@ use crate::failure::Failure;
 use crate::inputs::{Command, Gathered};
 use crate::redact::Scrubber;
 
-/// Carry out what was asked for. Gives the exit code (see `docs/outputs.md`).
+/// Carry out what was asked for. Gives the exit code (see `docs/output.md`).
 pub fn run(gathered: &Gathered) -> u8 {
     match dispatch(gathered) {
         Ok(code) => code,

@@ -4,8 +4,11 @@
 //! It reads text as people lay it out and does not parse: one pass, no
 //! grammar, and nothing breaks where code is unusual, it is only less exact.
 
-use super::header::{Style, code, header};
 use bstr::ByteSlice;
+use memchr::{memchr, memchr2};
+
+use super::header::{Style, code, header};
+use super::lines::Lines;
 
 /// A tab reaches the next column that is a multiple of this.
 const TAB: u32 = 4;
@@ -49,14 +52,18 @@ struct Open {
 impl Outline {
     /// Reads a file.
     pub fn new(text: &[u8]) -> Self {
-        let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
-        let style = style(&lines);
+        Outline::of(&Lines::new(text))
+    }
+
+    /// Reads a file whose lines are known.
+    pub(crate) fn of(lines: &Lines<'_>) -> Self {
+        let style = style(lines);
         let mut outline = Outline::default();
         let mut open: Vec<Open> = Vec::new();
         let mut verbatim = Verbatim::default();
         // The last line that holds code, and the first of the attributes right above.
         let (mut last, mut attributes) = (0u32, None);
-        for (at, raw) in lines.iter().enumerate() {
+        for (at, raw) in lines.from(0).enumerate() {
             let number = at as u32 + 1;
             let line = raw.trim_ascii();
             if line.is_empty() {
@@ -76,7 +83,7 @@ impl Outline {
             }
             let indent = indent(raw);
             let closer = closes(line, style);
-            let found = if closer { None } else { header(&lines, at, style) };
+            let found = if closer { None } else { header(lines, at, style) };
             outline.close(&mut open, indent, line, style, closer, found.is_some(), number, last);
             if let Some(found) = found {
                 let index = outline.definitions.len();
@@ -139,7 +146,7 @@ impl Outline {
             }
             if top.pending {
                 let text = code(line);
-                if text.contains(&b'{') && !starts_another {
+                if memchr(b'{', text).is_some() && !starts_another {
                     top.pending = false;
                     break;
                 }
@@ -187,16 +194,20 @@ impl Outline {
 }
 
 /// Whether blocks end by braces or by indentation, by what most lines end with.
-fn style(lines: &[&[u8]]) -> Style {
+fn style(lines: &Lines<'_>) -> Style {
     let (mut braces, mut others) = (0u32, 0u32);
-    for line in lines {
-        let line = line.trim_ascii();
+    for line in lines.from(0) {
+        let line = line.trim_ascii_end();
         match line.last() {
             Some(b'{') => braces += 1,
-            Some(b':') if !line.starts_with(b"case ") && !line.starts_with(b"default") => {
-                others += 1;
+            Some(b':') => {
+                let line = line.trim_ascii_start();
+                others += u32::from(!line.starts_with(b"case ") && !line.starts_with(b"default"));
             }
-            _ if matches!(line, b"end" | b"fi" | b"done") => others += 1,
+            Some(b'd' | b'i' | b'e') => {
+                let ends = matches!(line.trim_ascii_start(), b"end" | b"fi" | b"done");
+                others += u32::from(ends);
+            }
             _ => {}
         }
     }
@@ -284,7 +295,7 @@ impl Verbatim {
     fn open(&mut self, line: &[u8], style: Style) {
         if line.starts_with(b"/*") && line.find(b"*/").is_none() {
             self.until = Some(b"*/");
-        } else if style == Style::Indents {
+        } else if style == Style::Indents && memchr2(b'"', b'\'', line).is_some() {
             for quotes in [&b"\"\"\""[..], b"'''"] {
                 if line.find_iter(quotes).count() % 2 == 1 {
                     self.until = Some(if quotes[0] == b'"' { b"\"\"\"" } else { b"'''" });

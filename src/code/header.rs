@@ -1,153 +1,168 @@
 //! Tells whether a line of source starts a definition, and what it names.
 
 use bstr::ByteSlice;
-use memchr::{memchr, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
+
+use super::lines::Lines;
 
 /// How many lines a signature may take.
 const SIGNATURE_LINES: usize = 24;
 
-/// Words that may stand before a keyword.
-const MODIFIERS: [&str; 37] = [
-    "abstract",
-    "actual",
-    "async",
-    "auto",
-    "companion",
-    "const",
-    "constexpr",
-    "consteval",
-    "data",
-    "declare",
-    "default",
-    "expect",
-    "explicit",
-    "export",
-    "extern",
-    "external",
-    "final",
-    "friend",
-    "infix",
-    "inline",
-    "inner",
-    "internal",
-    "local",
-    "open",
-    "operator",
-    "override",
-    "partial",
-    "private",
-    "protected",
-    "pub",
-    "public",
-    "sealed",
-    "static",
-    "suspend",
-    "unsafe",
-    "virtual",
-    "typedef",
-];
+/// Whether a word may stand before a keyword.
+fn is_modifier(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"abstract"
+            | b"actual"
+            | b"async"
+            | b"auto"
+            | b"companion"
+            | b"const"
+            | b"constexpr"
+            | b"consteval"
+            | b"data"
+            | b"declare"
+            | b"default"
+            | b"expect"
+            | b"explicit"
+            | b"export"
+            | b"extern"
+            | b"external"
+            | b"final"
+            | b"friend"
+            | b"infix"
+            | b"inline"
+            | b"inner"
+            | b"internal"
+            | b"local"
+            | b"open"
+            | b"operator"
+            | b"override"
+            | b"partial"
+            | b"private"
+            | b"protected"
+            | b"pub"
+            | b"public"
+            | b"sealed"
+            | b"static"
+            | b"suspend"
+            | b"unsafe"
+            | b"virtual"
+            | b"typedef"
+    )
+}
 
-/// Words that start a definition and are followed by its name.
-const KEYWORDS: [&str; 32] = [
-    "class",
-    "contract",
-    "def",
-    "defmacro",
-    "defmodule",
-    "defp",
-    "defprotocol",
-    "enum",
-    "extension",
-    "fn",
-    "fun",
-    "func",
-    "function",
-    "impl",
-    "interface",
-    "library",
-    "macro_rules!",
-    "message",
-    "mod",
-    "module",
-    "namespace",
-    "object",
-    "proc",
-    "protocol",
-    "record",
-    "service",
-    "struct",
-    "sub",
-    "trait",
-    "type",
-    "union",
-    "actor",
-];
+/// Whether a word starts a definition and is followed by its name.
+fn is_keyword(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"class"
+            | b"contract"
+            | b"def"
+            | b"defmacro"
+            | b"defmodule"
+            | b"defp"
+            | b"defprotocol"
+            | b"enum"
+            | b"extension"
+            | b"fn"
+            | b"fun"
+            | b"func"
+            | b"function"
+            | b"impl"
+            | b"interface"
+            | b"library"
+            | b"macro_rules!"
+            | b"message"
+            | b"mod"
+            | b"module"
+            | b"namespace"
+            | b"object"
+            | b"proc"
+            | b"protocol"
+            | b"record"
+            | b"service"
+            | b"struct"
+            | b"sub"
+            | b"trait"
+            | b"type"
+            | b"union"
+            | b"actor"
+    )
+}
 
-/// Words that start a statement and may be followed by a parenthesis and a brace.
-const STATEMENTS: [&str; 48] = [
-    "and",
-    "assert",
-    "await",
-    "break",
-    "case",
-    "catch",
-    "const",
-    "continue",
-    "debugger",
-    "defer",
-    "delete",
-    "do",
-    "elif",
-    "else",
-    "elseif",
-    "elsif",
-    "except",
-    "finally",
-    "for",
-    "foreach",
-    "function",
-    "go",
-    "guard",
-    "if",
-    "in",
-    "let",
-    "lock",
-    "loop",
-    "match",
-    "new",
-    "not",
-    "or",
-    "print",
-    "raise",
-    "repeat",
-    "return",
-    "select",
-    "sizeof",
-    "switch",
-    "synchronized",
-    "throw",
-    "try",
-    "typeof",
-    "unless",
-    "until",
-    "using",
-    "var",
-    "while",
-];
+/// Whether a word starts a statement that may have a parenthesis and a brace.
+fn is_statement(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"and"
+            | b"assert"
+            | b"await"
+            | b"break"
+            | b"case"
+            | b"catch"
+            | b"const"
+            | b"continue"
+            | b"debugger"
+            | b"defer"
+            | b"delete"
+            | b"do"
+            | b"elif"
+            | b"else"
+            | b"elseif"
+            | b"elsif"
+            | b"except"
+            | b"finally"
+            | b"for"
+            | b"foreach"
+            | b"function"
+            | b"go"
+            | b"guard"
+            | b"if"
+            | b"in"
+            | b"let"
+            | b"lock"
+            | b"loop"
+            | b"match"
+            | b"new"
+            | b"not"
+            | b"or"
+            | b"print"
+            | b"raise"
+            | b"repeat"
+            | b"return"
+            | b"select"
+            | b"sizeof"
+            | b"switch"
+            | b"synchronized"
+            | b"throw"
+            | b"try"
+            | b"typeof"
+            | b"unless"
+            | b"until"
+            | b"using"
+            | b"var"
+            | b"while"
+    )
+}
 
-/// Functions of test frameworks whose call with a block is worth naming.
-const TEST_BLOCKS: [&str; 10] = [
-    "after",
-    "afterEach",
-    "before",
-    "beforeEach",
-    "context",
-    "describe",
-    "feature",
-    "it",
-    "scenario",
-    "test",
-];
+/// Whether a word is a function of test frameworks whose call with a block is
+/// worth naming.
+fn is_test_block(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"after"
+            | b"afterEach"
+            | b"before"
+            | b"beforeEach"
+            | b"context"
+            | b"describe"
+            | b"feature"
+            | b"it"
+            | b"scenario"
+            | b"test"
+    )
+}
 
 /// A line that starts a definition.
 #[derive(Debug, PartialEq, Eq)]
@@ -169,8 +184,8 @@ pub(super) enum Style {
 }
 
 /// Reads the line at `at`, without its indentation.
-pub(super) fn header(lines: &[&[u8]], at: usize, style: Style) -> Option<Header> {
-    let line = code(lines[at].trim_ascii());
+pub(super) fn header(lines: &Lines<'_>, at: usize, style: Style) -> Option<Header> {
+    let line = code(lines.get(at)?.trim_ascii());
     let first = *line.first()?;
     if !(first.is_ascii_alphabetic()
         || matches!(first, b'_' | b'$' | b'~' | b'"' | b'\'' | b'[' | b'-' | b'*' | b'#'))
@@ -187,11 +202,9 @@ pub(super) fn header(lines: &[&[u8]], at: usize, style: Style) -> Option<Header>
 
 /// A line without a comment at its end.
 pub(super) fn code(line: &[u8]) -> &[u8] {
-    let cut = match memchr::memmem::find(line, b" //") {
-        Some(at) => &line[..at],
-        None => line,
-    };
-    cut.trim_ascii_end()
+    let comment = memchr_iter(b'/', line)
+        .find(|at| *at > 0 && line[at - 1] == b' ' && line.get(at + 1) == Some(&b'/'));
+    comment.map_or(line, |at| &line[..at]).trim_ascii_end()
 }
 
 fn is_word(byte: u8) -> bool {
@@ -226,10 +239,10 @@ fn keyword(line: &[u8], style: Style) -> Option<Header> {
             return None;
         }
         rest = &rest[first.len()..];
-        if is_one_of(first, &KEYWORDS) {
+        if is_keyword(first) {
             break first;
         }
-        if !is_one_of(first, &MODIFIERS) {
+        if !is_modifier(first) {
             return None;
         }
         // `pub(crate)`, `extern "C"`.
@@ -353,14 +366,14 @@ fn named_function(line: &[u8]) -> Option<Header> {
 }
 
 /// `int name(int a) {`, `name(a) {`, `Type Class::name(` … `)` and then a block.
-fn function(lines: &[&[u8]], at: usize, line: &[u8]) -> Option<Header> {
+fn function(lines: &Lines<'_>, at: usize, line: &[u8]) -> Option<Header> {
     let open = memchr(b'(', line)?;
     let before = line[..open].trim_ascii_end();
     let plain = |byte: &u8| is_word(*byte) || b" \t*&<>,:[]~.?@-".contains(byte);
     let (first, behind_first) = word(line);
     if before.is_empty()
         || !before.iter().all(plain)
-        || is_one_of(first, &STATEMENTS)
+        || is_statement(first)
         || first == b"default"
         || behind_first.starts_with(b".")
         || line.ends_with(b";")
@@ -369,12 +382,12 @@ fn function(lines: &[&[u8]], at: usize, line: &[u8]) -> Option<Header> {
     }
     let start = before.iter().rposition(|b| !(is_word(*b) || matches!(b, b':' | b'~')));
     let name = before[start.map_or(0, |at| at + 1)..].trim_with(|c| c == ':');
-    if name.is_empty() || name[0].is_ascii_digit() || is_one_of(name, &STATEMENTS) {
+    if name.is_empty() || name[0].is_ascii_digit() || is_statement(name) {
         return None;
     }
     // Where the parentheses close, a block has to follow.
     let mut depth = 0i32;
-    for (step, later) in lines[at..].iter().take(SIGNATURE_LINES).enumerate() {
+    for (step, later) in lines.from(at).take(SIGNATURE_LINES).enumerate() {
         let later = code(later.trim_ascii());
         let mut closed_at = None;
         for (column, byte) in later.iter().enumerate() {
@@ -415,8 +428,8 @@ fn function(lines: &[&[u8]], at: usize, line: &[u8]) -> Option<Header> {
                 single: step == 0 && opens == closes,
             });
         }
-        let next = lines[at + step + 1..].iter().map(|line| line.trim_ascii());
-        let next = next.clone().find(|line| !line.is_empty()).unwrap_or_default();
+        let mut next = lines.from(at + step + 1).map(<[u8]>::trim_ascii);
+        let next = next.find(|line| !line.is_empty()).unwrap_or_default();
         let opens = next.first() == Some(&b'{')
             || ((next.starts_with(b": ") || next.starts_with(b"throws ")) && !tail.ends_with(b","));
         let typed = tail.is_empty() || tail.iter().all(|b| plain(b) || *b == b'>');
@@ -431,10 +444,8 @@ fn function(lines: &[&[u8]], at: usize, line: &[u8]) -> Option<Header> {
 
 /// A key that has a block below it: `jobs:`, `"on":`, `- name:`.
 fn key(line: &[u8]) -> Option<Header> {
-    let line = match memchr::memmem::find(line, b" #") {
-        Some(at) => line[..at].trim_ascii_end(),
-        None => line,
-    };
+    let comment = memchr_iter(b'#', line).find(|at| *at > 0 && line[at - 1] == b' ');
+    let line = comment.map_or(line, |at| line[..at].trim_ascii_end());
     let key = line.strip_suffix(b":")?;
     let key = key.strip_prefix(b"- ").unwrap_or(key).trim_ascii();
     let key = key.trim_with(|c| matches!(c, '"' | '\''));
@@ -449,7 +460,7 @@ fn key(line: &[u8]) -> Option<Header> {
 /// `describe("title", () => {`, `it 'does' do`.
 fn test_block(line: &[u8]) -> Option<Header> {
     let (first, rest) = word(line);
-    if !is_one_of(first, &TEST_BLOCKS) || !(line.ends_with(b"{") || line.ends_with(b" do")) {
+    if !is_test_block(first) || !(line.ends_with(b"{") || line.ends_with(b" do")) {
         return None;
     }
     let title = rest.iter().position(|byte| b"\"'`".contains(byte)).and_then(|start| {

@@ -2,3 +2,6 @@
 
 pub mod enclosing;
 mod header;
+mod lines;
+
+pub(crate) use lines::Lines;

@@ -19,6 +19,8 @@ pub enum Event {
     WorkflowDispatch {
         /// The pull request to review.
         number: Option<u64>,
+        /// The branch it was dispatched on and the default branch, if they differ.
+        branch: Option<(String, String)>,
     },
     /// `merge_group`: a queue's candidate.
     MergeGroup {
@@ -135,7 +137,9 @@ pub fn parse(name: &str, payload: &Value) -> Result<Event> {
             Event::Comment(comment(&root, "/pull_request", "/comment")?)
         }
         "pull_request_review" => Event::Comment(comment(&root, "/pull_request", "/review")?),
-        "workflow_dispatch" => Event::WorkflowDispatch { number: dispatched(&root)? },
+        "workflow_dispatch" => {
+            Event::WorkflowDispatch { number: dispatched(&root)?, branch: dispatched_on(&root) }
+        }
         "merge_group" => Event::MergeGroup {
             action: root.text("/action")?,
             base: root.sha("/merge_group/base_sha")?,
@@ -197,8 +201,22 @@ fn comment(root: &Fields<'_>, on: &str, comment: &str) -> Result<Comment> {
 }
 
 /// The workflow's own input `number` (or `pull_request`), which the host hands over as text.
+/// The branch and the default branch, where a branch other than that was named.
+fn dispatched_on(root: &Fields<'_>) -> Option<(String, String)> {
+    let branch = root.at("/ref")?.as_str()?.strip_prefix("refs/heads/")?;
+    let default = root.at("/repository/default_branch")?.as_str()?;
+    (branch != default && !default.is_empty()).then(|| (branch.to_owned(), default.to_owned()))
+}
+
 fn dispatched(root: &Fields<'_>) -> Result<Option<u64>> {
-    for pointer in ["/inputs/number", "/inputs/pull_request"] {
+    const NAMES: [&str; 5] = [
+        "/inputs/number",
+        "/inputs/pull_request",
+        "/inputs/pull_request_number",
+        "/inputs/pr",
+        "/inputs/pr_number",
+    ];
+    for pointer in NAMES {
         let Some(value) = root.at(pointer) else { continue };
         let number = match value {
             Value::Null => continue,

@@ -153,14 +153,16 @@ pub fn request_of(context: &Context, inputs: &Inputs) -> Decision {
         Event::None => review(Requested::Checkout),
         Event::PullRequest(change) | Event::PullRequestTarget(change) => of_pull_request(change),
         Event::Comment(comment) => of_comment(comment, &inputs.trigger_phrase),
-        Event::WorkflowDispatch { number } => match inputs.number.or(*number) {
+        Event::WorkflowDispatch { number, branch } => match inputs.number.or(*number) {
             Some(number) => by_number(number),
-            None => of_named_range(inputs).unwrap_or_else(|| {
-                nothing(
-                    "the dispatch names no pull request: give `number`, or `base` and `head`"
-                        .into(),
-                )
-            }),
+            None => {
+                of_named_range(inputs).or_else(|| of_branch(inputs, branch)).unwrap_or_else(|| {
+                    nothing(
+                        "the dispatch names no pull request: give `number`, or `base` and `head`"
+                            .into(),
+                    )
+                })
+            }
         },
         Event::MergeGroup { action, base, head } => match action.as_str() {
             "checks_requested" => {
@@ -176,6 +178,14 @@ pub fn request_of(context: &Context, inputs: &Inputs) -> Decision {
             }),
         },
     }
+}
+
+/// A branch that a run was dispatched on: what it has that the default branch has not.
+fn of_branch(inputs: &Inputs, branch: &Option<(String, String)>) -> Option<Decision> {
+    let (_, default) = branch.as_ref()?;
+    let head = inputs.host.sha.clone()?;
+    let change = Requested::Range { base: default.clone(), head };
+    Some(Decision::Review(Request { change, asked_by: None }))
 }
 
 fn of_named_range(inputs: &Inputs) -> Option<Decision> {

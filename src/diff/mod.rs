@@ -314,6 +314,11 @@ impl Patch {
     /// The submodule's commits, if the lines are those git shows for one. A
     /// source that does not give modes (an API's file list) tells one by this.
     pub fn submodule(&self) -> Option<Content> {
+        self.submodule_with(40)
+    }
+
+    /// [`submodule`](Self::submodule) with ids of at least so many digits.
+    fn submodule_with(&self, digits: usize) -> Option<Content> {
         let mut sides = [None, None];
         if self.lines.is_empty() || self.lines.len() > 2 {
             return None;
@@ -326,7 +331,7 @@ impl Patch {
             };
             let id = self.text_of(line).strip_prefix(b"Subproject commit ")?.trim_ascii_end();
             let id = id.strip_suffix(b"-dirty").unwrap_or(id);
-            if sides[side].is_some() || id.len() < 40 || !id.iter().all(u8::is_ascii_hexdigit) {
+            if sides[side].is_some() || id.len() < digits || !id.iter().all(u8::is_ascii_hexdigit) {
                 return None;
             }
             sides[side] = Some(id.to_str().ok()?.to_owned());

@@ -13,8 +13,9 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::skip::{self, Attributes, Selection};
-use super::{Change, FileDiff, LineKind, NumberedLine, Patch, Status};
-use crate::code::enclosing::Outline;
+use super::{Change, FileDiff, LineKind, Patch, Status};
+use crate::code::Lines;
+use crate::code::enclosing::{Definition, Outline};
 use crate::report::Skipped;
 use render::Count;
 
@@ -67,11 +68,19 @@ pub struct Part {
     pub hunk: usize,
     /// Its lines, in [`Patch::lines`].
     pub lines: Range<u32>,
-    /// Lines at the head, from 1, that are shown above though they are not in
-    /// the diff: headers of the enclosing definitions, and what leads to here.
-    pub above: Vec<Range<u32>>,
-    /// The like below: the rest of the enclosing definition.
-    pub below: Range<u32>,
+    /// Shown above: headers of the enclosing definitions, and what leads to here.
+    pub above: Vec<Excerpt>,
+    /// Shown below: the rest of the enclosing definition.
+    pub below: Option<Excerpt>,
+}
+
+/// Lines of the head that are shown though they are not in the diff.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excerpt {
+    /// Their numbers, from 1.
+    pub lines: Range<u32>,
+    /// Where they lie in the head's content.
+    pub bytes: Range<usize>,
 }
 
 impl Pack {
@@ -85,7 +94,7 @@ impl Pack {
             if let Some(file) = change.files.get(packed.file) {
                 let shown = packed.parts.iter().any(Part::shows_head);
                 let head = if shown { heads(file) } else { None };
-                render::file(file, packed, head.as_ref(), &mut out);
+                render::file(file, packed, head.as_deref(), &mut out);
             }
         }
         out
@@ -112,7 +121,7 @@ impl Pack {
             lines_of(lines, range).iter().any(|line| line.kind != LineKind::Context)
         };
         let piece =
-            |lines: Range<u32>| Part { hunk: part.hunk, lines, above: Vec::new(), below: 0..0 };
+            |lines: Range<u32>| Part { hunk: part.hunk, lines, above: Vec::new(), below: None };
         let (first, second) = (part.lines.start..middle, middle..part.lines.end);
         if first.is_empty() || !changed(&first) || !changed(&second) {
             return None;
@@ -148,7 +157,7 @@ impl Pack {
 
 impl Part {
     fn shows_head(&self) -> bool {
-        !self.above.is_empty() || !self.below.is_empty()
+        !self.above.is_empty() || self.below.is_some()
     }
 }
 
@@ -169,9 +178,8 @@ pub fn skips(
     change.files.iter().map(of_file).collect()
 }
 
-/// Roughly how many tokens a text is; rather too many than too few. Measured
-/// on source with line numbers, a token is some 3 bytes; text that is not
-/// ASCII has more of them.
+/// Roughly how many tokens a text is, to plan with: one for 3.3 bytes of ASCII
+/// and for 2 of anything else. What a request really took, its answer says.
 pub fn estimate_tokens(text: &str) -> u64 {
     let ascii = text.bytes().filter(u8::is_ascii).count() as u64;
     let other = text.len() as u64 - ascii;
@@ -242,33 +250,41 @@ fn cut(
     if hunks.is_empty() {
         return;
     }
-    let head_of = || heads(file).filter(|head| agrees(patch, head));
-    // Of a file that is new the diff shows all.
-    let head = if file.status == Status::Added { None } else { head_of() };
-    let outline = head.as_ref().map(|head| Outline::new(head));
     let mut packed = PackedFile {
         file: index,
         partial: hunks.len() < patch.hunks.len(),
         parts: hunks.iter().map(|&hunk| whole(patch, hunk)).collect(),
     };
-    let bare = measure(file, &packed, None);
-    if let (Some(head), Some(outline)) = (&head, &outline) {
-        surround(patch, outline, head, bare, &mut packed.parts);
+    let mut bytes = measure(|out| render::file(file, &packed, None, out));
+    // Of a file that is new the diff shows all.
+    let head = if file.status == Status::Added { None } else { heads(file) };
+    if let Some(head) = &head {
+        let lines = Lines::new(head);
+        if agrees(patch, &lines) {
+            bytes += surround(patch, head, &lines, bytes, &mut packed.parts);
+        }
     }
-    let bytes = if head.is_some() { measure(file, &packed, head.as_ref()) } else { bare };
     if bytes <= budget {
         units.push(Unit { packed, bytes });
         return;
     }
-    // Too large with what surrounds it, or at all: hunk by hunk, then line by line.
-    packed.partial = true;
+    cut_up(file, patch, packed, head.as_deref(), budget, units);
+}
+
+/// Cuts a file that is too large, with what surrounds its hunks or at all: hunk
+/// by hunk, then line by line.
+fn cut_up(
+    file: &FileDiff,
+    patch: &Patch,
+    mut packed: PackedFile,
+    head: Option<&[u8]>,
+    budget: usize,
+    units: &mut Vec<Unit>,
+) {
     let parts = std::mem::take(&mut packed.parts);
-    let title = measure(file, &packed, None);
-    let size = |part: &Part, head: Option<&Bytes>| {
-        let mut count = Count::default();
-        render::part(file, part, head, &mut count);
-        count.0
-    };
+    packed.partial = true;
+    let title = measure(|out| render::file(file, &packed, None, out));
+    let first_unit = units.len();
     let mut bytes = title;
     let mut push = |packed: &mut PackedFile, bytes: &mut usize| {
         if !packed.parts.is_empty() {
@@ -278,10 +294,10 @@ fn cut(
         }
     };
     for mut part in parts {
-        let mut len = size(&part, head.as_ref());
+        let mut len = measure(|out| render::part(file, &part, head, out));
         if title + len > budget {
-            (part.above, part.below) = (Vec::new(), 0..0);
-            len = size(&part, None);
+            (part.above, part.below) = (Vec::new(), None);
+            len = measure(|out| render::part(file, &part, None, out));
         }
         if bytes + len > budget {
             push(&mut packed, &mut bytes);
@@ -292,30 +308,28 @@ fn cut(
             continue;
         }
         for piece in pieces(patch, &part, budget.saturating_sub(title)) {
-            let len = size(&piece, None);
+            bytes += measure(|out| render::part(file, &piece, None, out));
             packed.parts.push(piece);
-            bytes += len;
             push(&mut packed, &mut bytes);
         }
     }
     push(&mut packed, &mut bytes);
-    // All of it fits one pack once nothing surrounds it.
-    if let Some(unit) = units.last_mut()
-        && unit.packed.file == index
+    // All of it may fit one pack once nothing surrounds it.
+    if let [unit] = &mut units[first_unit..]
         && unit.packed.parts.iter().map(|part| part.lines.len()).sum::<usize>() == patch.lines.len()
     {
         unit.packed.partial = false;
-        unit.bytes = measure(file, &unit.packed, head.as_ref());
+        unit.bytes = measure(|out| render::file(file, &unit.packed, head, out));
     }
 }
 
 fn whole(patch: &Patch, hunk: usize) -> Part {
-    Part { hunk, lines: patch.hunks[hunk].lines.clone(), above: Vec::new(), below: 0..0 }
+    Part { hunk, lines: patch.hunks[hunk].lines.clone(), above: Vec::new(), below: None }
 }
 
-fn measure(file: &FileDiff, packed: &PackedFile, head: Option<&Bytes>) -> usize {
+fn measure(render: impl FnOnce(&mut Count)) -> usize {
     let mut count = Count::default();
-    render::file(file, packed, head, &mut count);
+    render(&mut count);
     count.0
 }
 
@@ -330,116 +344,117 @@ fn pieces(patch: &Patch, part: &Part, budget: usize) -> Vec<Part> {
     let head = 64 + 3 * patch.section_of(&patch.hunks[part.hunk]).len();
     let lines = patch.numbered_hunk(part.hunk).zip(patch.hunks[part.hunk].lines.clone());
     for (line, at) in lines {
-        let mut count = Count::default();
-        render::line(&line, &mut count);
-        if at > start && head + bytes + count.0 > budget {
+        let len = measure(|out| render::line(&line, out));
+        if at > start && head + bytes + len > budget {
             pieces.push(start..at);
             (start, bytes) = (at, 0);
         }
-        bytes += count.0;
+        bytes += len;
     }
     pieces.push(start..part.lines.end);
     let changed = |range: &Range<u32>| {
         lines_of(patch, range).iter().any(|line| line.kind != LineKind::Context)
     };
-    let piece = |lines| Part { hunk: part.hunk, lines, above: Vec::new(), below: 0..0 };
+    let piece = |lines| Part { hunk: part.hunk, lines, above: Vec::new(), below: None };
     pieces.into_iter().filter(changed).map(piece).collect()
 }
 
 /// Whether a content reads as the diff's new side, as far as each hunk's first
 /// and last lines tell.
-fn agrees(patch: &Patch, head: &[u8]) -> bool {
-    let lines = Lines::new(head);
-    (0..patch.hunks.len()).all(|hunk| {
-        let mut new = patch.numbered_hunk(hunk).filter(|line| line.new.is_some());
-        let first = new.next();
-        let last = new.last();
-        let same = |line: NumberedLine<'_>| {
-            line.new.and_then(|number| lines.get(number)) == Some(line.text.as_ref())
+fn agrees(patch: &Patch, lines: &Lines<'_>) -> bool {
+    patch.hunks.iter().enumerate().all(|(index, hunk)| {
+        let first = patch.numbered_hunk(index).find(|line| line.new.is_some());
+        let last_at = hunk.before().1 + hunk.new_lines;
+        let last = lines_of(patch, &hunk.lines).iter().rfind(|l| l.kind != LineKind::Removed);
+        let reads = |number: u32, text: &[u8]| {
+            (number as usize).checked_sub(1).and_then(|at| lines.get(at)) == Some(text)
         };
-        first.is_none_or(same) && last.is_none_or(same)
+        first.is_none_or(|line| line.new.is_some_and(|number| reads(number, line.text)))
+            && last.is_none_or(|line| reads(last_at, patch.text_of(line)))
     })
-}
-
-/// A content's lines by number.
-struct Lines<'c> {
-    content: &'c [u8],
-    starts: Vec<u32>,
-}
-
-impl<'c> Lines<'c> {
-    fn new(content: &'c [u8]) -> Self {
-        let starts = memchr::memchr_iter(b'\n', content).map(|at| at as u32 + 1);
-        Lines { content, starts: std::iter::once(0).chain(starts).collect() }
-    }
-
-    /// The line with this number, from 1, without its line feed.
-    fn get(&self, number: u32) -> Option<&'c [u8]> {
-        let at = (number as usize).checked_sub(1)?;
-        let start = *self.starts.get(at)? as usize;
-        let end = self.starts.get(at + 1).map_or(self.content.len(), |next| *next as usize - 1);
-        let line = self.content.get(start..end)?;
-        (start < self.content.len()).then_some(line)
-    }
 }
 
 /// Decides which lines around the hunks are shown: the headers of the
 /// definitions they are in, and small definitions whole, as long as that does
-/// not come to more than the diff itself.
-fn surround(patch: &Patch, outline: &Outline, head: &[u8], bare: usize, parts: &mut [Part]) {
-    let lines = Lines::new(head);
-    let len = |range: &Range<u32>| -> usize {
-        range.clone().filter_map(|n| lines.get(n)).map(|line| line.len() + 8).sum()
+/// not come to more than the diff itself (`bare` bytes). Gives their length.
+fn surround(
+    patch: &Patch,
+    head: &[u8],
+    lines: &Lines<'_>,
+    bare: usize,
+    parts: &mut [Part],
+) -> usize {
+    let outline = Outline::of(lines);
+    let excerpt = |numbers: Range<u32>| -> Option<(Excerpt, usize)> {
+        let first = lines.span(numbers.start.checked_sub(1)? as usize)?;
+        let last = lines.span(numbers.end.checked_sub(2)? as usize)?;
+        if numbers.is_empty() {
+            return None;
+        }
+        let excerpt = Excerpt { lines: numbers, bytes: first.start..last.end };
+        let len = measure(|out| render::excerpt(&excerpt, Some(head), out));
+        Some((excerpt, len))
     };
     let mut allowance = bare.max(4_000);
+    let mut total = 0;
     // The first line that nothing above shows yet.
     let mut free = 1;
     for part in parts {
         let hunk = &patch.hunks[part.hunk];
         let first = hunk.before().1 + 1;
         let end = first + hunk.new_lines;
-        let next_first =
-            patch.hunks.get(part.hunk + 1).map_or(u32::MAX, |hunk| hunk.before().1 + 1);
-        let mut changed = patch
-            .numbered_hunk(part.hunk)
-            .scan(first, |next, line| {
-                // A removed line is where the next new one would be.
-                let here = line.new.unwrap_or(*next);
-                *next = here + u32::from(line.new.is_some());
-                Some((line.kind != LineKind::Context, here))
-            })
-            .filter_map(|(changed, here)| changed.then_some(here));
-        let Some(first_changed) = changed.next() else { continue };
-        let last_changed = changed.last().unwrap_or(first_changed);
+        let next = patch.hunks.get(part.hunk + 1).map_or(u32::MAX, |hunk| hunk.before().1 + 1);
+        let (first_changed, last_changed) = changed_span(patch, part.hunk, first);
         let chain = outline.enclosing(first_changed);
-        let mut above: Vec<Range<u32>> = chain
+        let mut headers: Vec<Range<u32>> = chain
             .iter()
             .map(|definition| definition.header_line)
             .filter(|line| (free..first).contains(line))
             .map(|line| line..line + 1)
             .collect();
-        if let Some(inner) = chain.last().filter(|d| d.end - d.start < WHOLE_DEFINITION) {
-            let lead = inner.start.max(free)..first;
-            if !lead.is_empty() && len(&lead) <= allowance {
-                allowance -= len(&lead);
-                above.retain(|line| line.end <= lead.start);
-                above.push(lead);
-            }
+        let small = |definitions: &[&Definition]| {
+            definitions.last().map(|d| (d.start, d.end)).filter(|(a, b)| b - a < WHOLE_DEFINITION)
+        };
+        let lead = small(&chain).and_then(|(start, _)| excerpt(start.max(free)..first));
+        let lead = lead.filter(|(_, len)| *len <= allowance);
+        if let Some((lead, len)) = &lead {
+            allowance -= len;
+            headers.retain(|line| line.end <= lead.lines.start);
         }
-        let mut below = 0..0;
-        if let Some(inner) =
-            outline.enclosing(last_changed).last().filter(|d| d.end - d.start < WHOLE_DEFINITION)
-        {
-            let rest = end..(inner.end + 1).min(next_first);
-            if !rest.is_empty() && len(&rest) <= allowance {
-                allowance -= len(&rest);
-                below = rest;
-            }
+        part.above = headers
+            .into_iter()
+            .filter_map(excerpt)
+            .chain(lead)
+            .map(|(excerpt, len)| {
+                total += len;
+                excerpt
+            })
+            .collect();
+        let rest = small(&outline.enclosing(last_changed));
+        let rest = rest.and_then(|(_, last)| excerpt(end..(last + 1).min(next)));
+        if let Some((rest, len)) = rest.filter(|(_, len)| *len <= allowance) {
+            allowance -= len;
+            total += len;
+            part.below = Some(rest);
         }
-        free = below.end.max(end);
-        part.above = above;
-        part.below = below;
+        free = part.below.as_ref().map_or(end, |below| below.lines.end);
     }
+    total
+}
+
+/// The first and the last new line that a hunk changes; a removed line counts
+/// as the new one that stands where it was.
+fn changed_span(patch: &Patch, hunk: usize, first: u32) -> (u32, u32) {
+    let mut next = first;
+    let mut span = None;
+    for line in patch.numbered_hunk(hunk) {
+        let here = line.new.unwrap_or(next);
+        next = here + u32::from(line.new.is_some());
+        if line.kind != LineKind::Context {
+            span = Some((span.map_or(here, |(from, _)| from), here));
+        }
+    }
+    span.unwrap_or((first, first))
 }
 
 #[cfg(test)]

@@ -90,13 +90,12 @@ fn write_names(file: &FileDiff, out: &mut Vec<u8>) {
 }
 
 fn write_submodule(file: &FileDiff, old: Option<&String>, new: Option<&String>, out: &mut Vec<u8>) {
-    if let (Some(old), Some(new)) = (old, new)
-        && old != new
-    {
-        let _ = writeln!(out, "index {old}..{new} 160000");
-    }
     if old.is_none() && new.is_none() {
         return;
+    }
+    if !matches!(file.status, Status::Added | Status::Deleted) {
+        let [old, new] = [old, new].map(|commit| commit.map_or("0", String::as_str));
+        let _ = writeln!(out, "index {old}..{new} 160000");
     }
     write_names(file, out);
     let extent = |commit: Option<&String>| if commit.is_some() { "1" } else { "0,0" };

@@ -101,6 +101,7 @@ impl Run<'_> {
         let what = name(operation).to_owned();
         let why = self.input.view.scrubber.sanitize_line(&error.to_string());
         tracing::warn!(operation = what, %why, "cannot post");
+        self.delivery.unfinished = true;
         match error {
             ForgeError::Denied(_) | ForgeError::Rejected(_) => {
                 self.outcome.refused.push((what, why))
@@ -128,7 +129,7 @@ impl Run<'_> {
                 self.book(&operation, &error);
                 let why = match error {
                     ForgeError::Denied(_) => Unplaced::Denied,
-                    ForgeError::Rejected(_) => Unplaced::Refused,
+                    ForgeError::Rejected(_) => Unplaced::NotTaken,
                     // The next run posts them; until then they stand in the summary.
                     ForgeError::NotFound(_) | ForgeError::Unreachable(_) => Unplaced::NoReview,
                 };

@@ -11,7 +11,7 @@ use super::apply::{Outcome, apply};
 use super::existing::Existing;
 use super::fixtures::{self, Fixture, HEAD};
 use super::markdown::{self, StatePayload};
-use super::plan::{PlanInput, Selection, plan};
+use super::plan::{PlanInput, Selection, StateOf, plan};
 use super::{annotations, inline};
 use crate::diff::{Change, RepoPath};
 use crate::finding::{Fingerprint, Severity, Side};
@@ -225,12 +225,26 @@ impl Forge for Host {
 struct Job {
     fixture: Fixture,
     target: Target,
-    state: StatePayload,
+    state: Box<StateOf<'static>>,
     gone: Vec<Fingerprint>,
     missing: BTreeSet<String>,
     max_inline: usize,
     capabilities: Capabilities,
     publish: Selection,
+}
+
+/// A state that tells what became of publishing.
+fn state(name: &'static str) -> Box<StateOf<'static>> {
+    Box::new(move |unplaced, delivered| {
+        let ids: Vec<&str> = unplaced.keys().map(|id| id.0.as_str()).collect();
+        StatePayload::encode(format!("{name} {} {delivered}", ids.join(" ")).as_bytes())
+    })
+}
+
+/// The state in the summary on the host.
+fn state_of(host: &Host) -> String {
+    let bytes = markdown::summary_state(&summary_of(host)).and_then(StatePayload::decode);
+    String::from_utf8(bytes.unwrap()).unwrap()
 }
 
 impl Job {
@@ -243,7 +257,7 @@ impl Job {
                 head: HEAD.into(),
                 base: "0".repeat(40),
             },
-            state: StatePayload::encode(b"after this run"),
+            state: state("after this run"),
             gone: Vec::new(),
             missing: BTreeSet::new(),
             max_inline: 25,
@@ -263,7 +277,7 @@ impl Job {
             capabilities: self.capabilities,
             publish: self.publish,
             existing,
-            state: &self.state,
+            state: &*self.state,
             gone: &self.gone,
             missing_patches: &self.missing,
             max_inline: self.max_inline,
@@ -283,7 +297,7 @@ impl Job {
 /// Two findings of an earlier head stand, one of them gone now; this head has four others.
 fn second_push(host: &Host) -> Job {
     let mut earlier = Job::new(fixtures::many(2));
-    earlier.state = StatePayload::encode(b"earlier");
+    earlier.state = state("earlier");
     assert!(earlier.run(host).is_some());
     host.state.lock().unwrap().calls.clear();
     let mut job = Job::new(fixtures::full());
@@ -397,6 +411,12 @@ fn comments_that_are_not_taken_stand_in_the_summary() {
         job.run(&host).unwrap();
         let summary = summary_of(&host);
         assert!(summary.contains(words) && summary.contains("Take the element"), "{summary}");
+        assert_eq!(state_of(&host), "after this run 0000000000000001 false");
+        // The next run tries again.
+        host.faults.clear();
+        assert_eq!(job.run(&host).unwrap().failed, []);
+        assert_eq!(host.state.lock().unwrap().review_comments.len(), 1);
+        assert_eq!(state_of(&host), "after this run  true");
     }
     // One of several.
     let host = Host { refused_lines: vec![40], ..Host::default() };

@@ -60,10 +60,14 @@ pub enum Unplaced {
     NoReview,
     /// The host shows no diff for this file, or the line is outside of it.
     NoLine,
+    /// It only informs.
+    Minor,
     /// There are more than the limit of comments.
     OverLimit,
-    /// The host did not take the comment.
+    /// The host did not take the comment, and will not on this head.
     Refused,
+    /// The host did not take the review: the next run tries again.
+    NotTaken,
     /// The token may not review.
     Denied,
 }
@@ -71,9 +75,11 @@ pub enum Unplaced {
 impl Unplaced {
     fn words(self) -> &'static str {
         match self {
-            Unplaced::NoReview | Unplaced::OverLimit => "In detail",
+            Unplaced::NoReview | Unplaced::OverLimit | Unplaced::Minor => "In detail",
             Unplaced::NoLine => "On lines that the diff view does not show",
-            Unplaced::Refused => "The host did not take these as comments on their lines",
+            Unplaced::Refused | Unplaced::NotTaken => {
+                "The host did not take these as comments on their lines"
+            }
             Unplaced::Denied => "The token may not comment on lines",
         }
     }

@@ -13,9 +13,12 @@ use super::existing::{CHECK_PREFIX, Existing};
 use super::frame::Index;
 use super::markdown::{self, Progress, StatePayload, Summary, Unplaced};
 use super::{Permalink, View, annotations, inline, wording};
-use crate::finding::{Finding, Fingerprint};
+use crate::finding::{Finding, Fingerprint, Severity};
 use crate::forge::{Capabilities, CheckContent, Conclusion, InlineComment, Operation, Target};
 use crate::redact::shorten;
+
+/// Less is listed in the summary: a comment on a line asks for an answer.
+const MIN_INLINE: Severity = Severity::Low;
 
 /// What the input `publish` asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +36,11 @@ impl Selection {
     pub const ALL: Selection = Selection { review: true, summary: true, check: true };
 }
 
+/// Makes what the next run needs, given the findings that have no comment on
+/// their line, and whether everything was delivered that can be.
+pub type StateOf<'a> =
+    dyn Fn(&BTreeMap<Fingerprint, Unplaced>, bool) -> StatePayload + Send + Sync + 'a;
+
 /// What a plan is made from.
 #[derive(Clone, Copy)]
 pub struct PlanInput<'a> {
@@ -47,7 +55,7 @@ pub struct PlanInput<'a> {
     /// What earlier runs left.
     pub existing: &'a Existing,
     /// What the next run needs.
-    pub state: &'a StatePayload,
+    pub state: &'a StateOf<'a>,
     /// Findings of earlier runs that no longer hold: their threads are resolved.
     pub gone: &'a [Fingerprint],
     /// Files whose patch the host left out; it takes no comments on their lines.
@@ -67,6 +75,8 @@ pub struct Delivery {
     pub unplaced: BTreeMap<Fingerprint, Unplaced>,
     /// Sentences for the summary.
     pub notes: Vec<String>,
+    /// Whether something was refused or failed that the next run has to try again.
+    pub unfinished: bool,
 }
 
 /// The operations in their order; none if everything is there already.
@@ -113,6 +123,8 @@ pub fn place<'a>(input: &PlanInput<'a>) -> (Vec<&'a Finding>, BTreeMap<Fingerpri
         let shown = !input.missing_patches.contains(&finding.path) && index.hunk(finding).is_some();
         let why = if input.existing.commented.contains(&finding.id) && possible {
             None
+        } else if possible && finding.severity < MIN_INLINE {
+            Some(Unplaced::Minor)
         } else if !possible {
             Some(Unplaced::NoReview)
         } else if !shown {
@@ -213,19 +225,25 @@ pub fn summary_operation(input: &PlanInput<'_>, delivery: &Delivery) -> Option<O
     let body = markdown::summary(&Summary {
         view: input.view,
         permalink: input.permalink,
-        state: input.state,
+        state: &(input.state)(&unplaced, !delivery.unfinished),
         progress: input.progress,
         unplaced: &unplaced,
         notes: &delivery.notes,
     });
     match &input.existing.summary {
-        Some((_, there)) if same_text(there, &body) => None,
+        Some((_, there)) if same_summary(there, &body) => None,
         Some((id, _)) => Some(Operation::UpdateComment { id: *id, body }),
         None => Some(Operation::CreateComment { body }),
     }
 }
 
-/// Equal but for line ends and space at the end, which hosts change.
-fn same_text(a: &str, b: &str) -> bool {
-    a.trim_end().lines().eq(b.trim_end().lines())
+/// Equal but for line ends and space at the end, which hosts change, and for the
+/// last line: that a run cost something else is no reason to write again.
+fn same_summary(a: &str, b: &str) -> bool {
+    let lines = |text: &str| -> Vec<String> {
+        let mut lines: Vec<String> = text.trim_end().lines().map(str::to_owned).collect();
+        lines.pop();
+        lines
+    };
+    lines(a) == lines(b)
 }

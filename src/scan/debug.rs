@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use bstr::ByteSlice;
-use regex::bytes::Regex;
+use memchr::memmem::Finder;
+use regex::bytes::{Regex, RegexBuilder};
 
 use crate::diff::LineKind;
 use crate::finding::{Severity, Side};
@@ -62,7 +63,7 @@ const LEFTOVERS: &[Leftover] = &[
         pattern: r"^\s*(?:import i?pdb\b.*|(?:import i?pdb\s*;\s*)?(?:i?pdb|pudb|wdb)\.set_trace\(\)|breakpoint\(\))\s*(?:#.*)?$",
         what: What::Breakpoint,
     },
-    Leftover { extensions: &["rs"], pattern: r"\bdbg!\(", what: What::Dump },
+    Leftover { extensions: &["rs"], pattern: r#"(?:^|[^"'`\w])dbg!\("#, what: What::Dump },
     Leftover {
         extensions: &["rb", "erb", "rake"],
         pattern: r"^\s*(?:binding\.(?:pry|irb|b|break)|byebug|debugger)\s*$",
@@ -111,7 +112,12 @@ const LEFTOVERS: &[Leftover] = &[
 static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     LEFTOVERS
         .iter()
-        .map(|leftover| Regex::new(leftover.pattern).expect("the pattern is fixed"))
+        .map(|leftover| {
+            RegexBuilder::new(leftover.pattern)
+                .unicode(false)
+                .build()
+                .expect("the pattern is fixed")
+        })
         .collect()
 });
 
@@ -119,18 +125,20 @@ static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 /// bytes of most lines. The other patterns have a literal each.
 static START: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"^\s*(?:debugger|Debugger|System\.|fdescribe|fit\(|fcontext|console\.|Console\.|import i?pdb|i?pdb|pudb|wdb|breakpoint|binding\.|byebug|var_dump|dd\(|xdebug|spew|runtime\.B|F[IDCW]|require|IEx|dbg\(|print|puts|p\b|eprint|fmt\.P|NSLog|log\.P|fprint|std::c)",
+        r"(?-u)^\s*(?:debugger|Debugger|System\.|fdescribe|fit\(|fcontext|console\.|Console\.|import i?pdb|i?pdb|pudb|wdb|breakpoint|binding\.|byebug|var_dump|dd\(|xdebug|spew|runtime\.B|F[IDCW]|require|IEx|dbg\(|print|puts|p\b|eprint|fmt\.P|NSLog|log\.P|fprint|std::c)",
     )
     .expect("the pattern is fixed")
 });
 
 fn may_match(text: &[u8], extension: &str) -> bool {
-    let literal: &[u8] = match extension {
-        "rs" => b"dbg!(",
-        extension if JS.contains(&extension) => b".only(",
-        _ => b"",
+    static DBG: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("dbg!("));
+    static ONLY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(".only("));
+    let inside = match extension {
+        "rs" => DBG.find(text).is_some(),
+        extension if JS.contains(&extension) => ONLY.find(text).is_some(),
+        _ => false,
     };
-    START.is_match(text) || !literal.is_empty() && memchr::memmem::find(text, literal).is_some()
+    inside || START.is_match(text)
 }
 
 fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
@@ -323,6 +331,7 @@ mod tests {
     fn talk_by_trade_is_left_alone() {
         check("src/a.py", "print('done')", "");
         check("src/a.rs", "/// dbg!(x)", "");
+        check("src/a.rs", "let s = \"dbg!(x)\";", "");
         check("src/a.rs", "println!(\"{x}\");", "");
         check("src/a.py", "# breakpoint()", "");
         check("tests/fixtures/a.py", "breakpoint()", "");

@@ -16,12 +16,12 @@ pub(super) const RULE: Rule = Rule {
     title: "Lock file out of step with its manifest",
     severity: Severity::Medium,
     category: "hygiene",
-    help: "Finds manifests (`Cargo.toml`, `package.json`, `pyproject.toml`, `Pipfile`, `go.mod`, \
+    help: "Finds manifests (`Cargo.toml`, `package.json`, `pyproject.toml`, `Pipfile`, \
 `Gemfile`, `composer.json`, `mix.exs`, `requirements.in`) whose dependencies a change adds, drops \
 or moves to another version while the lock file that stands beside or above it stays as it was. \
 Only differences that a lock file records count. It needs both versions of the manifest, and to \
 know that a lock file is there; else it is silent. A lock file that changes alone is an update \
-and no finding.",
+and no finding. Go is left out: `go.sum` often holds a module's checksum before `go.mod` names it.",
     check,
 };
 
@@ -72,13 +72,6 @@ const MANAGERS: &[Manager] = &[
         read: pipfile,
         versions: true,
         renew: "pipenv lock",
-    },
-    Manager {
-        manifest: "go.mod",
-        locks: &["go.sum"],
-        read: go,
-        versions: true,
-        renew: "go mod tidy",
     },
     Manager {
         manifest: "gemfile",
@@ -208,10 +201,6 @@ fn difference(scope: &Scope<'_>, file: &File<'_>, manager: &Manager) -> Option<(
             Some(_) => {}
         }
     }
-    // Checksums of a module that is no longer needed may stay.
-    if manager.manifest == "go.mod" {
-        return None;
-    }
     let gone = old.keys().find(|name| !new.contains_key(*name))?;
     Some((gone.clone(), format!("`{gone}` is gone")))
 }
@@ -337,24 +326,6 @@ fn pairs(text: &str, pattern: &Regex) -> Option<Dependencies> {
     Some(text.lines().filter_map(pair).collect())
 }
 
-fn go(text: &str) -> Option<Dependencies> {
-    static REQUIRE: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"^(?:\t| +|require )([\w.~/-]+\.[\w.~/-]+) (v[0-9]\S*)\s*(?://.*)?$")
-            .expect("the pattern is fixed")
-    });
-    // A replaced module may have no checksum.
-    let replaced: HashSet<&str> = text
-        .lines()
-        .filter_map(|line| line.split_once("=>"))
-        .filter_map(|(left, _)| {
-            left.trim().trim_start_matches("replace ").split_whitespace().next()
-        })
-        .collect();
-    let mut found = pairs(text, &REQUIRE)?;
-    found.retain(|name, _| !replaced.contains(name.as_str()));
-    Some(found)
-}
-
 fn gems(text: &str) -> Option<Dependencies> {
     static GEM: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(r#"^\s*gem\s*\(?\s*["']([\w-]+)["']((?:\s*,\s*["'][^"']*["'])*)"#)
@@ -454,9 +425,6 @@ mod tests {
         check("pyproject.toml", uv, &uv.replace(">=1", ">=2"), &["uv.lock"], "", Some(3));
         let poetry = "[tool.poetry.dependencies]\na = \"1\"\n";
         check("pyproject.toml", poetry, &poetry.replace('1', "2"), &["poetry.lock"], "", Some(2));
-        let go = "module m\n\nrequire (\n\texample.org/a v1.0.0\n)\n";
-        check("go.mod", go, &go.replace("v1.0.0", "v1.1.0"), &["go.sum"], "", Some(4));
-        check("go.mod", go, &go.replace("v1.0.0", "v1.0.0 // indirect"), &["go.sum"], "", None);
         let gem = "gem \"a\", \"~> 1\"\n";
         check("Gemfile", gem, &gem.replace('1', "2"), &["Gemfile.lock"], "", Some(1));
         check("Gemfile", gem, "gem \"a\", \"~> 1\", require: false\n", &["Gemfile.lock"], "", None);

@@ -1,9 +1,11 @@
 //! Rule `todo-without-ticket`: a promise that nobody can find again.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
+use crate::diff::LineKind;
 use crate::finding::{Severity, Side};
 use crate::scan::scope::File;
 use crate::scan::{Hit, Rule, Scope};
@@ -21,12 +23,13 @@ counts as a ticket can be set. Documentation, vendored and generated files are l
 
 /// What makes a TODO traceable unless the user says otherwise.
 pub(super) static TICKET: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"#\d+|\b[A-Z][A-Z0-9]+-\d+\b|https?://|\b(?:[Ii]ssue|GH|[Bb]ug)[ -]?\d+|^\s*[(\[][^)\]]+[)\]]|@\w+")
+    Regex::new(r"(?-u)#\d+|\b[A-Z][A-Z0-9]+-\d+\b|https?://|\b(?:[Ii]ssue|GH|[Bb]ug)[ -]?\d+|^\s*[(\[][^)\]]+[)\]]|@\w+")
         .expect("the pattern is fixed")
 });
 
-static MARK: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\b(?:TODO|FIXME|XXX|HACK)\b").expect("the pattern is fixed"));
+static MARK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?-u)\b(?:TODO|FIXME|XXX|HACK)\b").expect("the pattern is fixed")
+});
 
 fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
     for file in &scope.files {
@@ -36,12 +39,13 @@ fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
         {
             continue;
         }
+        let mut removed: Option<HashSet<&[u8]>> = None;
         for (number, text) in &file.added {
             let Some(mark) = MARK.find(text) else { continue };
             let (before, rest) = (&text[..mark.start()], &text[mark.end()..]);
             if !in_comment(file, before, rest)
                 || scope.subject.options.ticket.is_match(rest)
-                || moved(file, text)
+                || removed.get_or_insert_with(|| removed_lines(file)).contains(text.trim_ascii())
             {
                 continue;
             }
@@ -110,12 +114,10 @@ fn in_comment(file: &File<'_>, before: &[u8], rest: &[u8]) -> bool {
         || matches!(file.extension(), "tex" | "erl") && before.ends_with(b"%")
 }
 
-/// Whether the change takes an equal line out of the same file.
-fn moved(file: &File<'_>, text: &[u8]) -> bool {
-    let text = text.trim_ascii();
-    file.diff
-        .lines()
-        .any(|line| line.kind == crate::diff::LineKind::Removed && line.text.trim_ascii() == text)
+/// What the change takes out of the file: an equal line was only moved.
+fn removed_lines<'a>(file: &File<'a>) -> HashSet<&'a [u8]> {
+    let removed = file.diff.lines().filter(|line| line.kind == LineKind::Removed);
+    removed.map(|line| line.text.trim_ascii()).collect()
 }
 
 #[cfg(test)]

@@ -9,11 +9,11 @@ use std::borrow::Cow;
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
 /// Most nodes a walk may meet, aliases counted as often as they stand.
-const MAX_SIZE: u32 = 100_000;
+const MAX_SIZE: u32 = 50_000;
 /// Deepest nesting, aliases included.
 const MAX_DEPTH: u32 = 64;
 /// Longest text that is read, in bytes.
-const MAX_TEXT: usize = 4 << 20;
+const MAX_TEXT: usize = 1 << 20;
 
 /// A node of a [`Tree`].
 pub(crate) type Id = usize;
@@ -64,6 +64,8 @@ pub(crate) struct Broken {
     pub line: u32,
     /// What the parser says.
     pub why: String,
+    /// Whether it is YAML, but more of it than is read.
+    pub limit: bool,
 }
 
 /// A collection whose end has not come yet.
@@ -77,12 +79,14 @@ struct Open {
 
 /// Reads the first document of `text`.
 pub(crate) fn parse(text: &str) -> Result<Tree, Broken> {
-    let broken = |line: usize, why: &str| Broken {
+    let failed = |line: usize, why: &str, limit: bool| Broken {
         line: u32::try_from(line).unwrap_or(u32::MAX).max(1),
         why: why.to_owned(),
+        limit,
     };
+    let too_large = |line: usize, why: &str| failed(line, why, true);
     if text.len() > MAX_TEXT {
-        return Err(broken(1, "the file is too large"));
+        return Err(too_large(1, "the file is too large"));
     }
     let mut tree = Tree::default();
     let mut anchors: std::collections::HashMap<usize, Id> = std::collections::HashMap::new();
@@ -91,7 +95,8 @@ pub(crate) fn parse(text: &str) -> Result<Tree, Broken> {
     let text =
         if text.ends_with('\n') { Cow::Borrowed(text) } else { Cow::Owned(format!("{text}\n")) };
     for event in Parser::new_from_str(&text) {
-        let (event, span) = event.map_err(|error| broken(error.marker().line(), error.info()))?;
+        let (event, span) =
+            event.map_err(|error| failed(error.marker().line(), error.info(), false))?;
         let line = u32::try_from(span.start.line()).unwrap_or(u32::MAX);
         let end = u32::try_from(span.end.line()).unwrap_or(u32::MAX).max(line);
         let finished = match event {
@@ -118,7 +123,7 @@ pub(crate) fn parse(text: &str) -> Result<Tree, Broken> {
             }
             Event::SequenceStart(anchor, _) | Event::MappingStart(anchor, _) => {
                 if open.len() as u32 >= MAX_DEPTH {
-                    return Err(broken(line as usize, "nested too deeply"));
+                    return Err(too_large(line as usize, "nested too deeply"));
                 }
                 let mapping = matches!(event, Event::MappingStart(..));
                 open.push(Open { anchor, line, children: Vec::new(), mapping });
@@ -135,7 +140,10 @@ pub(crate) fn parse(text: &str) -> Result<Tree, Broken> {
                 let id = tree.push(value, (done.line, last.max(done.line)));
                 let node = &tree.nodes[id];
                 if node.size > MAX_SIZE || node.depth > MAX_DEPTH {
-                    return Err(broken(done.line as usize, "aliases make the document too large"));
+                    return Err(too_large(
+                        done.line as usize,
+                        "aliases make the document too large",
+                    ));
                 }
                 anchors.insert(done.anchor, id);
                 Some(id)

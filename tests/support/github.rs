@@ -44,6 +44,10 @@ pub struct On {
     pub method: Option<&'static str>,
     /// A piece of path and query.
     pub contains: Option<String>,
+    /// The end of path and query.
+    pub ends: Option<String>,
+    /// A piece of the body.
+    pub holds: Option<&'static str>,
     /// How often, 0 for always.
     pub times: usize,
 }
@@ -64,8 +68,17 @@ impl On {
         On { times: 0, ..On::next(method, contains) }
     }
 
+    /// The next request that [`GitHub::calls`] shows so.
+    pub fn call(call: &str) -> Self {
+        let (method, target) = call.split_once(' ').expect("a method and a target");
+        let method = ["GET", "POST", "PATCH", "PUT", "DELETE"].into_iter().find(|m| *m == method);
+        On { method, ends: Some(target.to_owned()), times: 1, ..On::default() }
+    }
+
     fn fits(&self, nth: usize, request: &Request) -> bool {
         self.nth.is_none_or(|n| n == nth)
+            && self.holds.is_none_or(|piece| String::from_utf8_lossy(&request.body).contains(piece))
+            && self.ends.as_ref().is_none_or(|end| request.target.ends_with(end.as_str()))
             && self.method.is_none_or(|method| method == request.method)
             && self.contains.as_ref().is_none_or(|piece| request.target.contains(piece.as_str()))
     }
@@ -213,6 +226,29 @@ impl GitHub {
         let server = Server::start(move |request| answer(&shared, prefix, request));
         lock(&state).url = format!("{}{prefix}", server.url);
         GitHub { server, state, prefix }
+    }
+
+    /// Another server with the same revisions, pull requests and conversations,
+    /// without faults and without a log.
+    pub fn copy(&self) -> Self {
+        let other = GitHub::start_at(self.prefix);
+        let mut to = other.state();
+        let from = self.state();
+        to.pulls = from.pulls.clone();
+        to.commits = from.commits.clone();
+        to.listed = from.listed.clone();
+        to.comments = from.comments.clone();
+        to.reviews = from.reviews.clone();
+        to.review_comments = from.review_comments.clone();
+        to.threads = from.threads.clone();
+        to.checks = from.checks.clone();
+        to.annotations = from.annotations.clone();
+        to.statuses = from.statuses.clone();
+        to.permissions = from.permissions.clone();
+        to.check_answers = from.check_answers;
+        to.last_id = from.last_id;
+        drop(to);
+        other
     }
 
     /// `GITHUB_API_URL`.

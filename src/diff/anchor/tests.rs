@@ -140,6 +140,8 @@ fn a_text_that_says_too_little_needs_its_number() {
     check("src/x.rs", 200, None, "}", "QuoteMismatch");
     check("src/x.rs", 12, None, "", "QuoteMismatch");
     check("src/x.rs", 12, None, "  \n ", "QuoteMismatch");
+    check("src/x.rs", 12, None, "` `", "QuoteMismatch");
+    check("src/x.rs", 12, None, "`+`", "QuoteMismatch");
 }
 
 #[test]

@@ -200,10 +200,10 @@ fn by_name(files: &[&FileDiff]) -> Vec<(usize, usize)> {
     }
     for (at, file) in files.iter().enumerate() {
         for line in changed(file) {
-            for name in words(line) {
+            each_word(line, |name| {
                 let bit = short_hash(name);
                 if filter[bit / 64] & (1 << (bit % 64)) == 0 {
-                    continue;
+                    return;
                 }
                 if let Some(known) = defined.get_mut(name)
                     && known.by != at
@@ -212,7 +212,7 @@ fn by_name(files: &[&FileDiff]) -> Vec<(usize, usize)> {
                 {
                     known.users.push(at);
                 }
-            }
+            });
         }
     }
     let mut pairs: Vec<(usize, usize, usize)> = defined
@@ -240,14 +240,32 @@ fn changed(file: &FileDiff) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-fn is_word(byte: u8) -> bool {
+const fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
-/// The words of a line that are long enough to be told apart.
-fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(|byte| !is_word(*byte))
-        .filter(|word| word.len() >= NAME_LEN && !word[0].is_ascii_digit())
+/// Which bytes are part of a word.
+static WORD: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = is_word(byte as u8);
+        byte += 1;
+    }
+    table
+};
+
+/// Hands on the words of a line that are long enough to be told apart.
+fn each_word<'l>(line: &'l [u8], mut hand: impl FnMut(&'l [u8])) {
+    let mut rest = line;
+    while let Some(start) = rest.iter().position(|byte| WORD[usize::from(*byte)]) {
+        rest = &rest[start..];
+        let len = rest.iter().position(|byte| !WORD[usize::from(*byte)]).unwrap_or(rest.len());
+        if len >= NAME_LEN && !rest[0].is_ascii_digit() {
+            hand(&rest[..len]);
+        }
+        rest = &rest[len..];
+    }
 }
 
 /// A word's place in a table of bits: cheap, and only ever a first sieve.

@@ -4,10 +4,9 @@
 use std::ops::Range;
 
 use bstr::ByteSlice;
-use bytes::Bytes;
 
 use super::super::{FileDiff, LineKind, NumberedLine, RepoPath, Status};
-use super::{Lines, PackedFile, Part, lines_of};
+use super::{Excerpt, PackedFile, Part, lines_of};
 
 /// Where rendered text goes.
 pub(super) trait Sink {
@@ -54,23 +53,11 @@ impl Sink for Count {
 }
 
 /// A file's header and its parts.
-pub(super) fn file(
-    file: &FileDiff,
-    packed: &PackedFile,
-    head: Option<&Bytes>,
-    out: &mut impl Sink,
-) {
+pub(super) fn file(file: &FileDiff, packed: &PackedFile, head: Option<&[u8]>, out: &mut impl Sink) {
     title(file, packed.partial, out);
-    let lines = head.map(|head| Lines::new(head));
-    for part in &packed.parts {
-        part_with(file, part, lines.as_ref(), out);
+    for one in &packed.parts {
+        part(file, one, head, out);
     }
-}
-
-/// One part alone.
-pub(super) fn part(file: &FileDiff, part: &Part, head: Option<&Bytes>, out: &mut impl Sink) {
-    let lines = head.filter(|_| part.shows_head()).map(|head| Lines::new(head));
-    part_with(file, part, lines.as_ref(), out);
 }
 
 fn title(file: &FileDiff, partial: bool, out: &mut impl Sink) {
@@ -136,18 +123,33 @@ fn line_ends(file: &FileDiff) -> Option<&'static str> {
     }
 }
 
-fn part_with(file: &FileDiff, part: &Part, lines: Option<&Lines<'_>>, out: &mut impl Sink) {
+/// One part: its `@@` line, its lines, and what is shown around them.
+pub(super) fn part(file: &FileDiff, part: &Part, head: Option<&[u8]>, out: &mut impl Sink) {
     let Some(patch) = file.patch() else { return };
     let hunk = &patch.hunks[part.hunk];
     hunk_header(file, part, out);
-    for range in &part.above {
-        head_lines(range, lines, out);
+    for above in &part.above {
+        excerpt(above, head, out);
     }
     let from = (part.lines.start - hunk.lines.start) as usize;
-    for numbered in patch.numbered_hunk(part.hunk).skip(from).take(part.lines.len()) {
-        line(&numbered, out);
+    let numbered = patch.numbered_hunk(part.hunk).skip(from).take(part.lines.len());
+    // Checked at once, the text is cut by its lines' ends without looking again.
+    let lines = lines_of(patch, &part.lines);
+    let span = lines.first().zip(lines.last()).map(|(first, last)| {
+        (first.start as usize, &patch.text[first.start as usize..(last.start + last.len) as usize])
+    });
+    match span.map(|(start, span)| (start, std::str::from_utf8(span))) {
+        Some((start, Ok(span))) => {
+            for (numbered, at) in numbered.zip(lines) {
+                let from = at.start as usize - start;
+                line_as(&numbered, span.get(from..from + at.len as usize).unwrap_or(""), out);
+            }
+        }
+        _ => numbered.for_each(|numbered| line(&numbered, out)),
     }
-    head_lines(&part.below, lines, out);
+    if let Some(below) = &part.below {
+        excerpt(below, head, out);
+    }
 }
 
 fn hunk_header(file: &FileDiff, part: &Part, out: &mut impl Sink) {
@@ -180,13 +182,17 @@ fn hunk_header(file: &FileDiff, part: &Part, out: &mut impl Sink) {
 
 /// A line of the diff: number, ` |`, sign, text.
 pub(super) fn line(line: &NumberedLine<'_>, out: &mut impl Sink) {
+    line_as(line, &line.text.to_str_lossy(), out);
+}
+
+fn line_as(line: &NumberedLine<'_>, text: &str, out: &mut impl Sink) {
     out.number(line.number());
     out.text(match line.kind {
         LineKind::Context => " | ",
         LineKind::Added => " |+",
         LineKind::Removed => " |-",
     });
-    out.bytes(line.text.strip_suffix(b"\r").unwrap_or(line.text));
+    out.text(text.strip_suffix('\r').unwrap_or(text));
     out.text("\n");
     if !line.newline {
         out.text("\\ No newline at end of file\n");
@@ -194,14 +200,12 @@ pub(super) fn line(line: &NumberedLine<'_>, out: &mut impl Sink) {
 }
 
 /// Lines around the diff: number, ` :`, a space, text.
-fn head_lines(range: &Range<u32>, lines: Option<&Lines<'_>>, out: &mut impl Sink) {
-    let Some(lines) = lines else { return };
-    for number in range.clone() {
-        if let Some(text) = lines.get(number) {
-            out.number(number);
-            out.text(" : ");
-            out.bytes(text.strip_suffix(b"\r").unwrap_or(text));
-            out.text("\n");
-        }
+pub(super) fn excerpt(excerpt: &Excerpt, head: Option<&[u8]>, out: &mut impl Sink) {
+    let Some(text) = head.and_then(|head| head.get(excerpt.bytes.clone())) else { return };
+    for (number, line) in excerpt.lines.clone().zip(text.split(|byte| *byte == b'\n')) {
+        out.number(number);
+        out.text(" : ");
+        out.bytes(line.strip_suffix(b"\r").unwrap_or(line));
+        out.text("\n");
     }
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::diff::write::write;
+use crate::diff::{Content, RepoPath};
 
 fn read(text: &str) -> Change {
     parse(Bytes::copy_from_slice(text.as_bytes())).unwrap_or_else(|error| panic!("{error}\n{text}"))

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Doc, Platform, Problem, github, widened};
+use super::{Doc, Platform, Problem, ascii, github, widened};
 use crate::finding::Severity;
 use crate::scan::yaml::{Id, Tree};
 use crate::scan::{Hit, Rule, Scope};
@@ -26,13 +26,15 @@ fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
 
 /// What names the head of somebody else's pull request.
 static HEAD: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"github\.event\.pull_request\.head\.|github\.head_ref|github\.event\.workflow_run\.(?:head_|pull_requests)|refs/pull/|github\.event\.issue\.number|github\.event\.pull_request\.merge_commit_sha")
-        .expect("the pattern is fixed")
+    ascii(
+        r"github\.event\.pull_request\.head\.|github\.head_ref|github\.event\.workflow_run\.(?:head_|pull_requests)|refs/pull/|github\.event\.issue\.number|github\.event\.pull_request\.merge_commit_sha",
+    )
 });
 
 static GIT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\bgh pr checkout\b|\bhub pr checkout\b|git (?:fetch|pull|checkout)\b.*(?:\bpull/|github\.head_ref|pull_request\.head)")
-        .expect("the pattern is fixed")
+    ascii(
+        r"\bgh pr checkout\b|\bhub pr checkout\b|git (?:fetch|pull|checkout)\b.*(?:\bpull/|github\.head_ref|pull_request\.head)",
+    )
 });
 
 fn find(doc: &Doc) -> Vec<Problem> {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Doc, Problem, script, widened};
+use super::{Doc, Problem, ascii, script, widened};
 use crate::finding::Severity;
 use crate::scan::{Hit, Rule, Scope};
 
@@ -24,14 +24,12 @@ fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
 }
 
 static PIPE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    ascii(
         r#"\b(?:curl|wget)\b[^|;]*\|\s*(?:sudo\s+(?:-\w+\s+)*)?(?:env\s+)?(?:\w+=\S*\s+)*(?:/(?:usr/)?bin/)?(?:ba|z|da|k)?(?:sh|python3?|perl|ruby|node)\b|\b(?:ba|z)?sh\s+(?:-\w+\s+)*<\(\s*(?:curl|wget)\b|\b(?:ba|z)?sh\s+-c\s+["']?\$\(\s*(?:curl|wget)\b|\b(?:source|eval)\s+["']?[<$]\(\s*(?:curl|wget)\b|(?i:\b(?:iwr|irm|invoke-webrequest|invoke-restmethod)\b[^|]*\|\s*(?:iex|invoke-expression)\b|\b(?:iex|invoke-expression)\b.*\bdownloadstring\b)"#,
     )
-    .expect("the pattern is fixed")
 });
 
-static ADDRESS: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r#"https?://[^\s"'|)]+"#).expect("the pattern is fixed"));
+static ADDRESS: LazyLock<Regex> = LazyLock::new(|| ascii(r#"https?://[^\s"'|)]+"#));
 
 fn find(doc: &Doc) -> Vec<Problem> {
     let mut found = Vec::new();

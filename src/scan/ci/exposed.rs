@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Doc, Platform, Problem, github, script, widened};
+use super::{Doc, Platform, Problem, ascii, github, script, widened};
 use crate::finding::Severity;
 use crate::scan::{Hit, Rule, Scope};
 
@@ -40,12 +40,10 @@ fn find(doc: &Doc) -> Vec<Problem> {
 
 /// What a lone line tells.
 fn lines(doc: &Doc, found: &mut Vec<Problem>) {
-    static INHERIT: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"^\s+secrets:\s*inherit\s*(?:#.*)?$").expect("the pattern is fixed")
-    });
-    static ALL: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)\$\{\{[^}]*\btojson\(\s*secrets\s*\)").expect("the pattern is fixed")
-    });
+    static INHERIT: LazyLock<Regex> =
+        LazyLock::new(|| ascii(r"^\s+secrets:\s*inherit\s*(?:#.*)?$"));
+    static ALL: LazyLock<Regex> =
+        LazyLock::new(|| ascii(r"(?i)\$\{\{[^}]*\btojson\(\s*secrets\s*\)"));
     for (number, line) in &doc.lines {
         if INHERIT.is_match(line) {
             found.push(
@@ -73,8 +71,7 @@ later, and masking in the log does not cover the JSON. Name the ones that are ne
     }
 }
 
-static SECRET: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\$\{\{[^}]*\bsecrets\.(\w+)").expect("the pattern is fixed"));
+static SECRET: LazyLock<Regex> = LazyLock::new(|| ascii(r"\$\{\{[^}]*\bsecrets\.(\w+)"));
 
 fn github_tree(doc: &Doc, found: &mut Vec<Problem>) {
     let Some(tree) = doc.tree.as_ref().filter(|_| doc.platform == Platform::Workflow) else {
@@ -131,12 +128,14 @@ environment with required reviewers.",
 /// A secret sent to the log.
 fn printed(command: &str, number: u32) -> Option<Problem> {
     static ECHO: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"(?:^|[;&|]\s*|\brun:\s*|^\s*-?\s*["']?)\s*(?:echo|printf|Write-Host|Write-Output)\s+([^|>;&]*)(\S?)"#)
-            .expect("the pattern is fixed")
+        ascii(
+            r#"(?:^|[;&|]\s*|\brun:\s*|^\s*-?\s*["']?)\s*(?:echo|printf|Write-Host|Write-Output)\s+([^|>;&]*)(\S?)"#,
+        )
     });
     static VALUE: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"\$\{\{\s*secrets\.\w+\s*\}\}|\$\{(?:[A-Z][A-Z0-9_]*_)?(?:PASSWORD|PASSWD|SECRET|TOKEN|API_KEY|PRIVATE_KEY)\}|\$(?:[A-Z][A-Z0-9_]*_)?(?:PASSWORD|PASSWD|SECRET|TOKEN|API_KEY|PRIVATE_KEY)(?:[^A-Za-z0-9_]|$)|\$\((?i:[\w.]*(?:password|secret|token|apikey))\)")
-            .expect("the pattern is fixed")
+        ascii(
+            r"\$\{\{\s*secrets\.\w+\s*\}\}|\$\{(?:[A-Z][A-Z0-9_]*_)?(?:PASSWORD|PASSWD|SECRET|TOKEN|API_KEY|PRIVATE_KEY)\}|\$(?:[A-Z][A-Z0-9_]*_)?(?:PASSWORD|PASSWD|SECRET|TOKEN|API_KEY|PRIVATE_KEY)(?:[^A-Za-z0-9_]|$)|\$\((?i:[\w.]*(?:password|secret|token|apikey))\)",
+        )
     });
     let found = ECHO.captures(command)?;
     // Into a pipe or a file it is not printed.
@@ -166,8 +165,9 @@ log shows it. Take the line out, or print whether it is set: `${NAME:+set}`.",
 /// A password on a command line.
 fn login(command: &str, number: u32) -> Option<Problem> {
     static LOGIN: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"\b(?:docker|podman|buildah|nerdctl|helm registry|oras|crane auth)\s+login\b.*?\s(?:-p|--password)(?:[ =]|$)")
-            .expect("the pattern is fixed")
+        ascii(
+            r"\b(?:docker|podman|buildah|nerdctl|helm registry|oras|crane auth)\s+login\b.*?\s(?:-p|--password)(?:[ =]|$)",
+        )
     });
     LOGIN.is_match(command).then(|| {
         Problem::new("login", number, Severity::Medium, "Password on the command line").body(

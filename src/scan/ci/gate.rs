@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Doc, Pipeline, Platform, Problem, github, script, widened};
+use super::{Doc, Pipeline, Platform, Problem, ascii, github, script, widened};
 use crate::finding::{Severity, Side};
 use crate::scan::yaml::{Entry, Tree};
 use crate::scan::{Hit, Rule, Scope};
@@ -32,7 +32,7 @@ fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
 
 /// A tool that tests, lints or scans, by kind.
 static TOOLS: LazyLock<[(&str, Regex); 3]> = LazyLock::new(|| {
-    let tools = |pattern: &str| Regex::new(pattern).expect("the pattern is fixed");
+    let tools = |pattern: &str| ascii(pattern);
     [
         (
             "test",
@@ -57,8 +57,9 @@ static TOOLS: LazyLock<[(&str, Regex); 3]> = LazyLock::new(|| {
 
 /// Names of jobs and steps that hold something back.
 static GATE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(?:unit|integration|e2e|smoke)?[-_ ]?(?:tests?|lint\w*|scan\w*|audit\w*|security|sast|dast|codeql|coverage|type-?check\w*|clippy|verify|checks?|compliance|vulnerabilit\w*)\b")
-        .expect("the pattern is fixed")
+    ascii(
+        r"(?i)\b(?:unit|integration|e2e|smoke)?[-_ ]?(?:tests?|lint\w*|scan\w*|audit\w*|security|sast|dast|codeql|coverage|type-?check\w*|clippy|verify|checks?|compliance|vulnerabilit\w*)\b",
+    )
 });
 
 fn tool(text: &str) -> Option<(&'static str, &str)> {
@@ -251,7 +252,7 @@ place. If it moved into a script or another workflow, say so in the change's des
             ));
             problem.lines = vec![(Side::Old, line)];
             // Only where the line itself goes: else it was taken out of use elsewhere.
-            let goes = pipeline.changed.contains(&(Side::Old, line));
+            let goes = pipeline.touches((Side::Old, line));
             hits.extend(pipeline.hit(problem).filter(|_| goes));
         }
     }
@@ -320,9 +321,7 @@ something else holds a bad release back.",
         return;
     }
     static APPROVALS: LazyLock<Vec<(Platform, &str, Regex)>> = LazyLock::new(|| {
-        let one = |platform, what, pattern: &str| {
-            (platform, what, Regex::new(pattern).expect("the pattern is fixed"))
-        };
+        let one = |platform, what, pattern: &str| (platform, what, ascii(pattern));
         vec![
             one(Platform::GitLab, "Manual start", r"^\s*-?\s*when:\s*manual\b"),
             one(Platform::Azure, "Manual validation", r"ManualValidation@|ManualIntervention@"),
@@ -336,7 +335,7 @@ something else holds a bad release back.",
         let count = |doc: &Doc| doc.lines.iter().filter(|(_, line)| pattern.is_match(line)).count();
         let missing = count(old).saturating_sub(count(new));
         let lines = old.lines.iter().filter(|(number, line)| {
-            pattern.is_match(line) && pipeline.changed.contains(&(Side::Old, *number))
+            pattern.is_match(line) && pipeline.touches((Side::Old, *number))
         });
         debug_assert_eq!(*platform, old.platform);
         for (number, _) in lines.take(missing) {

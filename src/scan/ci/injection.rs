@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::script::{self, Script};
-use super::{Doc, Platform, Problem, github, widened};
+use super::{Doc, Platform, Problem, ascii, github, widened};
 use crate::finding::Severity;
 use crate::scan::{Hit, Rule, Scope};
 
@@ -40,20 +40,16 @@ fn find(doc: &Doc) -> Vec<Problem> {
 /// What people without write access choose. Source: "Security hardening for
 /// GitHub Actions", untrusted input.
 static UNTRUSTED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    ascii(
         r"\bgithub\.(?:head_ref\b|event\.(?:(?:issue|pull_request|discussion)\.(?:title|body)\b|(?:comment|review|review_comment)\.body\b|pull_request\.head\.(?:ref|label|repo\.(?:default_branch|description|homepage))\b|pages\b.*\.page_name\b|(?:head_commit|commits\b.*)\.(?:message|author\.(?:email|name)|committer\.(?:email|name))\b|workflow_run\.(?:head_branch|display_title|head_commit\.(?:message|author\.(?:email|name))|head_repository\.description)\b|workflow_run\.pull_requests\b.*\.head\.ref\b))",
     )
-    .expect("the pattern is fixed")
 });
 
 /// Calls and comparisons that yield true or false, whatever they are given.
-static HARMLESS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^\$\{\{\s*!?(?:contains|startsWith|endsWith)\s*\(|[=!]=")
-        .expect("the pattern is fixed")
-});
+static HARMLESS: LazyLock<Regex> =
+    LazyLock::new(|| ascii(r"^\$\{\{\s*!?(?:contains|startsWith|endsWith)\s*\(|[=!]="));
 
-static INPUT: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\binputs\.[\w-]+").expect("the pattern is fixed"));
+static INPUT: LazyLock<Regex> = LazyLock::new(|| ascii(r"\binputs\.[\w-]+"));
 
 fn github_scripts(doc: &Doc) -> Vec<Problem> {
     let mut found = Vec::new();
@@ -175,8 +171,9 @@ fn by_environment(
 
 fn azure(doc: &Doc) -> Vec<Problem> {
     static MACRO: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"(?i)\$\((build\.source(?:branch(?:name)?|versionmessage|versionauthor)|system\.pullrequest\.sourcebranch(?:name)?|build\.requestedfor)\)|\$\{\{\s*variables\[?\.?'?(build\.sourcebranch(?:name)?|build\.sourceversionmessage|system\.pullrequest\.sourcebranch)'?\]?\s*\}\}")
-            .expect("the pattern is fixed")
+        ascii(
+            r"(?i)\$\((build\.source(?:branch(?:name)?|versionmessage|versionauthor)|system\.pullrequest\.sourcebranch(?:name)?|build\.requestedfor)\)|\$\{\{\s*variables\[?\.?'?(build\.sourcebranch(?:name)?|build\.sourceversionmessage|system\.pullrequest\.sourcebranch)'?\]?\s*\}\}",
+        )
     });
     let mut found = Vec::new();
     for script in script::scripts(doc) {
@@ -210,8 +207,9 @@ variable `{variable}`: use `\"${variable}\"` (`$env:{variable}` in PowerShell)."
 
 fn harness(doc: &Doc) -> Vec<Problem> {
     static EXPRESSION: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"<\+(?:pipeline\.properties\.ci\.)?(?:trigger\.(?:payload\.[\w.]*(?:title|body|ref|message|name|login)\b|sourceBranch|commitMessage|prTitle|gitUser|branch)|codebase\.(?:branch|sourceBranch|commitMessage|prTitle|gitUser\w*|tag)|trigger\.payload\b[\w.]*)")
-            .expect("the pattern is fixed")
+        ascii(
+            r"<\+(?:pipeline\.properties\.ci\.)?(?:trigger\.(?:payload\.[\w.]*(?:title|body|ref|message|name|login)\b|sourceBranch|commitMessage|prTitle|gitUser|branch)|codebase\.(?:branch|sourceBranch|commitMessage|prTitle|gitUser\w*|tag)|trigger\.payload\b[\w.]*)",
+        )
     });
     let mut found = Vec::new();
     for script in script::scripts(doc) {
@@ -239,12 +237,14 @@ shell variable, in quotes.",
 
 fn jenkins(doc: &Doc) -> Vec<Problem> {
     static SHELL: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"\b(?:sh|bat|powershell|pwsh)\b\s*\(?\s*(?:[\w]+\s*:\s*\w+\s*,\s*)*(?:script\s*:\s*)?("""|")"#)
-            .expect("the pattern is fixed")
+        ascii(
+            r#"\b(?:sh|bat|powershell|pwsh)\b\s*\(?\s*(?:[\w]+\s*:\s*\w+\s*,\s*)*(?:script\s*:\s*)?("""|")"#,
+        )
     });
     static VALUE: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"\$\{?\s*((?:params\.\w+|(?:env\.)?(?:CHANGE_(?:TITLE|BRANCH|AUTHOR\w*)|BRANCH_NAME|GIT_BRANCH|ghprb\w+|gitlab(?:SourceBranch|MergeRequestTitle))))\b")
-            .expect("the pattern is fixed")
+        ascii(
+            r"\$\{?\s*((?:params\.\w+|(?:env\.)?(?:CHANGE_(?:TITLE|BRANCH|AUTHOR\w*)|BRANCH_NAME|GIT_BRANCH|ghprb\w+|gitlab(?:SourceBranch|MergeRequestTitle))))\b",
+        )
     });
     let mut found = Vec::new();
     let mut inside = false;

@@ -20,7 +20,7 @@ fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
         let Some(broken) = pipeline.new.as_ref().and_then(|new| new.broken.as_ref()) else {
             continue;
         };
-        if !parsed || pipeline.partial {
+        if !parsed || pipeline.partial || broken.limit {
             continue;
         }
         let problem = Problem::new("broken", broken.line, Severity::Low, "Not valid YAML any more")

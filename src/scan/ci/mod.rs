@@ -18,10 +18,11 @@ pub(super) mod self_hosted;
 pub(super) mod trigger;
 pub(super) mod unpinned;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use bstr::ByteSlice;
 use bytes::Bytes;
+use regex::Regex;
 
 use super::scope::File;
 use super::yaml::{self, Broken, Tree};
@@ -54,8 +55,10 @@ pub(super) struct Pipeline {
     pub partial: bool,
     /// Whether the file is new as a pipeline file.
     pub fresh: bool,
-    /// Changed lines in the order of the diff.
-    changed: Vec<(Side, u32)>,
+    /// Numbers of added lines, ascending.
+    added: Vec<u32>,
+    /// Numbers of removed lines, ascending.
+    removed: Vec<u32>,
 }
 
 /// One version of a pipeline file.
@@ -154,6 +157,18 @@ impl Doc {
     }
 }
 
+/// A pattern whose classes and word boundaries are ASCII: Unicode's cost more
+/// to build than most files to search. The pattern has to be fixed in the source.
+fn ascii(pattern: &str) -> Regex {
+    let pattern = pattern
+        .replace(r"\b", r"(?-u:\b)")
+        .replace(r"\w", "[0-9A-Za-z_]")
+        .replace(r"\d", "[0-9]")
+        .replace(r"\s", r"[\t ]")
+        .replace(r"\S", r"[^\t ]");
+    Regex::new(&pattern).expect("the pattern is fixed")
+}
+
 /// Reads the pipeline files of a change, each version once.
 pub(super) fn read(subject: &Subject<'_>, files: &[File<'_>]) -> Vec<Pipeline> {
     files.iter().filter_map(|file| pipeline(subject, file)).collect()
@@ -169,11 +184,10 @@ fn pipeline(subject: &Subject<'_>, file: &File<'_>) -> Option<Pipeline> {
     if new_platform.is_none() && old_platform.is_none() {
         return None;
     }
-    let changed: Vec<(Side, u32)> = diff
-        .lines()
-        .filter(|line| line.kind != LineKind::Context)
-        .map(|line| (line.side(), line.number()))
-        .collect();
+    let numbers = |kind| -> Vec<u32> {
+        diff.lines().filter(|line| line.kind == kind).map(|line| line.number()).collect()
+    };
+    let (added, removed) = (numbers(LineKind::Added), numbers(LineKind::Removed));
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).ok();
     let ask = |path: &Option<RepoPath>, content: &dyn Fn(&FileDiff) -> Option<Bytes>| {
         path.as_ref().and_then(|_| content(diff)).map(|bytes| bytes.to_vec())
@@ -200,7 +214,7 @@ fn pipeline(subject: &Subject<'_>, file: &File<'_>) -> Option<Pipeline> {
         old = old_platform.map(|platform| hunks(platform, diff, LineKind::Removed));
         new = new_platform.map(|platform| hunks(platform, diff, LineKind::Added));
     }
-    Some(Pipeline { index: file.index, old, new, partial, fresh, changed })
+    Some(Pipeline { index: file.index, old, new, partial, fresh, added, removed })
 }
 
 /// A document of the lines that only one side has.
@@ -275,14 +289,8 @@ fn widened(scope: &Scope<'_>, hits: &mut Vec<Hit>, find: fn(&Doc) -> Vec<Problem
         // Without both trees a problem must stand on a line that was added.
         let blind = pipeline.partial
             || !pipeline.fresh && pipeline.old.as_ref().is_none_or(|old| old.broken.is_some());
-        let added: HashSet<u32> = pipeline
-            .changed
-            .iter()
-            .filter(|(side, _)| *side == Side::New)
-            .map(|(_, line)| *line)
-            .collect();
         let is_added =
-            |problem: &Problem| problem.lines.iter().any(|(_, line)| added.contains(line));
+            |problem: &Problem| problem.lines.iter().any(|place| pipeline.touches(*place));
         let mut after: HashMap<&str, usize> = HashMap::new();
         for problem in &found {
             *after.entry(problem.key.as_str()).or_default() += 1;
@@ -310,20 +318,27 @@ fn widened(scope: &Scope<'_>, hits: &mut Vec<Hit>, find: fn(&Doc) -> Vec<Problem
 }
 
 impl Pipeline {
+    /// Whether the change adds or removes this line.
+    fn touches(&self, (side, line): (Side, u32)) -> bool {
+        let lines = if side == Side::New { &self.added } else { &self.removed };
+        lines.binary_search(&line).is_ok()
+    }
+
+    /// The added line nearest to a number, else the removed one.
+    fn nearest(&self, line: u32) -> Option<(Side, u32)> {
+        let of = |side, lines: &[u32]| {
+            let at = lines.partition_point(|number| *number < line);
+            let around = lines[at.saturating_sub(1)..].iter().take(2);
+            around.min_by_key(|number| number.abs_diff(line)).map(|number| (side, *number))
+        };
+        of(Side::New, &self.added).or_else(|| of(Side::Old, &self.removed))
+    }
+
     /// The hit on the first of the problem's lines that the change touches, or
     /// on the changed line nearest to them.
     fn hit(&self, problem: Problem) -> Option<Hit> {
-        let touched = problem.lines.iter().find(|place| self.changed.contains(place));
-        let place = match touched {
-            Some(place) => *place,
-            None => {
-                let (_, wanted) = *problem.lines.first()?;
-                *self
-                    .changed
-                    .iter()
-                    .min_by_key(|(side, line)| (*side == Side::Old, line.abs_diff(wanted)))?
-            }
-        };
+        let touched = problem.lines.iter().copied().find(|place| self.touches(*place));
+        let place = touched.or_else(|| self.nearest(problem.lines.first()?.1))?;
         let fix = problem.fix.filter(|_| problem.lines.first() == Some(&place));
         Some(
             Hit {

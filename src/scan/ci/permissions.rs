@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Doc, Pipeline, Platform, Problem, github, widened};
+use super::{Doc, Pipeline, Platform, Problem, ascii, github, widened};
 use crate::finding::{Severity, Side};
 use crate::scan::yaml::{Id, Tree};
 use crate::scan::{Hit, Rule, Scope};
@@ -56,8 +56,9 @@ fn check(scope: &Scope<'_>, hits: &mut Vec<Hit>) {
 /// Without trees: lines that grant beyond doubt.
 fn lines_only(doc: &Doc) -> Vec<Problem> {
     static GRANT: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"^\s+(actions|attestations|checks|contents|deployments|discussions|id-token|issues|packages|pages|pull-requests|repository-projects|security-events|statuses):\s*write\s*(?:#.*)?$|^\s*permissions:\s*(write-all)\b")
-            .expect("the pattern is fixed")
+        ascii(
+            r"^\s+(actions|attestations|checks|contents|deployments|discussions|id-token|issues|packages|pages|pull-requests|repository-projects|security-events|statuses):\s*write\s*(?:#.*)?$|^\s*permissions:\s*(write-all)\b",
+        )
     });
     if doc.platform != Platform::Workflow || doc.tree.is_some() || doc.broken.is_some() {
         return Vec::new();

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Doc, Platform};
+use super::{Doc, Platform, ascii};
 use crate::scan::yaml::Value;
 
 /// A piece of script.
@@ -89,8 +89,7 @@ pub(super) fn scripts(doc: &Doc) -> Vec<Script<'_>> {
 /// Without a tree: only lines that hold the key and the script both.
 fn loose(doc: &Doc) -> Vec<Script<'_>> {
     static KEY: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"^\s*(?:- )?(run|script|bash|pwsh|powershell|command):\s+[^|>\s].*$")
-            .expect("the pattern is fixed")
+        ascii(r"^\s*(?:- )?(run|script|bash|pwsh|powershell|command):\s+[^|>\s].*$")
     });
     let wanted = keys(doc.platform);
     doc.lines
@@ -105,7 +104,6 @@ fn loose(doc: &Doc) -> Vec<Script<'_>> {
 
 /// The first of these expressions in a line.
 pub(super) fn expressions(line: &str) -> impl Iterator<Item = regex::Match<'_>> {
-    static EXPRESSION: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"\$\{\{(.*?)\}\}").expect("the pattern is fixed"));
+    static EXPRESSION: LazyLock<Regex> = LazyLock::new(|| ascii(r"\$\{\{(.*?)\}\}"));
     EXPRESSION.find_iter(line)
 }

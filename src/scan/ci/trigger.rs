@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Doc, Platform, Problem, github, widened};
+use super::{Doc, Platform, Problem, ascii, github, widened};
 use crate::finding::Severity;
 use crate::scan::{Hit, Rule, Scope};
 
@@ -54,12 +54,10 @@ fn find(doc: &Doc) -> Vec<Problem> {
 /// Events that a lone line names beyond doubt.
 fn events(line: &str) -> Vec<&str> {
     static KEY: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r"^\s{1,8}(pull_request_target|workflow_run|issue_comment):\s*(?:#.*)?$")
-            .expect("the pattern is fixed")
+        ascii(r"^\s{1,8}(pull_request_target|workflow_run|issue_comment):\s*(?:#.*)?$")
     });
-    static LIST: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"^["']?on["']?:\s*\[?([\w, ]+)\]?\s*(?:#.*)?$"#).expect("the pattern is fixed")
-    });
+    static LIST: LazyLock<Regex> =
+        LazyLock::new(|| ascii(r#"^["']?on["']?:\s*\[?([\w, ]+)\]?\s*(?:#.*)?$"#));
     if let Some(found) = KEY.captures(line).and_then(|found| found.get(1)) {
         return vec![found.as_str()];
     }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Doc, Platform, Problem, widened};
+use super::{Doc, Platform, Problem, ascii, widened};
 use crate::finding::Severity;
 use crate::scan::{Hit, Rule, Scope};
 
@@ -66,9 +66,8 @@ fn find(doc: &Doc) -> Vec<Problem> {
 }
 
 fn github(doc: &Doc) -> Vec<Problem> {
-    static USES: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"^\s*(?:- )?uses:\s*["']?([^\s"'#]+)"#).expect("the pattern is fixed")
-    });
+    static USES: LazyLock<Regex> =
+        LazyLock::new(|| ascii(r#"^\s*(?:- )?uses:\s*["']?([^\s"'#]+)"#));
     let mut found = Vec::new();
     match &doc.tree {
         Some(tree) => tree.each_entry(&mut |entry| {
@@ -206,10 +205,7 @@ fn azure(doc: &Doc) -> Vec<Problem> {
 
 fn bitbucket(doc: &Doc) -> Vec<Problem> {
     static PIPE: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(
-            r#"^\s*-?\s*pipe:\s*["']?([\w.-]+/[\w./-]+|docker://[^\s"':]+)(?::([^\s"'#]+))?"#,
-        )
-        .expect("the pattern is fixed")
+        ascii(r#"^\s*-?\s*pipe:\s*["']?([\w.-]+/[\w./-]+|docker://[^\s"':]+)(?::([^\s"'#]+))?"#)
     });
     let pipe = |(number, line): &(u32, String)| {
         let found = PIPE.captures(line)?;
@@ -226,10 +222,8 @@ fn bitbucket(doc: &Doc) -> Vec<Problem> {
 }
 
 fn jenkins(doc: &Doc) -> Vec<Problem> {
-    static LIBRARY: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(r#"@Library\(\[?\s*['"]([\w./-]+)(?:@([\w./-]+))?['"]"#)
-            .expect("the pattern is fixed")
-    });
+    static LIBRARY: LazyLock<Regex> =
+        LazyLock::new(|| ascii(r#"@Library\(\[?\s*['"]([\w./-]+)(?:@([\w./-]+))?['"]"#));
     let library = |(number, line): &(u32, String)| {
         let found = LIBRARY.captures(line)?;
         let version = found.get(2).map(|version| version.as_str());

@@ -11,6 +11,7 @@ mod tests;
 use std::sync::{LazyLock, OnceLock};
 
 use bstr::ByteSlice;
+use memchr::memmem::Finder;
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use crate::diff::LineKind;
@@ -33,17 +34,15 @@ secrets` or `gitleaks:allow` is left alone. The value is never printed.",
     check,
 };
 
+/// How many secrets are looked for among the removed lines: each costs a pass.
+const MAX_COMPARED: usize = 200;
+
 /// Longest line that is read; beyond it a file is minified or data.
 const MAX_LINE: usize = 20_000;
 
 /// Every hint of every format: most lines hold none.
 static HINTS: LazyLock<RegexSet> = LazyLock::new(|| {
-    let one = |format: &formats::Format| {
-        let hints: Vec<String> = format.hints.iter().map(|hint| regex::escape(hint)).collect();
-        hints.join("|")
-    };
-    RegexSetBuilder::new(FORMATS.iter().map(one))
-        .case_insensitive(true)
+    RegexSetBuilder::new(FORMATS.iter().map(|format| format.hints.join("|")))
         .unicode(false)
         .build()
         .expect("the patterns are fixed")
@@ -131,7 +130,7 @@ impl Shape {
                 if char.is_ascii_digit() {
                     class[byte] = DIGIT;
                 } else if char.is_ascii_alphabetic()
-                    || matches!(char, b'_' | b'-' | b'.' | b'~' | b'+' | b'/' | b'=' | b'$' | b':')
+                    || matches!(char, b'_' | b'-' | b'+' | b'=' | b'~')
                 {
                     class[byte] = TOKEN;
                 }
@@ -160,12 +159,18 @@ impl Shape {
 
     /// Whether a token of any format may be in the line.
     fn may_hold_token(&self, text: &[u8]) -> bool {
-        let has = |part: &[u8]| memchr::memmem::find(text, part).is_some();
+        static ADDRESS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("://"));
+        static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("PRIVATE KEY"));
+        static AUTH: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"auth\""));
+        // AWS' secret keys may hold a slash every few characters.
+        static AWS: LazyLock<Regex> =
+            LazyLock::new(|| Regex::new("aws|AWS|Aws").expect("the pattern is fixed"));
         self.run
             || self.letters && SHORT.is_match(text)
-            || memchr::memchr(b'@', text).is_some() && has(b"://")
-            || has(b"PRIVATE KEY")
-            || has(b"\"auth\"")
+            || memchr::memchr(b'@', text).is_some() && ADDRESS.find(text).is_some()
+            || KEY.find(text).is_some()
+            || self.digit && AWS.is_match(text)
+            || AUTH.find(text).is_some()
     }
 }
 
@@ -185,7 +190,8 @@ fn known(scope: &Scope<'_>, file: &File<'_>, number: u32, text: &[u8], hits: &mu
             {
                 continue;
             }
-            if !key && was_there(scope, token) || key && file_had(file, token) {
+            let few = hits.len() < MAX_COMPARED;
+            if few && (!key && was_there(scope, token) || key && file_had(file, token)) {
                 continue;
             }
             let aside = file.test || file.docs || file.foreign && format.id == "basic-auth-url";
@@ -217,7 +223,10 @@ fn assigned(scope: &Scope<'_>, file: &File<'_>, number: u32, text: &[u8], hits: 
         if !quoted && !is_settings(file) || is_allowed(text) {
             continue;
         }
-        if !is_secret_value(name, value) || is_example_line(text) || was_there(scope, value) {
+        if !is_secret_value(name, value) || is_example_line(text) {
+            continue;
+        }
+        if hits.len() < MAX_COMPARED && was_there(scope, value) {
             continue;
         }
         let mut hit = hit(file, number, Severity::High, 0.7, "Secret", &mask(value), false)
@@ -442,7 +451,7 @@ fn is_secret_value(name: &str, value: &str) -> bool {
 
 /// Whether the change takes the same value away somewhere: it was there before.
 fn was_there(scope: &Scope<'_>, token: &str) -> bool {
-    let finder = memchr::memmem::Finder::new(token.as_bytes());
+    let finder = Finder::new(token.as_bytes());
     scope.subject.change.files.iter().any(|file| {
         // One look over the whole text first: a change rarely moves a secret.
         let Some(patch) = file.patch() else { return false };

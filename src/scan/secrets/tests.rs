@@ -153,7 +153,7 @@ fn every_sample_is_found_and_never_printed() {
 fn every_pattern_is_valid_and_has_its_hint() {
     for (index, format) in FORMATS.iter().enumerate() {
         assert!(pattern(index).captures_len() >= 2, "{}", format.id);
-        assert!(format.hints.iter().all(|hint| *hint == hint.to_lowercase()), "{}", format.id);
+        assert!(!format.hints.is_empty(), "{}", format.id);
     }
     for (id, line) in samples().iter().filter(|(id, _)| *id != "assignment") {
         let index = FORMATS.iter().position(|format| format.id == *id).unwrap();

@@ -35,7 +35,7 @@ pub struct Question<'a> {
     /// Its parts.
     pub packs: Vec<Pack>,
     /// Shared by all parts.
-    pub system: Vec<SystemBlock>,
+    pub system: &'a [SystemBlock],
     /// Fences outside text.
     pub nonce: &'a Nonce,
     /// What plain code has already said.
@@ -53,8 +53,8 @@ pub struct Question<'a> {
 /// What came back.
 #[derive(Debug, Default)]
 pub struct Asked {
-    /// Claims, not yet proven, in the order of the parts.
-    pub claims: Vec<RawFinding>,
+    /// Claims, not yet proven, in the order of the parts, by the model that makes them.
+    pub claims: Vec<(String, Vec<RawFinding>)>,
     /// What the parts do, in the model's words, in their order.
     pub summaries: Vec<String>,
     /// Parts that were read to the end.
@@ -119,7 +119,6 @@ pub async fn ask(question: Question<'_>) -> Asked {
     let tools = &Fenced { tools: tools.unwrap_or(&NoTools), nonce };
     let converse_about = |order: (usize, usize), pack: Pack| {
         let toolbox = &toolbox;
-        let system = &system;
         async move {
             let rendered = render(&pack);
             let paths: HashSet<String> = pack
@@ -131,7 +130,7 @@ pub async fn ask(question: Question<'_>) -> Asked {
                 known.iter().filter(|finding| paths.contains(&finding.path)).collect();
             let text = prompt::part(nonce, order.0 + 1, total, &rendered, &about);
             let request = Request {
-                system: system.clone(),
+                system: system.to_vec(),
                 messages: vec![Message {
                     role: Role::User,
                     content: vec![Content::Text { text, cache: false }],
@@ -190,8 +189,30 @@ pub async fn ask(question: Question<'_>) -> Asked {
         progress(done, known_of);
     }
     parts.sort_by_key(|part| part.order);
-    gather(parts, waiting, stop, &mut asked);
+    gather(&model.name(), parts, waiting, stop, &mut asked);
     asked
+}
+
+impl Asked {
+    /// The parts that the model failed at, taken out to be asked of another.
+    pub fn take_failed(&mut self) -> Vec<Pack> {
+        if self.failure.is_none() || self.capped {
+            return Vec::new();
+        }
+        self.unread.drain(..).map(|(pack, _)| pack).collect()
+    }
+
+    /// Add what another model made of the parts that were taken out.
+    pub fn add(&mut self, other: Asked) {
+        self.claims.extend(other.claims);
+        self.summaries.extend(other.summaries);
+        self.read.extend(other.read);
+        self.unread.extend(other.unread);
+        self.usage += other.usage;
+        self.notes.extend(other.notes);
+        self.failure = other.failure;
+        self.capped |= other.capped;
+    }
 }
 
 /// Whether asking on would give the same: a cap, a key that may not, a provider
@@ -201,11 +222,13 @@ fn ends_the_run(end: &End) -> bool {
 }
 
 fn gather(
+    model: &str,
     parts: Vec<Part>,
     waiting: Vec<((usize, usize), Pack)>,
     stop: Option<End>,
     asked: &mut Asked,
 ) {
+    let mut claims = Vec::new();
     let mut malformed = 0;
     let mut refused = 0;
     let mut rejected = 0;
@@ -215,7 +238,7 @@ fn gather(
             if !answer.summary.trim().is_empty() {
                 asked.summaries.push(answer.summary);
             }
-            asked.claims.extend(answer.findings);
+            claims.extend(answer.findings);
         }
         match &part.end {
             End::Answered => asked.read.push(part.pack),
@@ -233,6 +256,7 @@ fn gather(
             }
         }
     }
+    asked.claims.push((model.to_owned(), claims));
     if let Some(stop) = &stop {
         for (_, pack) in waiting.into_iter().rev() {
             asked.unread.push((pack, reason_of(stop)));

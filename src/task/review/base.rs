@@ -69,6 +69,12 @@ pub async fn from_forge(forge: &dyn Forge, revision: &str) -> Result<BaseFiles> 
             .file(revision, &RepoPath::from(*name))
             .await
             .with_context(|| format!("cannot read {name} at {revision}"))?;
+        // A listed file that is not there would be silence about what it says. Only
+        // of folders it is not known what they hold.
+        anyhow::ensure!(
+            content.is_some() || name.contains('/'),
+            "cannot read {name} at {revision}: the host lists it, but does not hand it out"
+        );
         anyhow::Ok((*name, content))
     });
     let mut files = BaseFiles::default();

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
+use bytes::Bytes;
+
 use super::ask::{self, Asked, Question};
 use super::collect::Collected;
 use super::contents::Contents;
@@ -32,6 +34,9 @@ use crate::task::progress::Progress;
 /// Bytes of rendered change in one request: about 40,000 tokens, which models
 /// read with care, and few enough requests for the largest changes.
 const PACK_BYTES: usize = 140_000;
+/// Changes of more changed lines are shown without the definitions around their
+/// hunks: the money that the cap allows goes to the change itself first.
+const MOST_SURROUNDED: usize = 20_000;
 /// Reports larger than this are not read.
 const MOST_REPORT_BYTES: u64 = 64 << 20;
 /// Skipped by `include`, `ignore` or a `[[path]]` rule.
@@ -63,6 +68,8 @@ pub struct Subject<'a> {
     pub inputs: &'a Inputs,
     /// The model, if there is one.
     pub model: Option<&'a dyn Model>,
+    /// The model to ask where the first one fails.
+    pub fallback: Option<&'a dyn Model>,
     /// The working tree, if there is one.
     pub checkout: Option<&'a Checkout>,
     /// The checkout's repository.
@@ -86,35 +93,36 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
     let model_name = model.map_or_else(|| "offline".to_owned(), Model::name);
     let mut notes = collected.notes.clone();
 
-    progress.stage("checking the change against the rules");
-    let mut ruled = rules(change, contents, checkout);
-    progress.stage("reading reports");
-    let reports = read_reports(checkout, local, inputs, &mut notes);
-    let reported = said_by_reports(change, local, checkout, &reports, &mut notes);
-    ruled.extend(reported.0);
-    let tests = reported.1;
-    ruled.retain(|finding| !is_ignored(inputs, &finding.path));
-
+    progress.stage("checking the change against rules and reports");
     let resumed = resume::resume(change, &collected.before, &collected.own, &model_name);
     let skips = select(change, inputs, collected);
+    // Rules and reports on one core, the division of the change on the other.
+    let ((mut ruled, tests), packs) = std::thread::scope(|scope| {
+        let plain = scope.spawn(|| {
+            let mut ruled = rules(change, contents, local, collected.head_commit.as_deref());
+            let reports = read_reports(checkout, local, inputs, &mut notes);
+            let (reported, tests) = said_by_reports(change, local, checkout, &reports, &mut notes);
+            ruled.extend(reported);
+            ruled.retain(|finding| !is_ignored(inputs, &finding.path));
+            (ruled, tests)
+        });
+        let packs = model.map(|_| divide(change, &skips, &resumed, contents)).unwrap_or_default();
+        (plain.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), packs)
+    });
     let mut asked = Asked::default();
     if let Some(model) = model {
-        progress.stage("dividing the change");
-        let unread: Vec<HashSet<usize>> = change
-            .files
-            .iter()
-            .map(|file| resume::unread(file, &resumed.read).into_iter().collect())
-            .collect();
-        let wanted = |file: usize, hunk: usize| unread[file].contains(&hunk);
-        let heads = |file: &FileDiff| contents.head(file);
-        let plan = pack::pack(change, &skips, &wanted, &heads, PACK_BYTES);
-        asked = put(subject, model, plan.packs, &ruled, &resumed).await;
+        asked = put(subject, model, packs, &ruled, &resumed).await;
     }
     notes.append(&mut asked.notes);
 
     let heads = |file: &FileDiff| contents.head(file);
-    let claims = std::mem::take(&mut asked.claims);
-    let (proven, mut dropped) = prove::anchor_claims(change, &heads, &model_name, claims);
+    let mut proven = Vec::new();
+    let mut dropped = Vec::new();
+    for (model, claims) in std::mem::take(&mut asked.claims) {
+        let (more, not) = prove::anchor_claims(change, &heads, &model, claims);
+        proven.extend(more);
+        dropped.extend(not);
+    }
     // A pass that tries to refute what is proven so far belongs here.
     let read_now = read_whole(change, &asked);
     let (adopted, standing) = prove::stand(proven, &resumed, |finding| {
@@ -132,13 +140,24 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
 
     let incomplete = asked.capped || asked.failure.is_some() || !asked.unread.is_empty();
     let coverage = coverage(change, &skips, &asked, &resumed, model.is_some());
+    // Where nothing was asked, what was said before of the change still holds.
+    let said = match summary(&asked.summaries) {
+        said if said.is_empty() => {
+            let before = collected.before.state.as_ref();
+            before.filter(|state| state.model == model_name).map(|state| state.summary.clone())
+        }
+        said => Some(subject.scrubber.scrub(&said).into_owned()),
+    };
+    let said = said.unwrap_or_default();
     let state = State {
         head: collected.head.clone(),
         model: model_name.clone(),
         complete: !incomplete,
+        summary: said.clone(),
         read: remembered(change, &resumed, &read_now),
         findings: remember(collected, &findings, inputs, subject.scrubber),
         dismissed: resumed.dismissed.iter().map(|known| known.id.clone()).collect(),
+        earlier: earlier(collected),
     };
     let gone = gone(&collected.before, &findings, &resumed);
     let report = Report {
@@ -146,7 +165,10 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
         model: model_name,
         base: collected.base.clone(),
         head: collected.head.clone(),
-        summary: summary(&asked.summaries),
+        summary: match model {
+            None => format!("Rules and reports alone looked at {}", walkthrough::sentence(change)),
+            Some(_) => said,
+        },
         findings,
         dropped,
         coverage,
@@ -157,11 +179,40 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
     Examined { report, state, gone, incomplete, failure: asked.failure }
 }
 
-/// What our own rules say.
-fn rules(change: &Change, contents: &Contents<'_>, checkout: Option<&Checkout>) -> Vec<Finding> {
+/// The parts of the change that the model has yet to read.
+fn divide(
+    change: &Change,
+    skips: &[Option<&'static str>],
+    resumed: &Resumed,
+    contents: &Contents<'_>,
+) -> Vec<Pack> {
+    let unread: Vec<HashSet<usize>> = change
+        .files
+        .iter()
+        .map(|file| resume::unread(file, &resumed.read).into_iter().collect())
+        .collect();
+    let wanted = |file: usize, hunk: usize| unread[file].contains(&hunk);
+    let heads = surroundings(change, contents);
+    pack::pack(change, skips, &wanted, &heads, PACK_BYTES).packs
+}
+
+/// What our own rules say. `head` is the commit under review, where there is one.
+fn rules(
+    change: &Change,
+    contents: &Contents<'_>,
+    local: Option<&Local>,
+    head: Option<&str>,
+) -> Vec<Finding> {
     let new = |file: &FileDiff| contents.head(file);
     let old = |file: &FileDiff| contents.base(file);
-    let exists = |path: &str| checkout.map(|checkout| checkout.read(path, u64::MAX).is_ok());
+    let exists = |path: &str| {
+        if let Some(file) = change.file(path) {
+            return Some(file.new_path.is_some());
+        }
+        // Only what git tracks counts: an ignored lock file is nobody's.
+        let local = local.filter(|local| head.is_some_and(|head| local.has_commit(head)))?;
+        local.file_at(head?, &RepoPath::from(path)).ok().map(|content| content.is_some())
+    };
     let options = scan::Options::default();
     scan::scan(&scan::Subject { change, old: &old, new: &new, exists: &exists, options: &options })
 }
@@ -280,6 +331,15 @@ fn summary(parts: &[String]) -> String {
     }
 }
 
+/// The findings that stood at the head reviewed before this one.
+fn earlier(collected: &Collected) -> Option<Vec<Fingerprint>> {
+    let before = collected.before.state.as_ref()?;
+    if before.head == collected.head {
+        return before.earlier.clone();
+    }
+    Some(before.findings.iter().map(|known| known.id.clone()).collect())
+}
+
 /// Findings of earlier runs, still open on the host, that nobody says any more.
 fn gone(before: &Before, findings: &[Finding], resumed: &Resumed) -> Vec<Fingerprint> {
     let holds: HashSet<&Fingerprint> = findings
@@ -341,25 +401,38 @@ async fn put(
         deadline: Some(subject.deadline),
     };
     let budget = Budget::new(caps);
-    let heads = |file: &FileDiff| contents.head(file);
+    let heads = surroundings(change, contents);
     let render = |pack: &Pack| scrub(pack.render(change, &heads));
     let shown = |done: usize, known_of: usize| {
         progress.stage(format!("asking the model: {done} of {known_of} parts read"));
     };
     shown(0, packs.len());
-    let mut asked = ask::ask(Question {
+    let question = |model, packs| Question {
         model,
         change,
         packs,
-        system,
+        system: &system,
         nonce: &nonce,
         known: &known,
         tools: subject.tools.map(|tools| tools as &dyn ToolHost),
         budget: &budget,
         render: &render,
         progress: &shown,
-    })
-    .await;
+    };
+    let mut asked = ask::ask(question(model, packs)).await;
+    if let Some(fallback) = subject.fallback {
+        let failed = asked.take_failed();
+        if !failed.is_empty() {
+            let why = asked.failure.take().unwrap_or_default();
+            tracing::warn!("{} could not answer ({why}); asking {}", model.name(), fallback.name());
+            asked.notes.push(format!(
+                "{} could not answer everything; {} read the rest.",
+                model.name(),
+                fallback.name()
+            ));
+            asked.add(ask::ask(question(fallback, failed)).await);
+        }
+    }
     if model.price().is_none() {
         let name = model.name();
         asked.notes.push(format!(
@@ -367,6 +440,15 @@ async fn put(
         ));
     }
     asked
+}
+
+/// Gives files' contents for the sake of what surrounds their hunks.
+fn surroundings<'a>(
+    change: &Change,
+    contents: &'a Contents<'_>,
+) -> impl Fn(&FileDiff) -> Option<Bytes> + 'a {
+    let affordable = change.changed_lines() <= MOST_SURROUNDED;
+    move |file| if affordable { contents.head(file) } else { None }
 }
 
 /// The hunks of which the model has now read every line.

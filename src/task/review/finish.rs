@@ -1,7 +1,7 @@
 //! The last stages: publish, write what the job and the person read, record,
 //! and settle the exit code.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -14,12 +14,12 @@ use super::{Run, record};
 use crate::context::Host;
 use crate::diff::Content;
 use crate::failure::Failure;
-use crate::finding::Side;
+use crate::finding::{Fingerprint, Side};
 use crate::forge::{Conclusion, Forge, Target};
 use crate::inputs::{Format, Inputs};
 use crate::policy::ProposePermit;
 use crate::publish::apply::{self, Outcome};
-use crate::publish::markdown::{Progress as Moves, StatePayload, Summary};
+use crate::publish::markdown::{Progress as Moves, StatePayload, Summary, Unplaced};
 use crate::publish::outputs::{self, Outputs};
 use crate::publish::plan::{self, PlanInput, Selection};
 use crate::publish::terminal;
@@ -63,11 +63,10 @@ pub async fn finish(
     };
     let in_github = context.host == Host::GitHub;
     progress.stage("publishing");
-    let payload = StatePayload::encode(&examined.state.encode());
     let published = match (&collected.target, run.forge, run.ruling.propose()) {
         (Some(target), Some(forge), Some(permit)) => {
             let view = view(&examined, collected, inputs, scrubber, &host);
-            publish(forge, &permit, view, target, collected, &examined, &payload, inputs).await
+            publish(forge, &permit, view, target, collected, &examined, inputs).await
         }
         (Some(_), Some(_), None) => {
             let limit = run.ruling.limited_by();
@@ -76,7 +75,8 @@ pub async fn finish(
         }
         _ => Published::default(),
     };
-    examined.report.notes.extend(published.notes(collected.from_fork));
+    let troubles = published.notes(collected.from_fork);
+    examined.report.notes.extend(troubles.iter().cloned());
 
     let view = view(&examined, collected, inputs, scrubber, &host);
     let conclusion = view.conclusion();
@@ -84,9 +84,9 @@ pub async fn finish(
     let summary = Summary {
         view,
         permalink: Some(&permalink),
-        state: &payload,
-        progress: moves(collected, &examined),
-        unplaced: &std::collections::BTreeMap::new(),
+        state: &StatePayload::default(),
+        progress: moves(&examined),
+        unplaced: &BTreeMap::new(),
         notes: &[],
     };
     progress.finish();
@@ -112,6 +112,13 @@ pub async fn finish(
     // Where nothing could be posted, the job's own log is where people look.
     let posted_nothing = in_github && published.is_invisible(collected, run);
     print(inputs, &view, &summary, posted_nothing).map_err(Failure::Inputs)?;
+    if in_github && !posted_nothing {
+        // What was posted in part must not look like all of it.
+        let mut stderr = std::io::stderr().lock();
+        for trouble in &troubles {
+            let _ = writeln!(stderr, "{}", annotations::warning_command(trouble));
+        }
+    }
     record::write(run, collected, &examined, &published.outcome, conclusion, scrubber);
     exit_code(&examined, &published, conclusion, collected.from_fork)
 }
@@ -170,7 +177,6 @@ impl Published {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the last stage needs what all others made")]
 async fn publish(
     forge: &dyn Forge,
     _permit: &ProposePermit,
@@ -178,7 +184,6 @@ async fn publish(
     target: &Target,
     collected: &Collected,
     examined: &Examined,
-    payload: &StatePayload,
     inputs: &Inputs,
 ) -> Published {
     if collected.before.is_complete(&collected.head, &examined.report.model) {
@@ -194,6 +199,11 @@ async fn publish(
         .chain(collected.unlisted.iter().cloned())
         .collect();
     let permalink = permalink(inputs, collected);
+    let state = |unplaced: &BTreeMap<Fingerprint, Unplaced>, delivered: bool| {
+        let without_comment = |id: &Fingerprint| unplaced.contains_key(id);
+        let state = examined.state.delivered(without_comment, delivered);
+        StatePayload::encode(&state.encode())
+    };
     let input = PlanInput {
         view,
         target,
@@ -204,11 +214,11 @@ async fn publish(
             check: inputs.publish.check,
         },
         existing: &collected.before.existing,
-        state: payload,
+        state: &state,
         gone: &examined.gone,
         missing_patches: &missing,
         max_inline: inputs.max_findings,
-        progress: moves(collected, examined),
+        progress: moves(examined),
         permalink: Some(&permalink),
     };
     let operations = plan::plan(&input);
@@ -221,9 +231,8 @@ async fn publish(
 }
 
 /// How findings moved since the head reviewed before.
-fn moves(collected: &Collected, examined: &Examined) -> Option<Moves> {
-    let state = collected.before.state.as_ref().filter(|state| state.head != collected.head)?;
-    let before: BTreeSet<_> = state.findings.iter().map(|known| &known.id).collect();
+fn moves(examined: &Examined) -> Option<Moves> {
+    let before: BTreeSet<_> = examined.state.earlier.as_ref()?.iter().collect();
     let now: BTreeSet<_> = examined.report.findings.iter().map(|finding| &finding.id).collect();
     Some(Moves {
         new: now.difference(&before).count(),
@@ -260,8 +269,9 @@ struct Written {
 /// later steps can read them.
 fn write_files(inputs: &Inputs, view: &View<'_>, summary: &Summary<'_>) -> Result<Written> {
     let place = |asked: &Option<PathBuf>, name: &str| -> Option<PathBuf> {
-        let default =
-            || inputs.host.runner_temp.as_ref().map(|temp| temp.join("pipewright").join(name));
+        // In a container the job's own folder may be named and yet not be there.
+        let temp = inputs.host.runner_temp.as_ref().filter(|temp| temp.is_dir());
+        let default = || temp.map(|temp| temp.join("pipewright").join(name));
         // Only where outputs can tell of it.
         asked.clone().or_else(|| inputs.host.output.as_ref().and_then(|_| default()))
     };

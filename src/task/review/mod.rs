@@ -143,7 +143,8 @@ impl Run<'_> {
     ) -> Result<u8, Failure> {
         let Run { inputs, forge, local, .. } = *self;
         let scrubber = Arc::new(Scrubber::new(&inputs.secrets));
-        let model = self.model().map_err(Failure::Inputs)?;
+        let model = self.model(Some(&inputs.model)).map_err(Failure::Inputs)?;
+        let fallback = self.model(inputs.fallback_model.as_ref()).map_err(Failure::Inputs)?;
         let root = local.and_then(Local::workdir).unwrap_or(&self.context.workspace);
         let checkout = Checkout::new(root).ok();
         let head = collected.head_commit.as_deref();
@@ -173,6 +174,7 @@ impl Run<'_> {
             collected,
             inputs,
             model: model.as_deref(),
+            fallback: fallback.as_deref(),
             checkout: checkout.as_ref(),
             local,
             contents: &contents,
@@ -209,10 +211,10 @@ impl Run<'_> {
         }
     }
 
-    fn model(&self) -> anyhow::Result<Option<Box<dyn Model>>> {
-        let name = match &self.inputs.model {
-            ModelChoice::Offline => return Ok(None),
-            ModelChoice::Anthropic(name) => name,
+    fn model(&self, choice: Option<&ModelChoice>) -> anyhow::Result<Option<Box<dyn Model>>> {
+        let name = match choice {
+            None | Some(ModelChoice::Offline) => return Ok(None),
+            Some(ModelChoice::Anthropic(name)) => name,
         };
         let key = match (&self.inputs.anthropic_api_key, &self.inputs.anthropic_auth_token) {
             (Some(key), _) => Key::ApiKey(key.expose().to_owned()),

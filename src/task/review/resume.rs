@@ -101,10 +101,12 @@ pub fn resume(change: &Change, before: &Before, own: &str, model: &str) -> Resum
             continue;
         }
         let Some(line) = state::locate(change, known) else { continue };
-        let finding = known.at(line);
+        let mut finding = known.at(line);
         if digest_at(change, &finding).is_some_and(|digest| resumed.read.contains(&digest)) {
             resumed.standing.push(finding);
         } else {
+            // Its lines may not be those that the edit was made for.
+            finding.suggestion = None;
             resumed.in_question.push(finding);
         }
     }

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::diff::{Change, FileDiff, LineKind};
-use crate::finding::{Finding, Fingerprint, Severity, Side, Source};
+use crate::finding::{Finding, Fingerprint, Severity, Side, Source, Suggestion};
+use crate::publish::markdown::MAX_STATE;
 use crate::redact::shorten;
 
 const VERSION: u32 = 1;
@@ -23,8 +24,10 @@ const VERSION: u32 = 1;
 const DIGEST: usize = 5;
 /// More digests than this do not fit beside the text of a summary comment.
 const MOST_DIGESTS: usize = 2_000;
-/// Bytes of a finding's body that are kept.
+/// Bytes of a finding's body that are kept, if it stands in a comment anyway.
 const MOST_BODY: usize = 600;
+/// Bytes of the model's words on the change that are kept.
+const MOST_SUMMARY: usize = 2_000;
 
 /// The name of a hunk or of a whole file's change.
 pub type HunkDigest = [u8; DIGEST];
@@ -38,12 +41,17 @@ pub struct State {
     pub model: String,
     /// Whether everything that is reviewable was reviewed and posted.
     pub complete: bool,
+    /// What the change does, in the model's words.
+    pub summary: String,
     /// Hunks (or whole files, see [`digests`]) that the model has read.
     pub read: HashSet<HunkDigest>,
     /// Findings that stand.
     pub findings: Vec<Known>,
     /// Findings that a person put aside.
     pub dismissed: Vec<Fingerprint>,
+    /// Findings that stood at the head reviewed before this one, if there is one:
+    /// a run that has to be completed says again what moved since.
+    pub earlier: Option<Vec<Fingerprint>>,
 }
 
 /// A finding as remembered: enough to count it, to find it again, to list it.
@@ -78,10 +86,13 @@ pub struct Known {
     /// Markdown, shortened and without secrets.
     #[serde(rename = "b", default)]
     pub body: String,
+    /// The edit it proposes; kept while it is not posted.
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<Suggestion>,
     /// Who says so.
     #[serde(rename = "f")]
     pub source: Source,
-    /// Whether it was posted on its line.
+    /// Whether it stands in a comment on its line.
     #[serde(rename = "i", default)]
     pub inline: bool,
 }
@@ -89,6 +100,8 @@ pub struct Known {
 impl Known {
     /// What is remembered of a finding; `clean` takes secrets out of its words.
     pub fn of(finding: &Finding, inline: bool, clean: &dyn Fn(&str) -> String) -> Self {
+        // Half of an edit is none.
+        let is_clean = |edit: &&Suggestion| clean(&edit.replacement) == edit.replacement;
         Known {
             id: finding.id.clone(),
             path: finding.path.clone(),
@@ -99,7 +112,8 @@ impl Known {
             category: finding.category.clone(),
             confidence: finding.confidence,
             title: clean(&finding.title),
-            body: shorten(&clean(&finding.body), MOST_BODY).into_owned(),
+            body: clean(&finding.body),
+            suggestion: finding.suggestion.as_ref().filter(is_clean).cloned(),
             source: finding.source.clone(),
             inline,
         }
@@ -118,7 +132,7 @@ impl Known {
             confidence: self.confidence,
             title: self.title.clone(),
             body: self.body.clone(),
-            suggestion: None,
+            suggestion: self.suggestion.clone(),
             source: self.source.clone(),
         }
     }
@@ -136,6 +150,7 @@ impl Known {
             confidence: 0.0,
             title: String::new(),
             body: String::new(),
+            suggestion: None,
             source: Source::Rule(String::new()),
             inline: false,
         }
@@ -157,15 +172,50 @@ struct Wire {
     head: String,
     model: String,
     done: bool,
+    #[serde(default)]
+    said: String,
     read: String,
     findings: Vec<Known>,
     #[serde(default)]
     dismissed: Vec<Fingerprint>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    earlier: Option<Vec<Fingerprint>>,
 }
 
 impl State {
-    /// Bytes for the summary's marker.
+    /// The state after publishing: what has no comment on its line is known to
+    /// have none, so that nobody can have deleted it, and the review is complete
+    /// only if everything was delivered.
+    pub fn delivered(&self, without_comment: impl Fn(&Fingerprint) -> bool, all: bool) -> State {
+        let mut state = self.clone();
+        state.complete &= all;
+        for known in &mut state.findings {
+            known.inline &= !without_comment(&known.id);
+        }
+        state
+    }
+
+    /// Bytes for the summary's marker. Findings that the next run may have to post
+    /// (they stand in no comment, or not everything was delivered) are kept whole
+    /// if there is room.
     pub fn encode(&self) -> Vec<u8> {
+        let shortened = |keep: &dyn Fn(&Known) -> bool| -> Vec<Known> {
+            let mut findings = self.findings.clone();
+            for known in findings.iter_mut().filter(|known| !keep(known)) {
+                known.body = shorten(&known.body, MOST_BODY).into_owned();
+                known.suggestion = None;
+            }
+            findings
+        };
+        let whole = self.encode_with(shortened(&|known| !known.inline || !self.complete));
+        // The payload is base64: four characters for three bytes.
+        if whole.len() / 3 * 4 + 4 <= MAX_STATE {
+            return whole;
+        }
+        self.encode_with(shortened(&|_| false))
+    }
+
+    fn encode_with(&self, findings: Vec<Known>) -> Vec<u8> {
         let mut read: Vec<&HunkDigest> = self.read.iter().collect();
         read.sort_unstable();
         read.truncate(MOST_DIGESTS);
@@ -174,9 +224,11 @@ impl State {
             head: self.head.clone(),
             model: self.model.clone(),
             done: self.complete,
+            said: shorten(&self.summary, MOST_SUMMARY).into_owned(),
             read: STANDARD.encode(read.into_iter().flatten().copied().collect::<Vec<u8>>()),
-            findings: self.findings.clone(),
+            findings,
             dismissed: self.dismissed.clone(),
+            earlier: self.earlier.clone(),
         };
         // A map of plain text and numbers: there is nothing that could fail.
         serde_json::to_vec(&wire).unwrap_or_default()
@@ -194,9 +246,11 @@ impl State {
             head: wire.head,
             model: wire.model,
             complete: wire.done,
+            summary: wire.said,
             read: read.as_chunks::<DIGEST>().0.iter().copied().collect(),
             findings: wire.findings,
             dismissed: wire.dismissed,
+            earlier: wire.earlier,
         })
     }
 }
@@ -299,6 +353,7 @@ mod tests {
             confidence: 0.9,
             title: "x".into(),
             body: "y".into(),
+            suggestion: None,
             source: Source::Model("m".into()),
             inline: true,
         }
@@ -341,11 +396,52 @@ diff --git a/a.rs b/a.rs
             head: "abc".into(),
             model: "offline".into(),
             complete: true,
+            summary: "Adds one.".into(),
             read: [[1; DIGEST], [2; DIGEST]].into(),
             findings: vec![known("a.rs", "one();", 0)],
             dismissed: vec![Fingerprint("f".into())],
+            earlier: Some(vec![Fingerprint("e".into())]),
         };
         assert_eq!(State::decode(&state.encode()), Some(state));
+    }
+
+    #[test]
+    fn only_what_stands_in_no_comment_is_kept_whole_and_only_while_there_is_room() {
+        let body = "because ".repeat(200);
+        let edit = Suggestion { replacement: "two();".into() };
+        let one = |id: &str| Known {
+            id: Fingerprint(id.into()),
+            body: body.clone(),
+            suggestion: Some(edit.clone()),
+            ..known("a.rs", "one();", 0)
+        };
+        let state = State {
+            head: "abc".into(),
+            model: "m".into(),
+            complete: true,
+            summary: String::new(),
+            read: HashSet::new(),
+            findings: vec![one("posted"), one("missing")],
+            dismissed: Vec::new(),
+            earlier: None,
+        };
+        let back = |state: &State, all| {
+            let missing = |id: &Fingerprint| id.0.starts_with("missing");
+            State::decode(&state.delivered(missing, all).encode()).unwrap()
+        };
+        let left = back(&state, false);
+        assert!(!left.complete);
+        assert!(left.findings.iter().all(|known| known.body == body));
+        let left = back(&state, true);
+        assert!(left.complete);
+        let [posted, missing] = &left.findings[..] else { panic!("two findings") };
+        assert!(posted.inline && posted.body.len() <= MOST_BODY && posted.suggestion.is_none());
+        assert!(!missing.inline && missing.body == body);
+        assert_eq!(missing.suggestion, Some(edit.clone()));
+        let many = (0..30).map(|n| one(&format!("missing{n}"))).collect();
+        let left = back(&State { findings: many, ..state }, false);
+        assert_eq!(left.findings.len(), 30);
+        assert!(left.findings.iter().all(|known| known.body.len() <= MOST_BODY));
     }
 
     #[test]
