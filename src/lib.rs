@@ -27,6 +27,7 @@ use anyhow::anyhow;
 
 use crate::failure::Failure;
 use crate::inputs::{Command, Gathered};
+use crate::redact::Scrubber;
 
 /// Carry out what was asked for. Gives the exit code (see `docs/output.md`).
 pub fn run(gathered: &Gathered) -> u8 {
@@ -63,7 +64,10 @@ fn print(text: &str) -> Result<u8, Failure> {
 }
 
 /// One line a problem on standard error; in a GitHub job also as its annotation.
+/// A host's or a model's own words may be among them.
 fn tell(message: &str, gathered: &Gathered) {
+    let secrets = gathered.resolve(None).map(|inputs| inputs.secrets).unwrap_or_default();
+    let message = &Scrubber::new(&secrets).sanitize_plain(message);
     let mut stderr = anstream::stderr();
     for line in message.lines() {
         let _ = writeln!(stderr, "pipewright: {line}");

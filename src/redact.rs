@@ -71,8 +71,8 @@ impl fmt::Display for Secret {
     }
 }
 
-/// The one place a link may lead to: the change's own repository on its forge.
-/// Other pages of the same host are out, too: they hold other people's
+/// The one place a link may lead to: the code of the change's own repository on
+/// its forge. Other pages of the same host are out, too: they hold other people's
 /// repositories and consent screens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForgeHost {
@@ -110,7 +110,10 @@ impl ForgeHost {
         else {
             return false;
         };
-        (rest.is_empty() || rest.starts_with(['/', '?', '#']))
+        // Pages that show code; others hold forms that a click sends off, or leave a
+        // trace on what they lead to (`/issues/1`).
+        let shows_code = ["/blob/", "/tree/", "/blame/", "/commit/"];
+        (matches!(rest, "" | "/") || shows_code.iter().any(|page| rest.starts_with(page)))
             && url.bytes().all(is_plain_url_byte)
             && !rest.contains("..")
             && !rest.contains("//")
@@ -161,8 +164,22 @@ impl Scrubber {
     }
 
     /// The text with every secret replaced by [`MASK`]; borrowed where there is none.
+    ///
+    /// A secret whose characters are held apart by invisible ones is found, too;
+    /// the text then loses those.
     pub fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut result = Cow::Borrowed(text);
+        let result = self.scrub_all(Cow::Borrowed(text));
+        if !result.is_ascii() && result.contains(is_invisible) {
+            let visible: String = result.chars().filter(|c| !is_invisible(*c)).collect();
+            if self.scrub_once(&visible).is_some() {
+                return self.scrub_all(Cow::Owned(visible));
+            }
+        }
+        result
+    }
+
+    fn scrub_all<'t>(&self, text: Cow<'t, str>) -> Cow<'t, str> {
+        let mut result = text;
         // A mask may bring the halves of another secret together. A round makes
         // the text shorter, or turns three characters into a mask: this ends.
         while let Some(scrubbed) = self.scrub_once(&result) {
@@ -229,22 +246,18 @@ impl Scrubber {
     /// [`MAX_TEXT`] characters. Idempotent.
     pub fn sanitize_plain(&self, text: &str) -> String {
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        let text = self.scrub(&text);
         let shown = show_hidden(&text);
         let scrubbed = self.scrub(&shown);
         let short = cut(&scrubbed);
-        let broken = RUNNER_COMMAND.replace_all(&short, |found: &Captures<'_>| {
-            match (found.name("line"), found.name("indent")) {
-                (Some(_), indent) => format!("{}: :", indent.map_or("", |m| m.as_str())),
-                (None, _) => format!("# #{}", &found[0][2..]),
-            }
-        });
-        self.scrub(&broken).into_owned()
+        self.scrub(&break_commands(&short)).into_owned()
     }
 
     /// A line of code for a frame or a fence: secrets masked, hidden characters
     /// visible, everything else as it stands.
     pub fn sanitize_code(&self, line: &str) -> String {
-        let shown = show_hidden(line);
+        let line = self.scrub(line);
+        let shown = show_hidden(&line);
         self.scrub(&shorten(&self.scrub(&shown), MAX_LINE)).into_owned()
     }
 
@@ -265,8 +278,25 @@ fn replace<'t>(
     }
 }
 
+/// Takes the meaning from what a CI runner reads as a command to it, in any
+/// output of a job: `::error` at the start of a line, `##[group]` anywhere.
+pub fn break_commands(text: &str) -> Cow<'_, str> {
+    RUNNER_COMMAND.replace_all(text, |found: &Captures<'_>| {
+        match (found.name("line"), found.name("indent")) {
+            (Some(_), indent) => format!("{}: :", indent.map_or("", |m| m.as_str())),
+            (None, _) => format!("# #{}", &found[0][2..]),
+        }
+    })
+}
+
+/// Whether a line of the text is what bots that read raw comments take for an
+/// order (`/approve`).
+pub fn orders_bots(text: &str) -> bool {
+    text.lines().any(|line| markdown::COMMAND_LINE.is_match(line))
+}
+
 /// The forms a value travels in: as it is, line by line, in base64 at each of
-/// the three offsets, percent-encoded, and escaped for JSON and HTML.
+/// the three offsets, in hexadecimal, percent-encoded, and escaped for JSON and HTML.
 fn add_forms(value: &str, forms: &mut BTreeSet<String>) {
     let value = value.trim();
     if value.len() < MIN_SECRET {
@@ -307,6 +337,10 @@ fn add_forms(value: &str, forms: &mut BTreeSet<String>) {
     };
     add(percent(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b)));
     add(percent(|b| b.is_ascii_alphanumeric()));
+    add(percent(|_| false));
+    let hex: String = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+    add(hex.to_ascii_uppercase());
+    add(hex);
     if let Ok(json) = serde_json::to_string(value) {
         add(json[1..json.len() - 1].to_owned());
     }

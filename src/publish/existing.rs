@@ -75,10 +75,12 @@ impl Existing {
 }
 
 /// REST calls an app `name[bot]`, GraphQL calls it `name`. A person cannot be
-/// taken for an app, since only apps are marked as bots.
+/// taken for an app, since only apps are marked as bots; nor an app for the
+/// person whose name it took.
 pub fn same_account(own: &str, author: &str, author_is_bot: bool) -> bool {
     let bare = |login: &str| login.strip_suffix("[bot]").unwrap_or(login).to_ascii_lowercase();
-    own.eq_ignore_ascii_case(author) || (author_is_bot && bare(own) == bare(author))
+    let is_app = own.to_ascii_lowercase().ends_with("[bot]");
+    own.eq_ignore_ascii_case(author) || (is_app && author_is_bot && bare(own) == bare(author))
 }
 
 #[cfg(test)]
@@ -136,6 +138,19 @@ mod tests {
         assert_eq!(existing.summary.as_ref().map(|(id, _)| *id), Some(3));
         assert_eq!(existing.state(), Some("QUJD"));
         assert_eq!(existing.commented, [Fingerprint("bbbbbbbbbbbbbbbb".into())].into());
+    }
+
+    #[test]
+    fn accounts_are_told_apart() {
+        for (own, author, bot, expect) in [
+            ("alice", "Alice", false, true),
+            ("alice", "alice[bot]", true, false),
+            ("helper[bot]", "helper", true, true),
+            ("helper[bot]", "helper", false, false),
+            ("helper[bot]", "Helper[bot]", true, true),
+        ] {
+            assert_eq!(same_account(own, author, bot), expect, "{own} {author}");
+        }
     }
 
     #[test]

@@ -23,6 +23,10 @@ pub fn body(view: &View<'_>, finding: &Finding) -> String {
             Some(replacement) if replacement.len() > MAX_SUGGESTION => {
                 text += "\n\n_Suggestion left out: it is too long for a comment._";
             }
+            // The block has to hold the replacement as it stands.
+            Some(replacement) if crate::redact::orders_bots(&replacement) => {
+                text += "\n\n_Suggestion withheld: a line of it reads like an order to a bot._";
+            }
             Some(replacement) => text += &format!("\n\n{}", suggestion_block(&replacement)),
             None => {
                 text += "\n\n_Suggestion withheld: it holds a secret or hidden characters._";

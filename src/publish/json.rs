@@ -6,9 +6,38 @@ use crate::report::Report;
 
 /// Indented, with a line feed at its end.
 pub fn render(report: &Report, scrubber: &Scrubber) -> anyhow::Result<String> {
-    let mut text = serde_json::to_string_pretty(&scrubbed(report, scrubber))?;
+    let mut text = inert(serde_json::to_string_pretty(&scrubbed(report, scrubber))?);
     text.push('\n');
     Ok(text)
+}
+
+/// JSON with the same values, in which nothing acts on what prints it: what is
+/// not seen is written as its number, and what a CI runner takes for a command
+/// (`##[group]`, anywhere in a line) is broken up by one.
+pub(super) fn inert(json: String) -> String {
+    let hidden = |c: char| (c.is_control() && c != '\n') || crate::redact::is_invisible(c);
+    let mut text = if json.contains(hidden) {
+        let mut shown = String::with_capacity(json.len());
+        for c in json.chars() {
+            if hidden(c) {
+                let mut units = [0; 2];
+                for unit in c.encode_utf16(&mut units) {
+                    shown += &format!("\\u{unit:04x}");
+                }
+            } else {
+                shown.push(c);
+            }
+        }
+        shown
+    } else {
+        json
+    };
+    for (order, broken) in [("##[", "#\\u0023["), ("##vso[", "#\\u0023vso[")] {
+        if text.contains(order) {
+            text = text.replace(order, broken);
+        }
+    }
+    text
 }
 
 /// The report with every secret masked. Text is otherwise as it was said: JSON
@@ -52,4 +81,19 @@ pub fn scrubbed(report: &Report, scrubber: &Scrubber) -> Report {
         clean(&mut file.path);
     }
     report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_that_is_printed_acts_on_nothing_and_keeps_its_values() {
+        let value =
+            serde_json::json!({"a": "x\u{202e}y ##[group]z ##vso[q] \u{9b}\u{7f}\u{e0041}é"});
+        let text = inert(serde_json::to_string_pretty(&value).unwrap());
+        assert!(!text.contains("##[") && !text.contains("##vso["), "{text}");
+        assert!(!text.contains(|c: char| crate::redact::is_invisible(c)), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+    }
 }

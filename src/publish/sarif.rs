@@ -14,7 +14,7 @@ use crate::redact::shorten;
 
 /// Indented, with a line feed at its end.
 pub fn render(view: &View<'_>) -> anyhow::Result<String> {
-    let mut text = serde_json::to_string_pretty(&log(view))?;
+    let mut text = super::json::inert(serde_json::to_string_pretty(&log(view))?);
     text.push('\n');
     Ok(text)
 }

@@ -37,20 +37,8 @@ pub fn render(view: &View<'_>, options: Options) -> String {
     page.skipped(&mut out);
     page.notes(&mut out);
     page.verdict(&mut out);
-    without_commands(&out)
-}
-
-/// Wrapping may bring a `::` to the start of a line, where a CI runner, which
-/// skips the space before it, takes it for a command.
-fn without_commands(text: &str) -> String {
-    let broken = text.split_inclusive('\n').map(|line| {
-        let body = line.trim_start();
-        match body.strip_prefix("::") {
-            Some(rest) => format!("{}: :{rest}", &line[..line.len() - body.len()]),
-            None => line.to_owned(),
-        }
-    });
-    broken.collect()
+    // Wrapping may bring a `::` to the start of a line.
+    crate::redact::break_commands(&out).into_owned()
 }
 
 struct Page<'a> {
@@ -430,7 +418,7 @@ mod tests {
     fn no_line_is_a_command_for_a_runner() {
         let text = "a\n::error::x\n   ::warning::y\nstd::fmt\n";
         let expect = "a\n: :error::x\n   : :warning::y\nstd::fmt\n";
-        assert_eq!(without_commands(text), expect);
+        assert_eq!(crate::redact::break_commands(text), expect);
     }
 
     #[test]

@@ -108,7 +108,7 @@ fn longest_run(text: &str) -> usize {
 }
 
 /// A line that bots which read raw text take for an order.
-static COMMAND_LINE: LazyLock<Regex> =
+pub(super) static COMMAND_LINE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^/[A-Za-z][A-Za-z-]*(?:\s|$)").expect("constant"));
 
 fn text_line(line: &str, inline: &Inline<'_>, out: &mut String) {
@@ -128,7 +128,7 @@ static WORDS: LazyLock<Regex> = LazyLock::new(|| {
     let patterns = [
         r"(?<url>(?:[\w.+%-]*://|[\w.+%-]*?(?i:www)\.|[\w.+%-]*?(?i:mailto|xmpp):)[^\s<>`|]*)",
         r"(?<name>[\w.+%/-]*@[A-Za-z0-9][\w./-]*)",
-        r"(?<reference>[\w.+%-]+(?:/[\w.-]+)?#[0-9]+)",
+        r"(?<reference>[\w.+%-]+(?:/[\w.-]+)?#[0-9]+|#[0-9]+|(?i:gh)-[0-9]+)",
     ];
     Regex::new(&format!("^(?-u:{})", patterns.join("|")).replace("[^\\s<>`|]", "(?u:[^\\s<>`|])"))
         .expect("constant")
@@ -150,7 +150,8 @@ impl Inline<'_> {
         let wordy = |b: u8| b.is_ascii_alphanumeric() || b"_.+%-".contains(&b);
         // Most lines hold nothing that a forge would link.
         let linked = memchr::memchr3(b'@', b'#', b':', bytes).is_some()
-            || text.to_ascii_lowercase().contains("www.");
+            || text.to_ascii_lowercase().contains("www.")
+            || text.to_ascii_lowercase().contains("gh-");
         let mut at = 0;
         // Whether a word may start here: not inside a run of word characters
         // that was looked at from its start and copied.
@@ -158,7 +159,9 @@ impl Inline<'_> {
         while at < bytes.len() {
             if linked
                 && fresh
-                && (wordy(bytes[at]) || matches!(bytes[at], b'@' | b':'))
+                && (wordy(bytes[at]) || matches!(bytes[at], b'@' | b':' | b'#'))
+                // Part of a character reference that was taken apart.
+                && !(bytes[at] == b'#' && out.ends_with("&amp;"))
                 && let Some(length) = self.word(&text[at..], out)
             {
                 at += length;
@@ -319,6 +322,8 @@ fn escape(text: &str, at: usize, out: &mut String) -> usize {
         b'<' => *out += "&lt;",
         b'&' => *out += "&amp;",
         b'@' | b':' => out.push(next as char),
+        // A reference to an issue: looked at next, without the backslash.
+        b'#' if bytes.get(at + 2).is_some_and(u8::is_ascii_digit) && !between(at) => return 1,
         b'/' if at > 0 => out.push('/'),
         b'#' | b'.' | b'_' | b'-' if between(at) => out.push(next as char),
         _ => {

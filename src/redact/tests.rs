@@ -39,6 +39,9 @@ fn known_values_are_masked_in_every_form_they_travel_in() {
         encode("p@ss/w\"rd&more?"),
         encode("x-access-token:p@ss/w\"rd&more?"),
         encode("ab:p@ss/w\"rd&more?:cd"),
+        "704073732f77227264266d6f72653f".to_owned(),
+        "704073732F77227264266D6F72653F".to_owned(),
+        "p@ss/w\u{200b}\"rd\u{2060}&more?".to_owned(),
     ];
     for text in cases {
         let scrubbed = scrubber.scrub(&text);
@@ -112,7 +115,9 @@ const HOSTILE: &[(&str, &str)] = &[
     ("https\\://evil.test", "`https://evil.test`"),
     ("go to www.evil.test!", "go to `www.evil.test`!"),
     ("www\\.evil.test", "`www.evil.test`"),
-    ("https://github.com/o/r/pull/1", "https://github.com/o/r/pull/1"),
+    ("https://github.com/o/r/blob/main/a.rs#L1", "https://github.com/o/r/blob/main/a.rs#L1"),
+    ("https://github.com/o/r/pull/1", "`https://github.com/o/r/pull/1`"),
+    ("[fix it](https://github.com/o/r/issues/new?body=x)", "fix it"),
     ("HTTPS://evil.test", "`HTTPS://evil.test`"),
     ("a//https://evil.test", "a//`https://evil.test`"),
     ("x#1https://evil.test", "`x#1` `https://evil.test`"),
@@ -143,7 +148,8 @@ const HOSTILE: &[(&str, &str)] = &[
     ("@[octocat](https://evil.test)", "`@octocat`"),
     ("`a`@octocat", "`a` `@octocat`"),
     ("mail a.b@evil.test now", "mail `a.b@evil.test` now"),
-    ("org/repo#12 org/repo@0123abc GH-1 #12", "`org/repo#12` `org/repo@0123abc` GH-1 #12"),
+    ("org/repo#12 org/repo@0123abc GH-1 #12", "`org/repo#12` `org/repo@0123abc` `GH-1` `#12`"),
+    ("fixes #12, (#13) \\#14 C#15 gh-16", "fixes `#12`, (`#13`) `#14` `C#15` `gh-16`"),
     ("org\\/repo\\#12", "`org/repo#12`"),
     ("@pipewright review", "`@pipewright` review"),
     // Orders to bots.

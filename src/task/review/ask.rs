@@ -81,6 +81,20 @@ impl ToolHost for NoTools {
     }
 }
 
+/// Tools whose answers are marked as data, like everything else from outside.
+struct Fenced<'a> {
+    tools: &'a dyn ToolHost,
+    nonce: &'a Nonce,
+}
+
+#[async_trait]
+impl ToolHost for Fenced<'_> {
+    async fn call(&self, name: &str, input: &Value) -> ToolOutcome {
+        let outcome = self.tools.call(name, input).await;
+        ToolOutcome { text: self.nonce.fence("tool result", &outcome.text), ..outcome }
+    }
+}
+
 /// One part's outcome.
 struct Part {
     order: (usize, usize),
@@ -102,7 +116,7 @@ pub async fn ask(question: Question<'_>) -> Asked {
     if tools.is_some() {
         toolbox.extend(tools::specs());
     }
-    let tools = tools.unwrap_or(&NoTools);
+    let tools = &Fenced { tools: tools.unwrap_or(&NoTools), nonce };
     let converse_about = |order: (usize, usize), pack: Pack| {
         let toolbox = &toolbox;
         async move {

@@ -367,24 +367,34 @@ async fn put(
     }
     let change = &collected.change;
     let nonce = Nonce::new();
+    let scrub = |text: String| subject.scrubber.scrub(&text).into_owned();
+    let clean = |text: &str| subject.scrubber.scrub(text).into_owned();
     let mut files = String::new();
     for file in &change.files {
         let (added, removed) = walkthrough::lines_of(file);
         let _ = writeln!(files, "{} +{added} -{removed}", file.path());
     }
+    // Each text by itself: a mask must not reach over the end of a fence.
+    let commits: Vec<String> = collected.commits.iter().map(|text| clean(text)).collect();
+    let guidelines = &collected.base_files.guidelines;
+    let guidelines: Vec<(String, String)> =
+        guidelines.iter().map(|(name, text)| (name.clone(), clean(text))).collect();
     let overview = Overview {
-        title: &collected.title,
-        body: &collected.body,
-        commits: &collected.commits,
-        files,
+        title: &clean(&collected.title),
+        body: &clean(&collected.body),
+        commits: &commits,
+        files: scrub(files),
         prompt: inputs.prompt.as_deref(),
         instructions: inputs.tables.instructions.as_deref(),
         paths: &inputs.tables.paths,
-        guidelines: &collected.base_files.guidelines,
+        guidelines: &guidelines,
         parts: packs.len(),
     };
     let system = prompt::system(&nonce, &overview);
-    let known: Vec<Finding> = ruled.iter().chain(&resumed.standing).cloned().collect();
+    let mut known: Vec<Finding> = ruled.iter().chain(&resumed.standing).cloned().collect();
+    for finding in &mut known {
+        finding.title = clean(&finding.title);
+    }
     let caps = Caps {
         max_cost_usd: Some(inputs.max_cost_usd),
         max_tokens: inputs.max_tokens,
@@ -392,7 +402,6 @@ async fn put(
     };
     let budget = Budget::new(caps);
     let heads = surroundings(change, contents);
-    let scrub = |text: String| subject.scrubber.scrub(&text).into_owned();
     let render = |pack: &Pack| scrub(pack.render(change, &heads));
     let shown = |done: usize, known_of: usize| {
         progress.stage(format!("asking the model: {done} of {known_of} parts read"));

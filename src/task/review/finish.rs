@@ -24,7 +24,7 @@ use crate::publish::outputs::{self, Outputs};
 use crate::publish::plan::{self, PlanInput, Selection};
 use crate::publish::terminal;
 use crate::publish::{View, annotations, files, github_permalink, json, sarif, step_summary};
-use crate::redact::{ForgeHost, Scrubber};
+use crate::redact::{ForgeHost, Scrubber, break_commands};
 use crate::task::progress::Progress;
 
 /// The columns that text is set in where nobody says otherwise.
@@ -32,6 +32,7 @@ const WIDTH: usize = 100;
 
 /// The event asks for nothing: say so, in the log and in the outputs.
 pub fn nothing(inputs: &Inputs, why: &str) -> Result<u8, Failure> {
+    let why = Scrubber::new(&inputs.secrets).sanitize_line(why);
     let _ = writeln!(anstream::stderr(), "pipewright: nothing to review: {why}");
     if let Some(file) = &inputs.host.output {
         let empty = Outputs {
@@ -310,7 +311,7 @@ fn print(
             terminal::render(view, terminal::Options { color: inputs.color_stdout(), width })
         }
         Format::Json => json::render(view.report, view.scrubber)?,
-        Format::Markdown => step_summary::render(summary),
+        Format::Markdown => break_commands(&step_summary::render(summary)).into_owned(),
         Format::Sarif => sarif::render(view)?,
         Format::Github => annotations::workflow_commands(view),
     };
