@@ -313,12 +313,53 @@ fn a_comment_that_github_refuses_stands_in_the_summary_and_the_others_on_their_l
     assert_eq!((ran.code, writes(&github)), (0, Vec::new()), "{}", ran.stderr);
 }
 
+#[test]
+fn where_checks_are_denied_a_rerun_only_asks_again_whether_they_still_are() {
+    let github = scene(Phase::First);
+    github.deny("check-runs");
+    let ran = run(&github, &answering(Phase::First));
+    assert_eq!((ran.code, ran.told()), (0, true), "{}", ran.stderr);
+    assert_eq!(github.statuses().len(), 1);
+    let first = seen(&github);
+    github.forget_requests();
+    let model = answering(Phase::First);
+    let ran = run(&github, &model);
+    assert_eq!((ran.code, ran.told()), (0, true), "{}", ran.stderr);
+    assert_eq!(writes(&github), ["POST /check-runs"]);
+    assert_eq!((github.statuses().len(), model.requests().len()), (1, 0));
+    assert_eq!(seen(&github), first);
+}
+
+#[test]
+fn a_finding_that_could_not_stand_on_its_line_is_not_taken_for_one_that_was_deleted() {
+    let github = GitHub::start();
+    github.trust_answers();
+    github.pull(7, |pull| {
+        // GitHub shows no patch of so many lines, and takes no comment on them.
+        let mut large = "let x = 1;\n".repeat(20_100);
+        large.push_str("<<<<<<< ours\n");
+        pull.head("src/large.rs", large);
+    });
+    let offline = |github: &GitHub| -> faults::Ran {
+        let job = job(github, &Anthropic::start()).set("ANTHROPIC_API_KEY", "");
+        job.command().output().expect("the binary starts").into()
+    };
+    let first = offline(&github);
+    assert_eq!(first.code, 1, "{}", first.stderr);
+    assert_eq!((github.review_comments(7).len(), github.comments(7).len()), (0, 1));
+    github.push(7, |pull| {
+        pull.head("README.md", "Hello.\n");
+    });
+    let second = offline(&github);
+    assert_eq!(second.code, 1, "it still stands: {}", second.stderr);
+}
+
 /// Calls in a fixed order, with `<sha>` for revisions.
 fn shown(github: &GitHub) -> Vec<String> {
     let is_sha = |part: &str| part.len() == 40 && part.bytes().all(|b| b.is_ascii_hexdigit());
     let show = |call: &String| -> String {
-        let parts = call.split_inclusive(['/', '=', '?']);
-        parts.map(|part| if is_sha(part.trim_end_matches('?')) { "<sha>" } else { part }).collect()
+        let sha = call.split(['/', '=', '?']).find(|part| is_sha(part)).unwrap_or("<sha>");
+        call.replace(sha, "<sha>")
     };
     let mut calls: Vec<String> = github.calls().iter().map(show).collect();
     calls.sort();
@@ -329,7 +370,7 @@ fn shown(github: &GitHub) -> Vec<String> {
 fn github_is_asked_no_more_than_the_work_needs() {
     // What says what is to be reviewed and how, whatever the run does then.
     let reads = [
-        "GET /commits/<sha>check_name=pipewright&filter=all&per_page=100",
+        "GET /commits/<sha>/check-runs?check_name=pipewright&filter=all&per_page=100",
         // The root's listing names the folder, not what it holds.
         "GET /contents/.github/copilot-instructions.md?ref=<sha>",
         // The changed pipeline file whole, for its rules.
