@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// those to its left: they share words (a secret, a level of autonomy), and the
 /// order keeps them free of circles.
 const FLOORS: &[&[&str]] = &[
-    &["finding", "report", "diff", "code", "pipeline", "log", "stats", "evidence"],
+    &["failure", "finding", "report", "diff", "code", "pipeline", "log", "stats", "evidence"],
     &["scan", "decide"],
     &["redact", "inputs", "context", "policy", "audit", "http", "checkout"],
     &["forge", "ci", "deploy", "model"],

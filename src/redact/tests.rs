@@ -1,3 +1,5 @@
+//! Hostile texts and secrets, and what comes out.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -198,7 +198,8 @@ fn nothing_hides_in_the_state(seen: &Seen, faults: &mut Faults) {
                 faults.0.push(format!("{name} in the state"));
             }
         }
-        let known = ["v", "head", "model", "done", "read", "findings", "dismissed"];
+        let known =
+            ["v", "head", "model", "done", "read", "findings", "dismissed", "said", "earlier"];
         let names = state.as_object().map(|fields| fields.keys().cloned().collect::<Vec<_>>());
         let names = names.unwrap_or_default();
         faults.unless(names.iter().all(|n| known.contains(&n.as_str())), format!("{names:?}"));
@@ -208,6 +209,11 @@ fn nothing_hides_in_the_state(seen: &Seen, faults: &mut Faults) {
         };
         let (kept, said) = (ids(&state["findings"]), ids(&seen.report["findings"]));
         faults.unless(kept == said, "the state knows other findings than the report");
+        // What is kept of the model's words is what the summary shows of them.
+        let said = state["said"].as_str().unwrap_or_default();
+        let shown = seen.report["summary"].as_str().unwrap_or_default();
+        let start = said.strip_suffix(" … cut").unwrap_or(said);
+        faults.unless(shown.starts_with(start), "the state says what the report does not");
         let read = state["read"].as_str().unwrap_or("?");
         let read = base64::engine::general_purpose::STANDARD.decode(read).unwrap_or(vec![0]);
         faults.unless(read.len().is_multiple_of(5), "digests that are none");
