@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// those to its left: they share words (a secret, a level of autonomy), and the
 /// order keeps them free of circles.
 const FLOORS: &[&[&str]] = &[
-    &["failure", "finding", "report", "diff", "code", "pipeline", "log", "stats", "evidence"],
+    &["failure", "finding", "report", "code", "diff", "pipeline", "log", "stats", "evidence"],
     &["scan", "decide"],
     &["redact", "inputs", "context", "policy", "audit", "http", "checkout"],
     &["forge", "ci", "deploy", "model"],
@@ -20,6 +20,10 @@ const FLOORS: &[&[&str]] = &[
 /// On these floors rooms are pure and know nothing of each other but what a
 /// finding and a diff are.
 const SHARED_BELOW: &[&str] = &["finding", "report", "diff"];
+
+/// Further neighbours that may know each other: a hunk is shown to a model with
+/// the definitions around it.
+const NEIGHBOURS: &[(&str, &str)] = &[("diff", "code")];
 
 /// A room's floor and its place there.
 fn place(room: &str) -> Option<(usize, usize)> {
@@ -34,7 +38,11 @@ fn may(room: &str, other: &str) -> bool {
     room == other
         || to.0 < from.0
         || match from.0 {
-            0 | 1 => to.0 == from.0 && to.1 < from.1 && SHARED_BELOW.contains(&other),
+            0 | 1 => {
+                to.0 == from.0
+                    && to.1 < from.1
+                    && (SHARED_BELOW.contains(&other) || NEIGHBOURS.contains(&(room, other)))
+            }
             2 => to.0 == 2 && to.1 < from.1,
             _ => false,
         }
@@ -218,6 +226,8 @@ fn the_checks_would_notice() {
         ("diff", "finding", true),
         ("evidence", "diff", true),
         ("evidence", "code", false),
+        ("diff", "code", true),
+        ("code", "diff", false),
         ("inputs", "redact", true),
         ("redact", "inputs", false),
         ("forge", "http", true),
