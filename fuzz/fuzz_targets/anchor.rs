@@ -50,7 +50,7 @@ fuzz_target!(|data: &[u8]| {
             let _ = replacement(&change.files[anchor.file], &anchor, quote, None);
         }
     }
-    let plan = pack(&change, &[], &none, 40 + usize::from(*budget) * 4);
+    let plan = pack(&change, &[], &|_, _| true, &none, 40 + usize::from(*budget) * 4);
     let mut lines = 0;
     for pack in &plan.packs {
         assert_eq!(pack.render(&change, &none).len(), pack.bytes);
