@@ -135,8 +135,6 @@ fn a_push_is_reviewed_only_where_it_differs_and_what_holds_stays() {
 #[test]
 fn a_finding_whose_line_is_gone_is_resolved() {
     let github = world();
-    // GitHub says `"line": null` of outdated comments, its description says a number.
-    github.trust_answers();
     let model = Anthropic::start();
     model.answer(json!([division()]));
     run(job(&github, &model));

@@ -76,7 +76,7 @@ fn is_credential_parts(parts: &[&str]) -> bool {
     let in_private_folder =
         plain.iter().any(|part| matches!(part.as_str(), ".ssh" | ".gnupg" | ".azure" | ".gcloud"));
     in_private_folder
-        || is_credential_name(name)
+        || plain.iter().any(|part| is_credential_name(part))
         || matches!(
             (folder, name.as_str()),
             (Some(".docker"), "config.json")

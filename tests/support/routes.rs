@@ -338,42 +338,49 @@ fn contents(state: &mut State, request: &Request, path: &str, file: &str) -> Rep
     };
     let file: Vec<String> = file.split('/').filter(|s| !s.is_empty()).map(decode).collect();
     let file = file.join("/");
+    let entry = |kind: &str, path: &str, sha: String, size: usize| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let url = format!("https://api.github.test/contents/{path}");
+        json!({
+            "type": kind, "name": name, "path": path, "sha": sha, "size": size,
+            "url": url, "git_url": url, "html_url": url, "download_url": url,
+            "_links": { "self": url, "git": url, "html": url },
+        })
+    };
+    let with = |mut entry: Value, more: Value| {
+        if let (Some(entry), Some(more)) = (entry.as_object_mut(), more.as_object()) {
+            entry.extend(more.clone());
+        }
+        Reply::json(200, &entry)
+    };
     match files.get(&file) {
-        Some(found) if found.mode == 0o160000 => full(
-            request,
-            path,
-            200,
-            json!({ "type": "submodule", "name": file, "path": file, "sha": found.sha(), "submodule_git_url": "x" }),
+        Some(found) if found.mode == 0o160000 => with(
+            entry("submodule", &file, found.sha(), 0),
+            json!({ "submodule_git_url": "https://x.test" }),
         ),
         Some(found) if found.mode == 0o120000 => {
             let target = String::from_utf8_lossy(&found.data).into_owned();
             match files.get(&target) {
                 Some(there) => Reply::new(200, RAW, there.data.to_vec()),
-                None => full(
-                    request,
-                    path,
-                    200,
-                    json!({ "type": "symlink", "name": file, "path": file, "sha": found.sha(), "target": target }),
+                None => with(
+                    entry("symlink", &file, found.sha(), found.data.len()),
+                    json!({ "target": target }),
                 ),
             }
         }
         Some(found) if raw => Reply::new(200, RAW, found.data.to_vec()),
-        Some(found) => full(
-            request,
-            path,
-            200,
-            json!({ "type": "file", "name": file, "path": file, "sha": found.sha(), "encoding": "base64", "content": "" }),
+        Some(found) => with(
+            entry("file", &file, found.sha(), found.data.len()),
+            json!({ "encoding": "base64", "content": "" }),
         ),
         None => {
             let folder = if file.is_empty() { String::new() } else { format!("{file}/") };
             let entries: Vec<Value> = files
                 .iter()
-                .filter_map(|(path, found)| {
-                    let name = path.strip_prefix(&folder)?;
-                    (!name.contains('/')).then(|| {
-                        json!({ "type": "file", "name": name, "path": path, "sha": found.sha(), "size": found.data.len() })
-                    })
+                .filter(|(path, _)| {
+                    path.strip_prefix(&folder).is_some_and(|name| !name.contains('/'))
                 })
+                .map(|(path, found)| entry("file", path, found.sha(), found.data.len()))
                 .collect();
             if entries.is_empty() { not_found() } else { Reply::json(200, &json!(entries)) }
         }
