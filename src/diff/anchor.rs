@@ -397,7 +397,8 @@ fn settle<'f>(
     let blank = form.iter().all(|line| trim(line.text).is_empty());
     let vague = form.iter().all(|line| !line.text.contains(char::is_alphanumeric));
     let far = if blank { 0 } else { NEAR };
-    if vague && found.len() > 1 && distance(best) > far {
+    // A blank quote says nothing: even the only blank line has to be hit exactly.
+    if (blank || vague && found.len() > 1) && distance(best) > far {
         return None;
     }
     Some(best)

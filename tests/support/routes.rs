@@ -136,7 +136,7 @@ pub fn route(state: &mut State, request: &Request, path: &str) -> Reply {
             }
         }
         ("GET", ["compare", basehead @ ..]) => compare(state, request, path, &basehead.join("/")),
-        ("GET", ["contents", file @ ..]) => contents(state, request, path, &file.join("/")),
+        ("GET", ["contents", file @ ..]) => contents(state, request, &file.join("/")),
         ("GET", ["git", "trees", tree]) => tree_of(state, request, path, &decode(tree)),
         ("GET", ["git", "blobs", sha]) => {
             let found = state
@@ -331,7 +331,7 @@ fn compare(state: &mut State, request: &Request, path: &str, basehead: &str) -> 
     full(request, path, 200, body)
 }
 
-fn contents(state: &mut State, request: &Request, path: &str, file: &str) -> Reply {
+fn contents(state: &mut State, request: &Request, file: &str) -> Reply {
     let raw = request.header("accept").is_some_and(|accept| accept.contains("raw"));
     let Some(files) = request.query("ref").and_then(|r| state.commits.get(&r)).cloned() else {
         return error(404, "No commit found for the ref");
