@@ -20,6 +20,8 @@ fi
 # An answer as a model gives it: through the tool, with nothing to say.
 printf '%s' '[{"tool":"report_findings","input":{"summary":"A change.","findings":[]}}]' >"$work/answer.json"
 
+# The commands start with an environment of their own.
+export BENCH_ENV_PEERS=$PEERS
 export BENCH_RUNS=${2:-5} STUB_GH_LATENCY_MS=${LATENCY_MS:-0}
 cd "$work"
 ./run_bench.sh floor "$work/peers/floor.py" >/dev/null

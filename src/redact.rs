@@ -193,15 +193,12 @@ impl Scrubber {
         if let Some(known) = &self.known {
             result = replace(known, result, |_| MASK.to_owned());
         }
-        result = replace(&TOKENS, result, |_| MASK.to_owned());
-        result = replace(&CARRIERS, result, |found| {
-            // Three groups a branch: what stands before, the value, what stands after.
-            let group = |at| found.get(at).map_or("", |m| m.as_str());
-            let branch = (0..4).find(|b| found.get(3 * b + 2).is_some()).unwrap_or(0);
-            let (before, value) = (group(3 * branch + 1), group(3 * branch + 2));
-            let hide = branch == 0 || looks_random(value);
-            format!("{before}{}{}", if hide { MASK } else { value }, group(3 * branch + 3))
-        });
+        // A private key goes over several lines: then all is searched as one.
+        let by_line = result.len() > LONG && !result.contains("-----BEGIN ");
+        let found = if by_line { mask_by_line(&result) } else { mask_forms(&result) };
+        if let Some(masked) = found {
+            result = Cow::Owned(masked);
+        }
         (result != text).then(|| result.into_owned())
     }
 
@@ -346,6 +343,55 @@ fn add_forms(value: &str, forms: &mut BTreeSet<String>) {
     }
     add(value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"));
 }
+
+/// Longer texts are searched line by line, and only lines that hold one of
+/// [`HINTS`]: the whole of a change goes through here on its way to a model.
+const LONG: usize = 4 << 10;
+
+/// Mask what has the form of a credential; `None` if nothing has.
+fn mask_forms(text: &str) -> Option<String> {
+    let mut result = Cow::Borrowed(text);
+    result = replace(&TOKENS, result, |_| MASK.to_owned());
+    result = replace(&CARRIERS, result, |found| {
+        // Three groups a branch: what stands before, the value, what stands after.
+        let group = |at| found.get(at).map_or("", |m| m.as_str());
+        let branch = (0..4).find(|b| found.get(3 * b + 2).is_some()).unwrap_or(0);
+        let (before, value) = (group(3 * branch + 1), group(3 * branch + 2));
+        let hide = branch == 0 || looks_random(value);
+        format!("{before}{}{}", if hide { MASK } else { value }, group(3 * branch + 3))
+    });
+    (result != text).then(|| result.into_owned())
+}
+
+/// The same line by line, for text without a private key's block: all other
+/// forms stand on one line.
+fn mask_by_line(text: &str) -> Option<String> {
+    let mut masked = String::new();
+    let (mut copied, mut at) = (0, 0);
+    while let Some(hint) = HINTS.find_at(text, at) {
+        let start = text[..hint.start()].rfind('\n').map_or(0, |feed| feed + 1);
+        let end = text[hint.end()..].find('\n').map_or(text.len(), |feed| hint.end() + feed);
+        if let Some(line) = mask_forms(&text[start..end]) {
+            masked += &text[copied..start];
+            masked += &line;
+            copied = end;
+        }
+        at = end;
+    }
+    (copied > 0).then(|| masked + &text[copied..])
+}
+
+/// What every line has that holds one of [`TOKENS`] or [`CARRIERS`]: the fixed
+/// words that their patterns begin with.
+static HINTS: LazyLock<Regex> = LazyLock::new(|| {
+    let hints = concat!(
+        r"A[KSB]IA|ACCA|gh[pousr]_|github_pat_|gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent)-|sk-",
+        r"|[rs]k_(?:live|test)_|whsec_|xox[abeoprs]-|xapp-|hooks\.slack|AIza|ya29\.|npm_|pypi-",
+        r"|SG\.|hf_|do[opr]_v1_|dckr_pat_|ATATT3|[ps]at\.|eyJ|://|[Aa]uthorization|[Bb]earer",
+        r"|(?i:passw|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)",
+    );
+    Regex::new(&format!("(?-u:{hints})")).expect("the hints are constant")
+});
 
 /// Credentials that can be told by their form alone.
 static TOKENS: LazyLock<Regex> = LazyLock::new(|| {

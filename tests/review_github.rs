@@ -141,7 +141,7 @@ fn a_finding_whose_line_is_gone_is_resolved() {
     github.push(7, |pull| {
         pull.head(
             "src/total.rs",
-            &HEAD.replace(
+            HEAD.replace(
                 "total(items) / items.len() as u32",
                 "total(items) / items.len().max(1) as u32",
             ),
@@ -166,7 +166,7 @@ fn what_a_person_resolved_is_not_argued_again() {
     let first = github.review_comments(7)[0]["id"].as_u64().unwrap();
     github.resolve(first, "alice");
     github.push(7, |pull| {
-        pull.head("src/total.rs", &HEAD.replace("let first = items[0];", "let first = items[1];"));
+        pull.head("src/total.rs", HEAD.replace("let first = items[0];", "let first = items[1];"));
     });
     model.answer(json!([division()]));
     let ran = run(job(&github, &model));

@@ -370,3 +370,47 @@ proptest! {
         prop_assert_eq!(scrubber().sanitize_markdown(&once, &host()), once);
     }
 }
+
+/// Whatever the patterns find in a text as a whole, they find line by line.
+#[test]
+fn long_texts_are_masked_as_short_ones_are() {
+    let forms = [
+        ["AKIA", "IOSFODNN7EXAMPLE"].concat(),
+        ["ghp_", "a1B2c3D4e5F6a1B2c3D4e5F6"].concat(),
+        ["github_pat_", "a1B2c3D4e5F6a1B2c3D4"].concat(),
+        ["glpat-", "a1B2c3D4e5F6a1B2c3D4"].concat(),
+        ["sk-ant-", "a1B2c3D4e5F6a1B2"].concat(),
+        ["sk_live_", "a1B2c3D4e5F6a1B2"].concat(),
+        ["whsec_", "a1B2c3D4e5F6a1B2c3D4e5F6"].concat(),
+        ["xoxb-", "1234567890"].concat(),
+        ["xapp-1-", "A1B2C3D4E5F6A1B2C3D4"].concat(),
+        ["hooks.slack.com/services/", "T00000000/B00000000/XXXX"].concat(),
+        ["AIza", "SyA1B2c3D4e5F6a1B2c3D4e5F6a1B2c3D4e5F6"].concat(),
+        ["ya29.", "a1B2c3D4e5F6a1B2c3D4"].concat(),
+        ["npm_", "a1B2c3D4e5F6a1B2c3D4e5F6a1B2c3D4e5F6"].concat(),
+        ["pypi-", "a1B2c3D4e5F6a1B2c3D4e5F6a1B2c3D4"].concat(),
+        ["SG.", "a1B2c3D4e5F6a1B2.a1B2c3D4e5F6a1B2"].concat(),
+        ["hf_", "a1B2c3D4e5F6a1B2c3D4e5F6a1B2c3"].concat(),
+        ["dop_v1_", "0123456789abcdef0123456789abcdef01234567"].concat(),
+        ["dckr_pat_", "a1B2c3D4e5F6a1B2c3D4"].concat(),
+        ["ATATT3", "a1B2c3D4e5F6a1B2c3D4"].concat(),
+        ["eyJ", "hbGciOiJI.eyJzdWIiOiIx.SflKxwRJSMeKKF2"].concat(),
+        ["https://me:", "hunter2hunter2@example.test/"].concat(),
+        ["Authorization: Basic ", "dXNlcjpwYXNzd29yZA=="].concat(),
+        ["bearer ", "a1B2c3D4e5F6a1B2c3D4"].concat(),
+        ["PassWord = \"", "a1B2c3D4e5F6a1B2c3D4\""].concat(),
+        ["api-key: '", "q9W8e7R6t5Y4u3I2o1P0'"].concat(),
+    ];
+    let scrubber = Scrubber::default();
+    let filler = "12 |+    let harmless = items.iter().sum::<u32>(); // nothing here\n".repeat(40);
+    for form in &forms {
+        let short = format!("7 |+ x({form})\n");
+        let masked = scrubber.scrub(&short);
+        assert!(masked.contains(MASK), "{form} is not masked at all");
+        let long = format!("{filler}{short}{filler}{short}");
+        assert!(long.len() > super::LONG);
+        assert_eq!(scrubber.scrub(&long), format!("{filler}{masked}{filler}{masked}"), "{form}");
+    }
+    let untouched = filler.repeat(3);
+    assert_eq!(scrubber.scrub(&untouched), untouched);
+}

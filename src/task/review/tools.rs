@@ -1,7 +1,7 @@
 //! The model's read-only tools: files and lines of the checkout, and files as
 //! they were before the change.
 //!
-//! What the model sends is parsed into a [`Call`] first; every answer is
+//! What the model sends is parsed into a `Call` first; every answer is
 //! bounded, numbered by line and scrubbed before it leaves. A call that was
 //! made before is answered from memory.
 
