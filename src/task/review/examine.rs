@@ -166,7 +166,7 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
         base: collected.base.clone(),
         head: collected.head.clone(),
         summary: match model {
-            None => format!("Rules and reports alone looked at {}", walkthrough::sentence(change)),
+            None => "No model was asked: rules and reports alone looked at this change.".to_owned(),
             Some(_) => said,
         },
         findings,
