@@ -31,9 +31,6 @@ use crate::report::{Coverage, Report, SCHEMA, Skipped, TestEvidence};
 use crate::scan;
 use crate::task::progress::Progress;
 
-/// Bytes of rendered change in one request: about 40,000 tokens, which models
-/// read with care, and few enough requests for the largest changes.
-const PACK_BYTES: usize = 140_000;
 /// Changes of more changed lines are shown without the definitions around their
 /// hunks: the money that the cap allows goes to the change itself first.
 const MOST_SURROUNDED: usize = 20_000;
@@ -103,7 +100,7 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
             let reports = read_reports(checkout, local, inputs, &mut notes);
             let (reported, tests) = said_by_reports(change, local, checkout, &reports, &mut notes);
             ruled.extend(reported);
-            ruled.retain(|finding| !is_ignored(inputs, &finding.path));
+            ruled.retain(|finding| inputs.wants(&finding.path));
             (ruled, tests)
         });
         let packs = model.map(|_| divide(change, &skips, &resumed, contents)).unwrap_or_default();
@@ -193,7 +190,7 @@ fn divide(
         .collect();
     let wanted = |file: usize, hunk: usize| unread[file].contains(&hunk);
     let heads = surroundings(change, contents);
-    pack::pack(change, skips, &wanted, &heads, PACK_BYTES).packs
+    pack::pack(change, skips, &wanted, &heads, pack::DEFAULT_BUDGET).packs
 }
 
 /// What our own rules say. `head` is the commit under review, where there is one.
@@ -215,13 +212,6 @@ fn rules(
     };
     let options = scan::Options::default();
     scan::scan(&scan::Subject { change, old: &old, new: &new, exists: &exists, options: &options })
-}
-
-/// Whether the maintainers want to hear nothing of a file.
-fn is_ignored(inputs: &Inputs, path: &str) -> bool {
-    inputs.ignore.is_match(path)
-        || !inputs.include.is_empty() && !inputs.include.is_match(path)
-        || inputs.tables.rules_for(path).any(|rule| rule.ignore)
 }
 
 /// Read the reports that are named, or those that lie around under usual names.
@@ -304,7 +294,7 @@ fn select(change: &Change, inputs: &Inputs, collected: &Collected) -> Vec<Option
     let text = collected.base_files.attributes.as_deref().unwrap_or_default();
     let attributes = Attributes::parse(text);
     let why = |file: &FileDiff| -> Option<&'static str> {
-        if is_ignored(inputs, &file.path().display()) {
+        if !inputs.wants(&file.path().display()) {
             return Some(IGNORED);
         }
         if matches!(file.content, Content::Missing { .. }) {
