@@ -34,7 +34,7 @@ pub use gather::Gathered;
 pub use host::{Host, Proxy};
 pub use show::{Setting, show};
 pub use table::{INPUTS, Input, Kind};
-pub use values::{Access, Autonomy, Color, Format, Globs, ModelChoice, Publish, Task};
+pub use values::{Access, Autonomy, Color, Format, Globs, ModelChoice, Provider, Publish, Task};
 
 use crate::finding::Severity;
 use crate::redact::Secret;
@@ -60,8 +60,8 @@ pub struct Inputs {
     pub reports: Globs,
     /// The model, with what the keys given allow.
     pub model: ModelChoice,
-    /// The one to ask when the first cannot answer.
-    pub fallback_model: Option<ModelChoice>,
+    /// Those to ask, in order, when the first cannot answer.
+    pub fallback_models: Vec<ModelChoice>,
     /// Instructions of the user's, on top of ours.
     pub prompt: Option<String>,
     /// Key for the Anthropic API.

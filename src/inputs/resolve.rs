@@ -10,7 +10,9 @@ use super::gather::Gathered;
 use super::host::Host;
 use super::show::Setting;
 use super::table::{DEFAULT_MODEL, INPUTS, Kind};
-use super::values::{self, Autonomy, Color, Format, Globs, ModelChoice, Publish, Raw, Task, Value};
+use super::values::{
+    self, Autonomy, Color, Format, Globs, ModelChoice, Provider, Publish, Raw, Task, Value,
+};
 use super::{Errors, Inputs, Origin, Problem};
 use crate::redact::Secret;
 
@@ -43,7 +45,7 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
     }
     let host = Host::from_env(&gathered.env);
     let values = Values { chosen };
-    let (model, fallback_model) = models(&values, &host, &mut problems, &mut warnings);
+    let (model, fallback_models) = models(&values, &host, &mut problems, &mut warnings);
     if !problems.is_empty() {
         return Err(Errors(problems));
     }
@@ -79,7 +81,7 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
         ignore: values.globs("ignore"),
         reports: values.globs("reports"),
         model,
-        fallback_model,
+        fallback_models,
         prompt: values.text("prompt"),
         anthropic_api_key: values.secret("anthropic_api_key"),
         anthropic_auth_token: values.secret("anthropic_auth_token"),
@@ -124,7 +126,9 @@ fn setting(input: &super::Input, values: &Values, inputs: &Inputs) -> Setting {
     };
     let text = match (input.name, value) {
         ("model", _) => Some(inputs.model.to_string()),
-        ("fallback_model", Some(_)) => inputs.fallback_model.as_ref().map(ToString::to_string),
+        ("fallback_model", Some(_)) => Some(
+            inputs.fallback_models.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+        ),
         ("autonomy", _) => Some(inputs.autonomy.to_string()),
         ("format", _) => Some(inputs.format.to_string()),
         ("color", _) => Some(inputs.color.to_string()),
@@ -145,7 +149,7 @@ fn models(
     host: &Host,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<String>,
-) -> (ModelChoice, Option<ModelChoice>) {
+) -> (ModelChoice, Vec<ModelChoice>) {
     let choice = |name: &str| values.text(name).and_then(|text| text.parse::<ModelChoice>().ok());
     let has_key = ["anthropic_api_key", "anthropic_auth_token"]
         .iter()
@@ -153,7 +157,7 @@ fn models(
     // A gateway of one's own may hold the key itself.
     let can_ask = has_key || values.is_said("anthropic_base_url");
     let model = match choice("model") {
-        Some(ModelChoice::Anthropic(name)) if !can_ask => {
+        Some(ModelChoice::Of(Provider::Anthropic, name)) if !can_ask => {
             let source = values.origin("model");
             if host.ci {
                 // A fork's pull request gets no secrets, and is to be reviewed all the same.
@@ -169,7 +173,7 @@ fn models(
             ModelChoice::Offline
         }
         Some(model) => model,
-        None if has_key => ModelChoice::Anthropic(DEFAULT_MODEL.to_owned()),
+        None if has_key => ModelChoice::Of(Provider::Anthropic, DEFAULT_MODEL.to_owned()),
         None => ModelChoice::Offline,
     };
     let plain = values.text("anthropic_base_url").filter(|url| {
@@ -178,11 +182,16 @@ fn models(
             !(host == "localhost" || host.starts_with("127.") || rest.starts_with("[::1]"))
         })
     });
-    if let (Some(url), ModelChoice::Anthropic(_)) = (plain, &model) {
+    if let (Some(url), ModelChoice::Of(Provider::Anthropic, _)) = (plain, &model) {
         warnings.push(format!("{url} is not encrypted: the change and the key go there in clear"));
     }
-    let fallback = choice("fallback_model").filter(|_| model != ModelChoice::Offline);
-    (model, fallback)
+    let fallbacks = match values.chosen.get("fallback_model") {
+        Some((Value::List(names), _)) if model != ModelChoice::Offline => {
+            names.iter().filter_map(|name| name.parse().ok()).collect()
+        }
+        _ => Vec::new(),
+    };
+    (model, fallbacks)
 }
 
 /// Shorter values are words, not secrets; scrubbing them would maim texts.

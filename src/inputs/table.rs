@@ -83,6 +83,8 @@ pub enum Kind {
     Url,
     /// `offline`, `claude-…` or `provider:name`.
     Model,
+    /// Models, in order.
+    Models,
     /// File patterns, see [`super::Globs`].
     Globs,
     /// One of these words.
@@ -100,7 +102,7 @@ pub enum Kind {
 impl Kind {
     /// Whether several values may be given, by commas or new lines.
     pub fn is_list(self) -> bool {
-        matches!(self, Kind::Globs | Kind::Choices(_))
+        matches!(self, Kind::Globs | Kind::Choices(_) | Kind::Models)
     }
 
     /// What stands for the value in `--help`.
@@ -111,6 +113,7 @@ impl Kind {
             Kind::Path => "FILE",
             Kind::Url => "URL",
             Kind::Model => "MODEL",
+            Kind::Models => "MODELS",
             Kind::Globs => "GLOBS",
             Kind::Choice(_) => "WORD",
             Kind::Choices(_) => "WORDS",
@@ -130,6 +133,7 @@ impl Kind {
             Kind::Path => "a path".into(),
             Kind::Url => "an address".into(),
             Kind::Model => "`offline`, `claude-…` or `anthropic:NAME`".into(),
+            Kind::Models => "models".into(),
             Kind::Globs => "patterns".into(),
             Kind::Choice(all) => words(all),
             Kind::Choices(all) => format!("some of {}; or `none`", words(all)),
@@ -311,8 +315,8 @@ pub static INPUTS: &[Input] = &[
     input(
         "fallback_model",
         Group::Model,
-        Kind::Model,
-        "Model to ask when the first one is overloaded or refuses.",
+        Kind::Models,
+        "Models to ask, in order, when the first one is overloaded, refuses, or is asked too much.",
     ),
     input(
         "prompt",

@@ -278,7 +278,7 @@ fn a_key_chooses_the_model() {
     let named = ("INPUT_MODEL", "claude-haiku-4-5");
     let ci = ("CI", "true");
     let offline = ModelChoice::Offline;
-    let by_name = |name: &str| ModelChoice::Anthropic(name.into());
+    let by_name = |name: &str| ModelChoice::Of(Provider::Anthropic, name.into());
     for (args, vars, expect, warnings) in [
         (&[][..], &[key][..], by_name(table::DEFAULT_MODEL), 0),
         (&["--model", "offline"], &[key], offline.clone(), 0),

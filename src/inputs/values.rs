@@ -122,20 +122,28 @@ pub struct Publish {
     pub check: bool,
 }
 
+words! {
+    /// Whose model, and so which protocol.
+    Provider {
+        /// Anthropic's Messages API.
+        Anthropic = "anthropic",
+    }
+}
+
 /// Which model to ask.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ModelChoice {
     /// None: rules and reports answer alone.
     Offline,
-    /// Anthropic's Messages API, with the model's name there.
-    Anthropic(String),
+    /// A provider's, with the model's name there.
+    Of(Provider, String),
 }
 
 impl fmt::Display for ModelChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ModelChoice::Offline => f.write_str("offline"),
-            ModelChoice::Anthropic(name) => write!(f, "anthropic:{name}"),
+            ModelChoice::Of(provider, name) => write!(f, "{provider}:{name}"),
         }
     }
 }
@@ -147,14 +155,15 @@ impl FromStr for ModelChoice {
         if text == "offline" {
             return Ok(ModelChoice::Offline);
         }
-        let name = match text.split_once(':') {
-            Some(("anthropic", name)) => name,
-            Some((provider, _)) => {
+        let split = text.split_once(':').map(|(word, name)| (word.parse::<Provider>(), word, name));
+        let (provider, name) = match split {
+            Some((Ok(provider), _, name)) => (provider, name),
+            Some((Err(_), word, _)) => {
                 return Err(format!(
-                    "`{provider}` is not a provider of this version: write `anthropic:NAME`"
+                    "`{word}` is not a provider of this version: write `anthropic:NAME`"
                 ));
             }
-            None if text.starts_with("claude-") => text,
+            None if text.starts_with("claude-") => (Provider::Anthropic, text),
             None => {
                 return Err(match nearest(text, ["offline", "claude", "anthropic"]) {
                     Some("offline") => format!("`{text}` is not a model; did you mean `offline`?"),
@@ -168,7 +177,7 @@ impl FromStr for ModelChoice {
         if name.is_empty() || !name.chars().all(|c| c.is_ascii_graphic()) {
             return Err(format!("`{text}` does not name a model"));
         }
-        Ok(ModelChoice::Anthropic(name.to_owned()))
+        Ok(ModelChoice::Of(provider, name.to_owned()))
     }
 }
 
@@ -306,7 +315,7 @@ pub(super) fn parse(kind: Kind, raw: &Raw) -> Result<Value, String> {
                 Ok(Value::Secret(Secret::new(text.clone())))
             }
         }
-        Kind::Globs | Kind::Choices(_) => Err("takes a list".into()),
+        Kind::Globs | Kind::Choices(_) | Kind::Models => Err("takes a list".into()),
     }
 }
 
@@ -320,6 +329,12 @@ fn parse_list(kind: Kind, list: Vec<String>) -> Result<Value, String> {
                 .iter()
                 .map(|text| word(text, words).map(str::to_owned))
                 .collect::<Result<_, _>>()?;
+            Ok(Value::List(list))
+        }
+        Kind::Models => {
+            for text in &list {
+                text.parse::<ModelChoice>()?;
+            }
             Ok(Value::List(list))
         }
         _ => Globs::new(list).map(|globs| Value::List(globs.patterns)),

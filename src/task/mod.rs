@@ -2,5 +2,6 @@
 
 pub mod audit;
 pub mod config;
+pub mod models;
 pub mod progress;
 pub mod review;

@@ -29,6 +29,7 @@ use crate::publish::walkthrough;
 use crate::redact::Scrubber;
 use crate::report::{Coverage, Report, SCHEMA, Skipped, TestEvidence};
 use crate::scan;
+use crate::task::models::Models;
 use crate::task::progress::Progress;
 
 /// Changes of more changed lines are shown without the definitions around their
@@ -63,10 +64,8 @@ pub struct Subject<'a> {
     pub collected: &'a Collected,
     /// What the program was told.
     pub inputs: &'a Inputs,
-    /// The model, if there is one.
-    pub model: Option<&'a dyn Model>,
-    /// The model to ask where the first one fails.
-    pub fallback: Option<&'a dyn Model>,
+    /// Whom to ask, if anyone.
+    pub models: &'a Models,
     /// The working tree, if there is one.
     pub checkout: Option<&'a Checkout>,
     /// The checkout's repository.
@@ -85,7 +84,8 @@ pub struct Subject<'a> {
 
 /// Look at everything, ask, prove, and say what holds.
 pub async fn examine(subject: &Subject<'_>) -> Examined {
-    let Subject { collected, inputs, model, checkout, local, contents, progress, .. } = *subject;
+    let Subject { collected, inputs, models, checkout, local, contents, progress, .. } = *subject;
+    let model = models.heavy.as_deref();
     let change = &collected.change;
     let model_name = model.map_or_else(|| "offline".to_owned(), Model::name);
     let mut notes = collected.notes.clone();
@@ -410,17 +410,18 @@ async fn put(
         progress: &shown,
     };
     let mut asked = ask::ask(question(model, packs)).await;
-    if let Some(fallback) = subject.fallback {
+    let mut asked_last = model;
+    for fallback in &subject.models.fallbacks {
         let failed = asked.take_failed();
         if !failed.is_empty() {
             let why = asked.failure.take().unwrap_or_default();
-            tracing::warn!("{} could not answer ({why}); asking {}", model.name(), fallback.name());
-            asked.notes.push(format!(
-                "{} could not answer everything; {} read the rest.",
-                model.name(),
-                fallback.name()
-            ));
-            asked.add(ask::ask(question(fallback, failed)).await);
+            let (before, next) = (asked_last.name(), fallback.name());
+            tracing::warn!("{before} could not answer ({why}); asking {next}");
+            asked
+                .notes
+                .push(format!("{before} could not answer everything; {next} read the rest.",));
+            asked.add(ask::ask(question(fallback.as_ref(), failed)).await);
+            asked_last = fallback.as_ref();
         }
     }
     if model.price().is_none() {

@@ -31,11 +31,10 @@ use crate::forge::github::{Access as GitHubAccess, GitHub};
 use crate::forge::local::Local;
 use crate::forge::{Forge, Permission};
 use crate::http;
-use crate::inputs::{Access, CONFIG_FILE, ConfigText, Gathered, Inputs, ModelChoice};
-use crate::model::Model;
-use crate::model::anthropic::{Anthropic, Key, Options};
+use crate::inputs::{Access, CONFIG_FILE, ConfigText, Gathered, Inputs};
 use crate::policy::{self, Grounds, Ruling, Token};
 use crate::redact::Scrubber;
+use crate::task::models;
 use crate::task::progress::Progress;
 
 /// Review what the event or the command line names. Gives the exit code.
@@ -143,8 +142,7 @@ impl Run<'_> {
     ) -> Result<u8, Failure> {
         let Run { inputs, forge, local, .. } = *self;
         let scrubber = Arc::new(Scrubber::new(&inputs.secrets));
-        let model = self.model(Some(&inputs.model)).map_err(Failure::Inputs)?;
-        let fallback = self.model(inputs.fallback_model.as_ref()).map_err(Failure::Inputs)?;
+        let models = models::of(inputs, self.client).map_err(Failure::Inputs)?;
         let root = local.and_then(Local::workdir).unwrap_or(&self.context.workspace);
         let checkout = Checkout::new(root).ok();
         let head = collected.head_commit.as_deref();
@@ -173,8 +171,7 @@ impl Run<'_> {
         let examined = examine::examine(&examine::Subject {
             collected,
             inputs,
-            model: model.as_deref(),
-            fallback: fallback.as_deref(),
+            models: &models,
             checkout: checkout.as_ref(),
             local,
             contents: &contents,
@@ -209,24 +206,6 @@ impl Run<'_> {
         for (path, content) in collect::fetch_heads(forge, head, &files).await {
             contents.insert(&path, content);
         }
-    }
-
-    fn model(&self, choice: Option<&ModelChoice>) -> anyhow::Result<Option<Box<dyn Model>>> {
-        let name = match choice {
-            None | Some(ModelChoice::Offline) => return Ok(None),
-            Some(ModelChoice::Anthropic(name)) => name,
-        };
-        let key = match (&self.inputs.anthropic_api_key, &self.inputs.anthropic_auth_token) {
-            (Some(key), _) => Key::ApiKey(key.expose().to_owned()),
-            (None, Some(token)) => Key::AuthToken(token.expose().to_owned()),
-            (None, None) => anyhow::bail!(
-                "the model `anthropic:{name}` needs a key: set `ANTHROPIC_API_KEY`, or `model: offline`"
-            ),
-        };
-        let base_url = http::Url::parse(&self.inputs.anthropic_base_url)
-            .context("cannot read `anthropic_base_url`")?;
-        let model = Anthropic::new(self.client, Options::new(name, base_url, key))?;
-        Ok(Some(Box::new(model)))
     }
 }
 
