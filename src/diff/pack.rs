@@ -11,6 +11,7 @@ mod render;
 use std::ops::Range;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::skip::{self, Attributes, Selection};
 use super::{Change, FileDiff, LineKind, Patch, Status};
@@ -42,7 +43,7 @@ pub struct Plan {
 }
 
 /// What goes into one request.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pack {
     /// By path; as the change has them if there is only one pack.
     pub files: Vec<PackedFile>,
@@ -51,7 +52,7 @@ pub struct Pack {
 }
 
 /// A file's part in a pack.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PackedFile {
     /// Index into [`Change::files`].
     pub file: usize,
@@ -62,7 +63,7 @@ pub struct PackedFile {
 }
 
 /// A hunk, or lines of one that is too long for a pack.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// Which hunk of the file, from 0.
     pub hunk: usize,
@@ -75,7 +76,7 @@ pub struct Part {
 }
 
 /// Lines of the head that are shown though they are not in the diff.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Excerpt {
     /// Their numbers, from 1.
     pub lines: Range<u32>,

@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -22,7 +23,7 @@ pub struct Caps {
 }
 
 /// A cap that was reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Cap {
     /// [`Caps::max_cost_usd`].
     Cost,
@@ -55,6 +56,7 @@ const LEAST_OUTPUT: u32 = 1_024;
 #[derive(Debug)]
 pub struct Budget {
     caps: Caps,
+    start: Instant,
     state: Mutex<State>,
     settled: Notify,
 }
@@ -65,6 +67,7 @@ struct State {
     under_way: u32,
     reserved_usd: f64,
     reserved_tokens: u64,
+    caching: bool,
 }
 
 /// What a request will need.
@@ -72,10 +75,23 @@ struct State {
 pub struct Need {
     /// Input tokens, estimated.
     pub input: u64,
+    /// Of them, those an earlier request has put into the provider's cache. They
+    /// are taken for cheap only once the provider was seen to cache.
+    pub cached: u64,
     /// Most output tokens wanted.
     pub output: u32,
     /// What they cost; `None` if unknown.
     pub price: Option<Price>,
+    /// The share of the caps that may be used up when this request is over, from
+    /// 0 to 1: what comes later in a run has to be left some.
+    pub share: f64,
+}
+
+impl Need {
+    fn input_usd(&self, price: &Price, caching: bool) -> f64 {
+        let cached = if caching { self.cached.min(self.input) } else { 0 };
+        price.most_for_input(self.input - cached) + price.cached_input(cached)
+    }
 }
 
 /// Leave to send one request. Dropping it without settling gives all back.
@@ -90,12 +106,19 @@ pub struct Permit<'a> {
 impl Budget {
     /// Nothing spent yet.
     pub fn new(caps: Caps) -> Self {
-        Budget { caps, state: Mutex::default(), settled: Notify::new() }
+        Budget { caps, start: Instant::now(), state: Mutex::default(), settled: Notify::new() }
     }
 
     /// The caps.
     pub fn caps(&self) -> Caps {
         self.caps
+    }
+
+    /// When what may use `share` of the time has to be over.
+    pub fn deadline(&self, share: f64) -> Option<Instant> {
+        let deadline = self.caps.deadline?;
+        let whole = deadline.saturating_duration_since(self.start);
+        Some(self.start + whole.mul_f64(share.clamp(0.0, 1.0)))
     }
 
     /// All that was settled so far.
@@ -115,7 +138,7 @@ impl Budget {
                 Err(Refusal::Final(cap)) => return Err(cap),
                 Err(Refusal::NotNow) => {}
             }
-            match self.caps.deadline {
+            match self.deadline(need.share) {
                 Some(deadline) => {
                     if tokio::time::timeout_at(deadline, settled).await.is_err() {
                         return Err(Cap::Time);
@@ -127,7 +150,7 @@ impl Budget {
     }
 
     fn try_reserve(&self, need: Need) -> Result<Permit<'_>, Refusal> {
-        if self.caps.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+        if self.deadline(need.share).is_some_and(|deadline| Instant::now() >= deadline) {
             return Err(Refusal::Final(Cap::Time));
         }
         let mut state = self.lock();
@@ -139,12 +162,14 @@ impl Budget {
         };
         if let Some(max) = self.caps.max_tokens {
             let used = state.spent.input_tokens + state.spent.output_tokens;
+            // The cast saturates, and tokens are far below 2^53.
+            let max = (max as f64 * need.share) as u64;
             let left = max.saturating_sub(used).saturating_sub(state.reserved_tokens);
             limit(left.saturating_sub(need.input), Cap::Tokens);
         }
         if let (Some(max), Some(price)) = (self.caps.max_cost_usd, need.price) {
-            let left = max - state.spent.cost_usd - state.reserved_usd;
-            let left = left - price.most_for_input(need.input);
+            let left = max * need.share - state.spent.cost_usd - state.reserved_usd;
+            let left = left - need.input_usd(&price, state.caching);
             // The cast saturates: below nothing is nothing.
             limit((left / price.per_output_token(need.input)) as u64, Cap::Cost);
         }
@@ -157,7 +182,7 @@ impl Budget {
             }
         }
         let usd = need.price.map_or(0.0, |price| {
-            price.most_for_input(need.input)
+            need.input_usd(&price, state.caching)
                 + price.per_output_token(need.input) * f64::from(output)
         });
         let tokens = need.input + u64::from(output);
@@ -186,7 +211,9 @@ impl Permit<'_> {
 
     /// The request is over and used so much.
     pub fn settle(self, used: &Usage) {
-        self.budget.lock().spent += *used;
+        let mut state = self.budget.lock();
+        state.spent += *used;
+        state.caching |= used.cached_tokens * 2 > used.input_tokens;
     }
 }
 
@@ -264,7 +291,7 @@ mod tests {
     };
 
     fn need(input: u64, output: u32) -> Need {
-        Need { input, output, price: price("claude-sonnet-5-5") }
+        Need { input, cached: 0, output, price: price("claude-sonnet-5-5"), share: 1.0 }
     }
 
     fn capped(max_cost_usd: Option<f64>, max_tokens: Option<u64>) -> Budget {
@@ -320,6 +347,30 @@ mod tests {
         let second = tokio::time::timeout(soon, second).await.unwrap().unwrap();
         assert_eq!(second.output(), 8_000);
         assert_eq!(budget.spent(), THOUSAND);
+    }
+
+    #[tokio::test]
+    async fn a_share_leaves_the_rest_to_what_comes_later() {
+        let budget = capped(Some(0.10), None);
+        // $0.025 of input and $0.08 of output do not fit into half of $0.10.
+        let half = Need { share: 0.5, ..need(10_000, 8_000) };
+        assert!(budget.reserve(half).await.unwrap().output() <= 2_500);
+        assert!(budget.reserve(need(10_000, 8_000)).await.unwrap().output() > 7_000);
+        let budget = Budget::new(Caps {
+            deadline: Some(Instant::now() + Duration::from_secs(60)),
+            ..Caps::default()
+        });
+        assert!(budget.deadline(0.5) < budget.deadline(1.0));
+    }
+
+    #[tokio::test]
+    async fn cached_input_is_cheap_once_the_provider_was_seen_to_cache() {
+        let budget = capped(Some(0.10), None);
+        let cached = Need { cached: 40_000, ..need(40_000, 8_000) };
+        assert_eq!(budget.reserve(cached).await.err(), Some(Cap::Cost));
+        let permit = budget.reserve(need(100, 100)).await.unwrap();
+        permit.settle(&Usage { input_tokens: 100, cached_tokens: 90, ..Usage::default() });
+        assert!(budget.reserve(cached).await.is_ok());
     }
 
     #[tokio::test]

@@ -12,9 +12,10 @@ mod tests;
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::budget::{Budget, Cap, Need, input_tokens};
+use super::budget::{Budget, Cap, Need, input_tokens, tokens_of_bytes};
 use super::{Content, Message, Model, ModelError, Reply, Request, Role, Stop, ToolChoice, salvage};
 use crate::report::Usage;
 
@@ -41,7 +42,7 @@ pub struct ToolOutcome {
 }
 
 /// Why a conversation ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum End {
     /// With the whole answer.
     Answered,
@@ -94,6 +95,13 @@ pub struct Conversation<'a, T> {
     pub tools: &'a dyn ToolHost,
     /// The run's caps.
     pub budget: &'a Budget,
+    /// The share of them that may be used up when this is over; see [`Need::share`].
+    pub share: f64,
+    /// How many bytes of the request an earlier one has put into the provider's cache.
+    pub cached_bytes: usize,
+    /// Answer tools of other conversations, which are here only so that all
+    /// requests of a run begin alike. Calling one ends this conversation.
+    pub other_answers: &'a [&'a str],
     /// Most turns before the answer is asked for; at least 1 is taken.
     pub max_turns: u32,
     /// Reads the answer tool's input; the error tells the model what to mend.
@@ -166,11 +174,14 @@ impl<T> Talk<'_, T> {
         let budget = self.conversation.budget;
         let wanted = request.max_tokens.min(self.model.limits().output);
         let price = self.model.price();
-        let need = Need { input: input_tokens(request), output: wanted, price };
+        let share = self.conversation.share;
+        let cached = tokens_of_bytes(self.conversation.cached_bytes);
+        let need = Need { input: input_tokens(request), cached, output: wanted, price, share };
         let permit = budget.reserve(need).await.map_err(End::CapReached)?;
         request.max_tokens = permit.output();
         let asked = self.model.ask(request);
-        let result = match budget.caps().deadline {
+        let deadline = budget.deadline(share);
+        let result = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, asked).await,
             None => Ok(asked.await),
         };
@@ -192,7 +203,7 @@ impl<T> Talk<'_, T> {
             }
         };
         drop(permit);
-        let late = budget.caps().deadline.is_some_and(|d| tokio::time::Instant::now() >= d);
+        let late = deadline.is_some_and(|d| tokio::time::Instant::now() >= d);
         tracing::warn!(%error, "the model gave no reply");
         Err(match error {
             ModelError::Unavailable(_) if late => End::CapReached(Cap::Time),
@@ -235,6 +246,10 @@ impl<T> Talk<'_, T> {
             };
         }
         let others: Vec<_> = calls(false).collect();
+        let strays = self.conversation.other_answers;
+        if let Some((_, name, _)) = others.iter().find(|(_, name, _)| strays.contains(name)) {
+            return Err(End::Malformed(format!("`{name}` was called in place of `{answer_tool}`")));
+        }
         if !others.is_empty() && !self.asked_to_answer {
             let results = self.carry_out(&others).await;
             self.outcome.tool_calls += others.len() as u32;

@@ -30,6 +30,7 @@ const MOST: usize = 500;
 /// Longest title and body kept, in characters.
 const LONGEST_TITLE: usize = 200;
 const LONGEST_BODY: usize = 16_000;
+const LONGEST_CASE: usize = 1_000;
 
 /// One answer, read but not proven.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -63,12 +64,14 @@ pub struct RawFinding {
     pub title: String,
     /// Markdown.
     pub body: String,
+    /// The input, state or order of events with which it goes wrong; may be empty.
+    pub fails_when: String,
     /// Text in place of lines `line..=end_line`, without a final line end; never empty.
     pub replacement: Option<String>,
 }
 
 /// The answer tool with the schema of an [`Answer`]. Every object is closed and
-/// only `end_line` and `replacement` are optional, so that the provider can hold
+/// only `end_line`, `fails_when` and `replacement` are optional, so that the provider can hold
 /// the model to it.
 pub fn report_findings_tool() -> Tool {
     let text = |description: &str| json!({"type": "string", "description": description});
@@ -86,6 +89,7 @@ pub fn report_findings_tool() -> Tool {
             "confidence": number("number", "How likely it is, from 0 to 1, that an expert who looks closely agrees that this is real and caused by this change. Of findings given 0.8, four in five should hold."),
             "title": text("What is wrong, in one plain line of at most 100 characters."),
             "body": text("Markdown: what happens, under which inputs or conditions, and what to do about it. Name the evidence. No greeting, no praise, no repetition of the title."),
+            "fails_when": text("The concrete case, in one sentence: with which input, state or order of events the code goes wrong, and what comes out instead of what should. If you cannot name one, do not report the finding."),
             "replacement": text("Only if the fix is certain and local: the full text that takes the place of all lines from line to end_line, with their indentation, without gutter and without a code fence. It must compile in its place. To delete lines, include a neighbouring line that stays. Leave it out otherwise."),
         },
         "required": ["path", "line", "quote", "severity", "category", "confidence", "title", "body"],
@@ -193,6 +197,9 @@ fn finding(value: &Value) -> Result<RawFinding, &'static str> {
         confidence: confidence(value.get("confidence")),
         title: one_line(&title),
         body: body.chars().take(LONGEST_BODY).collect(),
+        fails_when: string(value, "fails_when")
+            .map(|text| text.trim().chars().take(LONGEST_CASE).collect())
+            .unwrap_or_default(),
         replacement: string(value, "replacement").and_then(|text| replacement(&text)),
     })
 }
@@ -362,6 +369,7 @@ mod tests {
             confidence: 0.8,
             title: "T".into(),
             body: "B".into(),
+            fails_when: String::new(),
             replacement: Some("    let x = 2;".into()),
         };
         assert_eq!(answer, Answer { summary: "s".into(), findings: vec![expect], rejected: 0 });
@@ -499,7 +507,7 @@ mod tests {
         assert!(!schema.is_valid(&json!({"summary": "s", "findings": [item]})));
         assert!(!schema.is_valid(&json!({"summary": "s", "findings": [], "more": 1})));
         let optional = crate::model::anthropic::strict_optional(&tool.input_schema);
-        assert_eq!(optional, Some(2), "the schema can be strict");
+        assert_eq!(optional, Some(3), "the schema can be strict");
     }
 
     proptest! {

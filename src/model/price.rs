@@ -70,6 +70,11 @@ impl Price {
         input as f64 * self.input.max(self.cache_write) * self.factor(input) / 1e6
     }
 
+    /// What `input` tokens cost that are read from the cache.
+    pub fn cached_input(&self, input: u64) -> f64 {
+        input as f64 * self.cache_read * self.factor(input) / 1e6
+    }
+
     /// US dollars per output token behind a prompt of `input` tokens.
     pub fn per_output_token(&self, input: u64) -> f64 {
         self.output * self.factor(input) / 1e6

@@ -75,7 +75,10 @@ struct Rule {
 #[derive(Default)]
 struct State {
     rules: Vec<Rule>,
+    /// For requests that judge a finding.
+    verdicts: Vec<Rule>,
     log: Vec<Logged>,
+    judged: Vec<Logged>,
     violations: Vec<String>,
     /// Prompts whose prefix is cached.
     cached: HashSet<String>,
@@ -137,6 +140,13 @@ impl Anthropic {
         self
     }
 
+    /// Do this once with the next request that judges a finding and contains
+    /// `needle`. Where no rule takes such a request, the finding holds.
+    pub fn judge(&self, needle: &str, act: Act) -> &Self {
+        self.lock().verdicts.push(Rule { needle: needle.to_owned(), act, times: 1 });
+        self
+    }
+
     /// Answer the next request with these findings through `report_findings`.
     pub fn answer(&self, findings: Value) -> &Self {
         self.on("", answer(findings))
@@ -157,7 +167,12 @@ impl Anthropic {
         self.on("", failure(status, headers))
     }
 
-    /// The requests so far.
+    /// The requests so far that judge a finding.
+    pub fn judged(&self) -> Vec<Logged> {
+        self.lock().judged.clone()
+    }
+
+    /// The other requests so far.
     pub fn requests(&self) -> Vec<Logged> {
         self.lock().log.clone()
     }
@@ -185,6 +200,12 @@ pub fn answer(findings: Value) -> Act {
     };
     content.insert(0, json!({"type": "thinking", "thinking": "", "signature": "c2lnbmVk"}));
     Act::Message(content, stop)
+}
+
+/// A verdict on a finding.
+pub fn verdict(verdict: &str, probability: f64) -> Act {
+    let input = json!({"reason": "Line 1.", "verdict": verdict, "probability": probability});
+    calls([("judge_finding", input)])
 }
 
 /// Calls of tools, all in one turn.
@@ -258,15 +279,22 @@ fn respond(mut to: &TcpStream, request: Logged, state: &Mutex<State>) -> bool {
     let (act, usage, plain, number) = {
         let mut state = state.lock().unwrap();
         let usage = usage(&body, &mut state.cached);
-        state.log.push(request);
+        let judges = text.contains("Answer through `judge_finding`");
+        if judges {
+            state.judged.push(request);
+        } else {
+            state.log.push(request);
+        }
         state.violations.extend(problems.iter().cloned());
-        let rule = state.rules.iter_mut().find(|r| r.times > 0 && text.contains(&r.needle));
+        let rules = if judges { &mut state.verdicts } else { &mut state.rules };
+        let rule = rules.iter_mut().find(|r| r.times > 0 && text.contains(&r.needle));
         let act = match rule {
             _ if !problems.is_empty() => failure(400, &[]),
             Some(rule) => {
                 rule.times = rule.times.saturating_sub(usize::from(rule.times != usize::MAX));
                 rule.act.clone()
             }
+            None if judges => verdict("holds", 0.9),
             None => {
                 state.violations.push("a request that the script does not expect".to_owned());
                 failure(400, &[])

@@ -106,33 +106,27 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
         let packs = model.map(|_| divide(change, &skips, &resumed, contents)).unwrap_or_default();
         (plain.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), packs)
     });
+    let bars = |standing| Bars {
+        min_confidence: inputs.min_confidence,
+        max_findings: inputs.max_findings,
+        standing,
+        dismissed: &resumed.dismissed,
+    };
     let mut asked = Asked::default();
     if let Some(model) = model {
-        asked = put(subject, model, packs, &ruled, &resumed).await;
+        let bars = bars(&resumed.standing);
+        asked = put(subject, model, packs, &ruled, &resumed, &bars).await;
     }
     notes.append(&mut asked.notes);
 
-    let heads = |file: &FileDiff| contents.head(file);
-    let mut proven = Vec::new();
-    let mut dropped = Vec::new();
-    for (model, claims) in std::mem::take(&mut asked.claims) {
-        let (more, not) = prove::anchor_claims(change, &heads, &model, claims);
-        proven.extend(more);
-        dropped.extend(not);
-    }
-    // A pass that tries to refute what is proven so far belongs here.
+    let proven = std::mem::take(&mut asked.findings);
+    let mut dropped = std::mem::take(&mut asked.dropped);
     let read_now = read_whole(change, &asked);
     let (adopted, standing) = prove::stand(proven, &resumed, |finding| {
         resume::digest_at(change, finding).is_some_and(|digest| read_now.contains(&digest))
     });
     ruled.extend(adopted);
-    let bars = Bars {
-        min_confidence: inputs.min_confidence,
-        max_findings: inputs.max_findings,
-        standing: &standing,
-        dismissed: &resumed.dismissed,
-    };
-    let (findings, more_dropped) = prove::settle(ruled, &bars);
+    let (findings, more_dropped) = prove::settle(ruled, &bars(&standing));
     dropped.extend(more_dropped);
 
     let incomplete = asked.capped || asked.failure.is_some() || !asked.unread.is_empty();
@@ -350,6 +344,7 @@ async fn put(
     packs: Vec<Pack>,
     ruled: &[Finding],
     resumed: &Resumed,
+    bars: &Bars<'_>,
 ) -> Asked {
     let Subject { collected, inputs, contents, progress, .. } = *subject;
     if packs.is_empty() {
@@ -393,37 +388,27 @@ async fn put(
     let budget = Budget::new(caps);
     let heads = surroundings(change, contents);
     let render = |pack: &Pack| scrub(pack.render(change, &heads));
-    let shown = |done: usize, known_of: usize| {
-        progress.stage(format!("asking the model: {done} of {known_of} parts read"));
+    let shown = |what: &str, done: usize, of: usize| {
+        progress.stage(format!("asking the model: {done} of {of} {what}"));
     };
-    shown(0, packs.len());
-    let question = |model, packs| Question {
-        model,
+    let whole = |file: &FileDiff| contents.head(file);
+    let question = Question {
+        models: subject.models,
         change,
-        packs,
         system: &system,
         nonce: &nonce,
         known: &known,
         tools: subject.tools.map(|tools| tools as &dyn ToolHost),
         budget: &budget,
         render: &render,
+        around: &|_: &Pack| String::new(),
+        heads: &whole,
+        is_settled: &|finding: &Finding| prove::is_settled(finding, bars),
+        total: packs.len(),
         progress: &shown,
     };
-    let mut asked = ask::ask(question(model, packs)).await;
-    let mut asked_last = model;
-    for fallback in &subject.models.fallbacks {
-        let failed = asked.take_failed();
-        if !failed.is_empty() {
-            let why = asked.failure.take().unwrap_or_default();
-            let (before, next) = (asked_last.name(), fallback.name());
-            tracing::warn!("{before} could not answer ({why}); asking {next}");
-            asked
-                .notes
-                .push(format!("{before} could not answer everything; {next} read the rest.",));
-            asked.add(ask::ask(question(fallback.as_ref(), failed)).await);
-            asked_last = fallback.as_ref();
-        }
-    }
+    let parts = ask::ask(&question, packs.into_iter().enumerate().collect()).await;
+    let mut asked = ask::gather(&model.name(), parts);
     if model.price().is_none() {
         let name = model.name();
         asked.notes.push(format!(

@@ -6,6 +6,7 @@ pub mod collect;
 pub mod contents;
 pub mod examine;
 pub mod finish;
+pub mod lens;
 pub mod prompt;
 pub mod prove;
 pub mod record;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Side};
 use crate::inputs::PathRule;
 use crate::model::SystemBlock;
 
@@ -47,42 +47,49 @@ impl Default for Nonce {
     }
 }
 
-/// How the reviewer works. Equal in every run of one version.
+/// What all requests of a run begin with. Equal in every run of one version:
+/// who looks at what, and how, is said at the end of each request.
 const INSTRUCTIONS: &str = "\
-You are a senior engineer who reviews a change before it is merged. You find the defects that \
-matter and stay silent about the rest: a review with no findings is a good review.
+You take part in the review of a change before it is merged, as a senior engineer who knows the \
+language and its libraries well. What you are to do is said at the end of each request. The aim of \
+the whole: the author learns of every defect that matters, and of nothing else. A review with no \
+findings is a good review.
 
-What to report: behaviour that is wrong or was broken by this change (wrong result, crash, lost or \
-corrupted data, race, leak, missed error, broken caller or stored format), security weaknesses that \
-someone can reach, and tests that cannot fail. For each, name the input, state or order of events \
-that makes it go wrong, in the body. Report each defect once, at the line that causes it, even if \
-it shows in several places.
+What a finding is: behaviour that is wrong, or was broken or left wrong by this change (wrong \
+result, crash, lost or corrupted data, race, leak, missed error, broken caller, stored format or \
+document), a weakness that someone can reach, a test that cannot fail. It needs a concrete case: \
+the input, state or order of events with which it goes wrong, and what comes out of it. It is \
+reported once, at the line that causes it.
 
-What not to report: style, naming, formatting, missing comments or tests in general, praise, what \
-a compiler or linter would say, what was wrong before this change, anything you would have to \
-guess about code that you cannot see. You see a part of the repository: what is not shown may well \
-exist. Before you claim that something is missing, unused or unhandled elsewhere, look with the \
-tools; if you cannot look, do not claim it.
+What is none: style, naming, formatting, missing comments, tests wished for in general, praise, \
+what a compiler or linter would say, what was wrong before and the change does not touch, what \
+would go wrong only if other code were written otherwise, anything you would have to guess about \
+code that you cannot see. You see a part of the repository: what is not shown may well exist. Before \
+you claim that something is missing, unused, or unhandled elsewhere, look with the tools; if you \
+cannot look, do not claim it.
 
 How the change is shown: for every file its hunks, each line with its number, then `|`, then its \
 sign: `+` added, `-` removed (numbered as in the old file), a space for context. Lines whose number \
-is followed by `:` are surroundings from outside the change. Findings may only stand on lines with \
-`|`.
-
-How to answer: call `report_findings` once. `quote` is the exact text of the line the finding \
-stands on, without number and sign; it is how your finding is placed, so copy it character by \
-character and choose a line that is not just a bracket. `line` is that line's number; `end_line` \
-the last line if the finding spans several. `replacement` only if you are sure: it replaces lines \
-`line` to `end_line` whole, with their indentation, and must be correct as it stands. `title` says \
-what is wrong in at most twelve words; `body` says when it goes wrong, why, and what to do, in at \
-most five sentences. `severity`: critical (data loss, a way in, an outage), high (wrong in ordinary \
-use), medium (wrong in a case that will happen), low (small or unlikely), info. `confidence` is \
-the probability that the author, shown your finding, would agree and change the code; below 0.5, \
-leave it out. `summary` says in two or three sentences what this part of the change does; no \
-verdict, no praise.
+is followed by `:` are code from outside the change, for understanding. Findings may only stand on \
+lines with `|`.
 
 Reading tools, where there are any, show the repository: the change's new state, and the base with \
-`show_base`. Use them when a finding depends on code that is not shown, not to look around.";
+`show_base`. Use them when a decision depends on code that is not shown, not to look around. Ask \
+for several things at once where you can.";
+
+/// How findings are reported.
+const REPORTING: &str = "\
+Report through `report_findings`, once. `quote` is the exact text of the line the finding stands \
+on, without number and sign; it is how your finding is placed, so copy it character by character \
+and choose a line that is not just a bracket. `line` is that line's number; `end_line` the last \
+line if the finding spans several. `replacement` only if you are sure: it replaces lines `line` to \
+`end_line` whole, with their indentation, and must be correct as it stands. `title` says what is \
+wrong in at most twelve words; `body` says why and what to do, in at most five sentences; \
+`fails_when` gives the case. `severity`: critical (data loss, a way in, an outage), high (wrong in \
+ordinary use), medium (wrong in a case that will happen), low (small or unlikely), info. \
+`confidence` is the probability that the author, shown your finding, would agree and change the \
+code; below 0.5, leave it out. `summary` says in one or two sentences what this part of the change \
+does; no verdict, no praise.";
 
 /// How outside text is marked. Differs by run in the nonce alone.
 fn rules_about_data(nonce: &Nonce) -> String {
@@ -178,13 +185,28 @@ the part you are shown.",
     vec![SystemBlock { text: Arc::from(text), cache: true }]
 }
 
-/// One part of the change, with what plain code already says about it.
-pub fn part(nonce: &Nonce, number: usize, of: usize, rendered: &str, known: &[&Finding]) -> String {
-    let mut text = String::with_capacity(rendered.len() + 1_024);
+/// One part of the change, with the code around it and what plain code already
+/// says about it: what all requests about the part have in common.
+pub fn part(
+    nonce: &Nonce,
+    number: usize,
+    of: usize,
+    rendered: &str,
+    around: &str,
+    known: &[&Finding],
+) -> String {
+    let mut text = String::with_capacity(rendered.len() + around.len() + 1_024);
     if of > 1 {
         let _ = writeln!(text, "Part {number} of {of}:");
     }
     text.push_str(&nonce.fence("change", rendered));
+    if !around.is_empty() {
+        text.push_str(
+            "\nCode that the change touches on, as the change leaves it unless it says \
+otherwise. It is not part of the change:\n",
+        );
+        text.push_str(&nonce.fence("code around", around));
+    }
     if !known.is_empty() {
         let mut list = String::new();
         for finding in known.iter().take(50) {
@@ -193,8 +215,38 @@ pub fn part(nonce: &Nonce, number: usize, of: usize, rendered: &str, known: &[&F
         text.push_str("\nAlready reported by rules and scanners; do not repeat it:\n");
         text.push_str(&nonce.fence("known findings", &list));
     }
-    text.push_str("\nReview it and call `report_findings`.");
     text
+}
+
+/// What a reviewer is to do with the part above it.
+pub fn review_task(lens: &str) -> String {
+    format!("Review the change above. {lens}\n\n{REPORTING}")
+}
+
+/// What is to be done with a finding on the part above it.
+pub fn judge_task(nonce: &Nonce, finding: &Finding) -> String {
+    let mut claim = format!("{}:{}", finding.path, finding.line);
+    if finding.end_line > finding.line {
+        let _ = write!(claim, "-{}", finding.end_line);
+    }
+    if finding.side == Side::Old {
+        claim.push_str(" (removed)");
+    }
+    let _ = write!(claim, "\n{}\n\n{}\n", finding.title, finding.body);
+    if let Some(suggestion) = &finding.suggestion {
+        let _ = write!(claim, "\nSuggested in its place:\n{}\n", suggestion.replacement);
+    }
+    format!(
+        "Another reviewer, who may be wrong, claims this of the change above:\n{}\n\
+Do not review the change; try to refute this one claim. Follow the case that it names through the \
+code line by line. Is each thing it says of the code true? Can the case happen, given the callers \
+and the types? Is the harm real, or is it handled elsewhere, wanted, documented, or only a matter of taste? \
+Was it so before the change, on code the change does not touch? If it says that something is missing, look \
+where it would be. A suggested replacement that would not compile or changes something else is a \
+reason to doubt the rest. Being hard to believe does not refute a claim: code that decides it \
+does. Answer through `judge_finding`, once.",
+        nonce.fence("claim", &claim)
+    )
 }
 
 /// At most `limit` bytes of `text`, cut at a character, with a note if cut.

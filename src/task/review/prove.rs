@@ -1,9 +1,8 @@
 //! From what was said to what holds: claims are anchored on the diff, their
 //! suggestions applied in memory, equal ones merged, and the rest ranked.
 //!
-//! Two steps, so that a pass that tries to refute findings has its place
-//! between them: [`anchor_claims`] settles where a claim stands, [`settle`]
-//! what of it is published.
+//! Two steps, with the pass that tries to refute findings between them:
+//! [`anchor_claims`] settles where a claim stands, [`settle`] what of it is published.
 
 use std::collections::HashSet;
 
@@ -13,7 +12,7 @@ use super::resume::Resumed;
 use super::state::Known;
 use crate::diff::anchor::{Claim, Index};
 use crate::diff::{Change, FileDiff, apply};
-use crate::finding::{Finding, Fingerprint, Source};
+use crate::finding::{Finding, Fingerprint, Severity, Source};
 use crate::model::findings::RawFinding;
 use crate::report::{DropReason, Dropped};
 
@@ -73,7 +72,7 @@ pub fn anchor_claims(
             category: claim.category,
             confidence: claim.confidence,
             title: claim.title,
-            body: claim.body,
+            body: with_case(claim.body, &claim.fails_when),
             suggestion,
             source: Source::Model(model.to_owned()),
         };
@@ -81,6 +80,46 @@ pub fn anchor_claims(
         proven.push(finding);
     }
     (proven, dropped)
+}
+
+/// A finding's text with the case in which it goes wrong, unless it says so already.
+fn with_case(body: String, fails_when: &str) -> String {
+    if fails_when.is_empty() || body.contains(fails_when) {
+        return body;
+    }
+    format!("{}\n\n**Fails when:** {fails_when}", body.trim_end())
+}
+
+/// What is left to doubt of a finding that another pass came to by itself.
+const DOUBT_IF_AGREED: f64 = 0.6;
+
+/// Make one of the claims that several passes over a part made of the same
+/// defect: the surest is kept, and is surer for it.
+pub fn agree(mut claims: Vec<Finding>) -> (Vec<Finding>, Vec<Dropped>) {
+    claims.sort_by(|a, b| {
+        b.confidence.total_cmp(&a.confidence).then_with(|| b.severity.cmp(&a.severity))
+    });
+    let mut kept: Vec<Finding> = Vec::new();
+    let mut dropped = Vec::new();
+    for claim in claims {
+        let same = |other: &&mut Finding| {
+            other.id == claim.id || says_the_same(other, &claim) || repeats(other, &claim)
+        };
+        match kept.iter_mut().find(same) {
+            Some(other) => {
+                other.confidence = 1.0 - (1.0 - other.confidence) * DOUBT_IF_AGREED;
+                other.severity = other.severity.max(claim.severity);
+                dropped.push(Dropped {
+                    reason: DropReason::Duplicate,
+                    path: claim.path,
+                    line: claim.line,
+                    title: claim.title,
+                });
+            }
+            None => kept.push(claim),
+        }
+    }
+    (kept, dropped)
 }
 
 /// Name a finding by the line it stands on. One that stands on no line of the
@@ -140,6 +179,14 @@ fn repeats(claim: &Finding, earlier: &Finding) -> bool {
         && claim.side == earlier.side
         && claim.line.abs_diff(earlier.line) <= NEAR
         && alike(&claim.title, &earlier.title)
+}
+
+/// Whether a finding will not be published however it is judged: it repeats what
+/// a person put aside, what stands already, or is not sure enough.
+pub fn is_settled(finding: &Finding, bars: &Bars<'_>) -> bool {
+    finding.confidence < bars.min_confidence
+        || bars.dismissed.iter().any(|known| same_remark(known, finding))
+        || bars.standing.iter().any(|stands| stands.id == finding.id)
 }
 
 /// What [`settle`] holds findings to.
@@ -218,13 +265,26 @@ pub fn settle(found: Vec<Finding>, bars: &Bars<'_>) -> (Vec<Finding>, Vec<Droppe
     (kept, dropped)
 }
 
-/// Worst first, then surest, then by place.
+/// By severity times confidence, then by severity, then by place.
 fn rank(a: &Finding, b: &Finding) -> std::cmp::Ordering {
-    b.severity
-        .cmp(&a.severity)
-        .then_with(|| b.confidence.total_cmp(&a.confidence))
+    weight(b)
+        .total_cmp(&weight(a))
+        .then_with(|| b.severity.cmp(&a.severity))
         .then_with(|| a.path.cmp(&b.path))
         .then_with(|| a.line.cmp(&b.line))
+}
+
+/// What a finding is worth reading: each severity is worth twice the one below,
+/// times how likely it is to be right.
+fn weight(finding: &Finding) -> f64 {
+    let severity = match finding.severity {
+        Severity::Info => 1.0,
+        Severity::Low => 2.0,
+        Severity::Medium => 4.0,
+        Severity::High => 8.0,
+        Severity::Critical => 16.0,
+    };
+    severity * finding.confidence
 }
 
 /// Whether two findings are one remark: the same place, and the same subject or
