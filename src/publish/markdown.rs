@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::{Permalink, View, diagram, frame, inline, walkthrough, wording};
 use crate::finding::{Finding, Fingerprint};
 use crate::redact::shorten;
+use crate::report::{DropReason, Dropped};
 
 /// Longest comment GitHub takes; counted in bytes here, which is never less than its characters.
 pub const MAX_COMMENT: usize = 65_536;
@@ -440,8 +441,31 @@ impl Writer<'_> {
         if dropped.is_empty() {
             return String::new();
         }
-        let total = self.summary.view.report.dropped.len();
-        format!("Left out: {} ({}).", wording::plural(total, "remark"), dropped.join(", "))
+        let view = &self.summary.view;
+        let total = view.report.dropped.len();
+        let title =
+            format!("Left out: {} ({})", wording::plural(total, "remark"), dropped.join(", "));
+        // What may be right, only less sure or less grave than the rest.
+        let worth = |drop: &&Dropped| {
+            matches!(drop.reason, DropReason::OverLimit | DropReason::LowConfidence)
+        };
+        let rest: Vec<&Dropped> = view.report.dropped.iter().filter(worth).collect();
+        if rest.is_empty() || self.detail.list == 0 {
+            return format!("{title}.");
+        }
+        let mut lines: Vec<String> = rest
+            .iter()
+            .take(self.detail.list)
+            .map(|drop| {
+                let title = view.markdown_line(&view.short(&drop.title, 200));
+                let place = view.code(&format!("{}:{}", drop.path, drop.line));
+                format!("- {place}: {title} ({})", wording::drop_reason(drop.reason))
+            })
+            .collect();
+        if rest.len() > lines.len() {
+            lines.push(format!("- and {} more", rest.len() - lines.len()));
+        }
+        fold(&title, &lines.join("\n"))
     }
 
     fn foot(&self) -> String {

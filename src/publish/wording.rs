@@ -81,7 +81,9 @@ pub fn verdict(view: &View<'_>) -> String {
         (false, false, false) if view.fail_on.is_none() => "•",
         (false, false, _) => "✓",
     };
-    let said = if counts.is_empty() {
+    let said = if counts.is_empty() && report.model != "offline" && !view.incomplete {
+        format!("looks good, nothing to say about {extent}")
+    } else if counts.is_empty() {
         format!("nothing to say about {extent}")
     } else {
         format!("{counts} in {extent}")

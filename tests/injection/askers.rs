@@ -153,8 +153,10 @@ pub static ATTEMPTS: &[Attempt] = &[
         },
         expect: |seen, faults| {
             heard(seen, faults);
-            let tools = seen.asked[0].body["tools"].as_array().map_or(0, Vec::len);
-            faults.unless(tools == 1, format!("{tools} tools"));
+            let tools = seen.asked[0].body["tools"].as_array().cloned().unwrap_or_default();
+            let names: Vec<&str> = tools.iter().filter_map(|tool| tool["name"].as_str()).collect();
+            let answers = ["report_findings", "judge_finding"];
+            faults.unless(names == answers, format!("tools: {names:?}"));
         },
     },
     Attempt {
