@@ -53,7 +53,9 @@ fn dispatch(gathered: &Gathered) -> Result<u8, Failure> {
         Command::Print(text) => print(text),
         Command::Config => task::config::run(gathered, &inputs),
         Command::AuditVerify { file } => task::audit::verify(file),
-        Command::Review | Command::Auto => task::review::run(gathered, &inputs),
+        Command::Review | Command::Plan | Command::Merge { .. } | Command::Auto => {
+            task::review::run(gathered, &inputs)
+        }
     }
 }
 

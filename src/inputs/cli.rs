@@ -17,6 +17,13 @@ pub enum Command {
     Auto,
     /// `review`.
     Review,
+    /// `review --plan`: how a review is best divided into jobs.
+    Plan,
+    /// `merge FILE…`: put together what the jobs of a review learned.
+    Merge {
+        /// The shards' files; none means those that lie around under their usual names.
+        files: Vec<PathBuf>,
+    },
     /// `config`: print every input's value and source.
     Config,
     /// `audit verify FILE`.
@@ -66,6 +73,15 @@ shows which one won. Secrets are variables, or files named by `*_FILE`.
 Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong inputs,
 3 the host could not be reached or refused, 4 the model could not answer.";
 
+const SHARDS: &str = "\
+A review in several jobs:
+  pipewright review --plan                   how many jobs the change is worth
+  pipewright review --shard 2/8              one of them: asks, and leaves a file
+  pipewright merge pipewright-shard-*.json   once: rules, proof, publishing
+
+All jobs need the same revision and the same configuration. docs/sharding.md has
+an example for each CI system.";
+
 /// The command line's definition.
 pub fn command() -> clap::Command {
     let plain = |name: &'static str, about: &'static str| clap::Command::new(name).about(about);
@@ -85,8 +101,25 @@ pub fn command() -> clap::Command {
         .disable_help_subcommand(true)
         .subcommand(
             with_inputs(plain("review", "Review a change"))
+                .arg(
+                    Arg::new("plan")
+                        .long("plan")
+                        .action(ArgAction::SetTrue)
+                        .help("Say how the review is best divided into jobs, and ask nothing"),
+                )
                 .after_long_help(EXAMPLES)
                 .after_help("`--help` explains each of them."),
+        )
+        .subcommand(
+            with_inputs(plain("merge", "Put together what the jobs of a review learned, and publish it"))
+                .arg(
+                    Arg::new("files")
+                        .value_name("FILE")
+                        .num_args(0..)
+                        .value_parser(value_parser!(PathBuf))
+                        .help("What the shards left; without, every `pipewright-shard-*.json` below this folder"),
+                )
+                .after_long_help(SHARDS),
         )
         .subcommand(with_inputs(plain(
             "config",
@@ -210,7 +243,14 @@ fn from_matches(root: &ArgMatches) -> Line {
         }
         Some((name, matches)) => {
             levels.push(matches);
-            if name == "config" { Command::Config } else { Command::Review }
+            match name {
+                "config" => Command::Config,
+                "merge" => Command::Merge {
+                    files: matches.get_many("files").into_iter().flatten().cloned().collect(),
+                },
+                _ if matches.get_flag("plan") => Command::Plan,
+                _ => Command::Review,
+            }
         }
         None => Command::Auto,
     };

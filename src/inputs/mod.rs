@@ -16,6 +16,7 @@ mod gather;
 mod host;
 mod nearest;
 mod resolve;
+mod shard;
 mod show;
 pub mod table;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use config::{CONFIG_FILE, ConfigText, PathRule, Tables};
 pub use env::Env;
 pub use gather::Gathered;
 pub use host::{Host, Proxy};
+pub use shard::Shard;
 pub use show::{Setting, show};
 pub use table::{INPUTS, Input, Kind};
 pub use values::{Access, Autonomy, Color, Format, Globs, ModelChoice, Provider, Publish, Task};
@@ -80,6 +82,12 @@ pub struct Inputs {
     pub fail_on: Option<Severity>,
     /// Most findings that are published.
     pub max_findings: usize,
+    /// Which part of the run this job is; `None` if it is all of it.
+    pub shard: Option<Shard>,
+    /// Into how many jobs a plan divides the run.
+    pub shards: Option<usize>,
+    /// Where a shard leaves what it learned.
+    pub shard_file: Option<PathBuf>,
     /// Findings below this are dropped, 0 to 1.
     pub min_confidence: f64,
     /// What is written to the change request.

@@ -46,6 +46,24 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
     let host = Host::from_env(&gathered.env);
     let values = Values { chosen };
     let (model, fallback_models) = models(&values, &host, &mut problems, &mut warnings);
+    let shards = values.whole("shards").and_then(|number| usize::try_from(number).ok());
+    let shard = match values.text("shard").as_deref() {
+        None => None,
+        Some("auto") => {
+            let told = super::shard::told(&gathered.env, shards);
+            if told.is_none() {
+                problems.push(Problem {
+                    source: values.origin("shard"),
+                    message: "no variable of a CI system tells this job's number; write `2/8`, or \
+                              give `shards` where only the number is told"
+                        .into(),
+                });
+            }
+            told
+        }
+        // Checked when it was read.
+        Some(text) => text.parse().ok(),
+    };
     if !problems.is_empty() {
         return Err(Errors(problems));
     }
@@ -91,6 +109,9 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
         timeout: Duration::from_secs_f64(values.decimal("timeout_minutes") * 60.0),
         fail_on: values.text("fail_on").and_then(|word| values::fail_on(&word)),
         max_findings: values.whole("max_findings").unwrap_or_default() as usize,
+        shard,
+        shards,
+        shard_file: values.path("shard_file"),
         min_confidence: values.decimal("min_confidence"),
         publish: Publish {
             review: publishes("review"),

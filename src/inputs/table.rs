@@ -83,6 +83,8 @@ pub enum Kind {
     Url,
     /// `offline`, `claude-…` or `provider:name`.
     Model,
+    /// `2/8` or `auto`.
+    Shard,
     /// Models, in order.
     Models,
     /// File patterns, see [`super::Globs`].
@@ -114,6 +116,7 @@ impl Kind {
             Kind::Url => "URL",
             Kind::Model => "MODEL",
             Kind::Models => "MODELS",
+            Kind::Shard => "I/N",
             Kind::Globs => "GLOBS",
             Kind::Choice(_) => "WORD",
             Kind::Choices(_) => "WORDS",
@@ -134,6 +137,7 @@ impl Kind {
             Kind::Url => "an address".into(),
             Kind::Model => "`offline`, `claude-…` or `anthropic:NAME`".into(),
             Kind::Models => "models".into(),
+            Kind::Shard => "`2/8`, the second of eight, or `auto`".into(),
             Kind::Globs => "patterns".into(),
             Kind::Choice(all) => words(all),
             Kind::Choices(all) => format!("some of {}; or `none`", words(all)),
@@ -229,7 +233,7 @@ const fn secret(
 }
 
 /// Words of [`super::Task`].
-pub const TASKS: &[&str] = &["auto", "review"];
+pub const TASKS: &[&str] = &["auto", "review", "plan", "merge"];
 /// Words of `fail_on`: `none`, and those of [`crate::finding::Severity`].
 pub const FAIL_ON: &[&str] = &["none", "info", "low", "medium", "high", "critical"];
 /// Words of [`super::Autonomy`], least first.
@@ -370,6 +374,31 @@ pub static INPUTS: &[Input] = &[
          far and says so.",
     )
     .default("20"),
+    // Sharing
+    input(
+        "shard",
+        Group::Change,
+        Kind::Shard,
+        "Which part of the review this job does, where several share it: `2/8`, or `auto` for what \
+         the CI system says. It posts nothing; `pipewright merge` does.",
+    )
+    .not_in_config(),
+    input(
+        "shards",
+        Group::Change,
+        Kind::Whole(1, 256),
+        "Into how many jobs `review --plan` divides the review.",
+    )
+    .note("as many as the change is worth")
+    .not_in_config(),
+    input(
+        "shard_file",
+        Group::Change,
+        Kind::Path,
+        "Where a shard leaves what it learned, for `pipewright merge`.",
+    )
+    .note("`pipewright-shard-2-of-8.json`")
+    .not_in_config(),
     // Findings
     input(
         "fail_on",

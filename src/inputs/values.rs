@@ -6,6 +6,7 @@ use std::str::FromStr;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::nearest::nearest;
+use super::shard::Shard;
 use super::table::Kind;
 use crate::finding::Severity;
 use crate::redact::Secret;
@@ -50,6 +51,10 @@ words! {
         Auto = "auto",
         /// Review a change.
         Review = "review",
+        /// Say how a review is best divided into jobs.
+        Plan = "plan",
+        /// Put together what the jobs of a review learned, and publish it.
+        Merge = "merge",
     }
 }
 
@@ -298,6 +303,8 @@ pub(super) fn parse(kind: Kind, raw: &Raw) -> Result<Value, String> {
         }
         Kind::Url => url(text).map(Value::Text),
         Kind::Model => text.parse::<ModelChoice>().map(|_| Value::Text(text.clone())),
+        Kind::Shard if text == "auto" => Ok(Value::Text(text.clone())),
+        Kind::Shard => text.parse::<Shard>().map(|shard| Value::Text(shard.to_string())),
         Kind::Choice(words) => word(text, words).map(|word| Value::Text(word.to_owned())),
         Kind::Whole(min, max) => match text.parse::<u64>() {
             Ok(number) if (min..=max).contains(&number) => Ok(Value::Whole(number)),

@@ -83,6 +83,7 @@ struct State {
     /// Prompts whose prefix is cached.
     cached: HashSet<String>,
     plain: bool,
+    uncached: bool,
     answered: u64,
     /// What was last sent as an event stream.
     streams: Vec<Vec<u8>>,
@@ -120,6 +121,12 @@ impl Anthropic {
     /// Answer also streaming requests with one JSON message.
     pub fn plain(&self) -> &Self {
         self.lock().plain = true;
+        self
+    }
+
+    /// Count as a provider without a cache does: alike in any order.
+    pub fn uncached(&self) -> &Self {
+        self.lock().uncached = true;
         self
     }
 
@@ -276,9 +283,14 @@ fn respond(mut to: &TcpStream, request: Logged, state: &Mutex<State>) -> bool {
     let problems = check_request(&request);
     let body = request.body.clone();
     let text = String::from_utf8_lossy(&request.raw).into_owned();
+    let raw_length = request.raw.len();
     let (act, usage, plain, number) = {
         let mut state = state.lock().unwrap();
-        let usage = usage(&body, &mut state.cached);
+        let mut usage = usage(&body, &mut state.cached);
+        if state.uncached {
+            usage = json!({"input_tokens": raw_length / 4, "cache_creation_input_tokens": 0,
+                           "cache_read_input_tokens": 0});
+        }
         let judges = text.contains("Answer through `judge_finding`");
         if judges {
             state.judged.push(request);

@@ -1,6 +1,6 @@
 //! From the evidence to the report: rules, reports, the model, the proof.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use bytes::Bytes;
@@ -8,41 +8,33 @@ use bytes::Bytes;
 use super::ask::{self, Asked, Question};
 use super::collect::Collected;
 use super::contents::Contents;
+use super::coverage;
 use super::prompt::{self, Nonce, Overview};
 use super::prove::{self, Bars};
 use super::resume::{self, Before, Resumed};
-use super::state::{self, HunkDigest, Known, State};
+use super::said;
+use super::select::select;
+use super::shard::{self, Shards};
+use super::state::{Known, State};
 use super::tools::Tools;
 use crate::checkout::Checkout;
 use crate::diff::pack::{self, Pack};
-use crate::diff::skip::{self, Attributes};
-use crate::diff::{Change, Content, FileDiff, LineKind, RepoPath};
-use crate::evidence::{self, Evidence, detect};
+use crate::diff::{Change, FileDiff};
 use crate::finding::{Finding, Fingerprint};
 use crate::forge::local::Local;
 use crate::inputs::Inputs;
-use crate::model::Model;
 use crate::model::budget::{Budget, Caps};
 use crate::model::converse::ToolHost;
 use crate::publish::frame::Index;
 use crate::publish::walkthrough;
 use crate::redact::Scrubber;
-use crate::report::{Coverage, Report, SCHEMA, Skipped, TestEvidence};
-use crate::scan;
+use crate::report::{Report, SCHEMA, TestEvidence};
 use crate::task::models::Models;
 use crate::task::progress::Progress;
 
 /// Changes of more changed lines are shown without the definitions around their
 /// hunks: the money that the cap allows goes to the change itself first.
 const MOST_SURROUNDED: usize = 20_000;
-/// Reports larger than this are not read.
-const MOST_REPORT_BYTES: u64 = 64 << 20;
-/// Skipped by `include`, `ignore` or a `[[path]]` rule.
-const IGNORED: &str = "ignored by configuration";
-/// Skipped since neither the host nor the checkout gave its diff.
-const UNREADABLE: &str = "its diff could not be read";
-/// No more report files than this are read.
-const MOST_REPORTS: usize = 500;
 
 /// What came of a review, before it is published.
 pub struct Examined {
@@ -64,8 +56,6 @@ pub struct Subject<'a> {
     pub collected: &'a Collected,
     /// What the program was told.
     pub inputs: &'a Inputs,
-    /// Whom to ask, if anyone.
-    pub models: &'a Models,
     /// The working tree, if there is one.
     pub checkout: Option<&'a Checkout>,
     /// The checkout's repository.
@@ -82,70 +72,108 @@ pub struct Subject<'a> {
     pub progress: &'a Progress,
 }
 
-/// Look at everything, ask, prove, and say what holds.
-pub async fn examine(subject: &Subject<'_>) -> Examined {
-    let Subject { collected, inputs, models, checkout, local, contents, progress, .. } = *subject;
-    let model = models.heavy.as_deref();
-    let change = &collected.change;
-    let model_name = model.map_or_else(|| "offline".to_owned(), Model::name);
-    let mut notes = collected.notes.clone();
+/// The name of no model.
+pub const OFFLINE: &str = "offline";
 
+/// What is known before anyone is asked.
+pub struct Prepared {
+    resumed: Resumed,
+    skips: Vec<Option<&'static str>>,
+    ruled: Vec<Finding>,
+    tests: Option<TestEvidence>,
+    notes: Vec<String>,
+    /// The parts of the change that the model has yet to read.
+    pub packs: Vec<Pack>,
+}
+
+/// Look at everything that plain code can look at, and divide the rest. `model`
+/// is the name of who will be asked.
+pub fn prepare(subject: &Subject<'_>, model: &str) -> Prepared {
+    let Subject { collected, inputs, checkout, local, contents, progress, .. } = *subject;
+    let change = &collected.change;
+    let mut notes = collected.notes.clone();
     progress.stage("checking the change against rules and reports");
-    let resumed = resume::resume(change, &collected.before, &collected.own, &model_name);
+    let resumed = resume::resume(change, &collected.before, &collected.own, model);
     let skips = select(change, inputs, collected);
     // Rules and reports on one core, the division of the change on the other.
-    let ((mut ruled, tests), packs) = std::thread::scope(|scope| {
+    let ((ruled, tests), packs) = std::thread::scope(|scope| {
         let plain = scope.spawn(|| {
-            let mut ruled = rules(change, contents, local, collected.head_commit.as_deref());
-            let reports = read_reports(checkout, local, inputs, &mut notes);
-            let (reported, tests) = said_by_reports(change, local, checkout, &reports, &mut notes);
+            let mut ruled = said::rules(change, contents, local, collected.head_commit.as_deref());
+            let reports = said::read_reports(checkout, local, inputs, &mut notes);
+            let (reported, tests) =
+                said::said_by_reports(change, local, checkout, &reports, &mut notes);
             ruled.extend(reported);
             ruled.retain(|finding| inputs.wants(&finding.path));
             (ruled, tests)
         });
-        let packs = model.map(|_| divide(change, &skips, &resumed, contents)).unwrap_or_default();
+        let asked = model != OFFLINE;
+        let packs = asked.then(|| divide(change, &skips, &resumed, contents)).unwrap_or_default();
         (plain.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), packs)
     });
-    let bars = |standing| Bars {
-        min_confidence: inputs.min_confidence,
-        max_findings: inputs.max_findings,
-        standing,
-        dismissed: &resumed.dismissed,
-    };
-    let mut asked = Asked::default();
-    if let Some(model) = model {
-        let bars = bars(&resumed.standing);
-        asked = put(subject, model, packs, &ruled, &resumed, &bars).await;
-    }
-    notes.append(&mut asked.notes);
+    Prepared { resumed, skips, ruled, tests, notes, packs }
+}
 
+/// Ask, where there is somebody to ask, and say what holds.
+pub async fn examine(subject: &Subject<'_>, models: &Models, prepared: Prepared) -> Examined {
+    let Some(model) = models.heavy.as_deref() else {
+        return conclude(subject, prepared, OFFLINE, Asked::default());
+    };
+    let all: Vec<usize> = (0..prepared.packs.len()).collect();
+    let said = put(subject, models, &prepared, &all).await;
+    let name = model.name();
+    let asked = ask::gather(&name, said.parts, said.prices_known);
+    conclude(subject, prepared, &name, asked)
+}
+
+/// Say what holds of what the shards of this run learned.
+pub fn merge(subject: &Subject<'_>, prepared: Prepared, shards: Shards) -> Examined {
+    let name = shards.model.clone();
+    let (parts, prices_known) = shards.parts(&subject.collected.change, &prepared.packs);
+    let missing = parts.iter().filter(|part| shard::is_missing(part)).count();
+    let mut asked = ask::gather(&name, parts, prices_known);
+    if missing > 0 {
+        asked.notes.push(format!(
+            "{missing} of {} parts were not read: their shards left no file.",
+            prepared.packs.len()
+        ));
+    }
+    conclude(subject, prepared, &name, asked)
+}
+
+/// What holds of all that was said.
+fn conclude(subject: &Subject<'_>, prepared: Prepared, model: &str, mut asked: Asked) -> Examined {
+    let is_asked = model != OFFLINE;
+    let Subject { collected, inputs, .. } = *subject;
+    let change = &collected.change;
+    let Prepared { resumed, skips, mut ruled, tests, mut notes, .. } = prepared;
+    notes.append(&mut asked.notes);
     let proven = std::mem::take(&mut asked.findings);
     let mut dropped = std::mem::take(&mut asked.dropped);
-    let read_now = read_whole(change, &asked);
+    let read_now = coverage::read_whole(change, &asked);
     let (adopted, standing) = prove::stand(proven, &resumed, |finding| {
         resume::digest_at(change, finding).is_some_and(|digest| read_now.contains(&digest))
     });
     ruled.extend(adopted);
-    let (findings, more_dropped) = prove::settle(ruled, &bars(&standing));
+    let (findings, more_dropped) = prove::settle(ruled, &bars(inputs, &resumed, &standing));
     dropped.extend(more_dropped);
 
     let incomplete = asked.capped || asked.failure.is_some() || !asked.unread.is_empty();
-    let coverage = coverage(change, &skips, &asked, &resumed, model.is_some());
+    let coverage = coverage::coverage(change, &skips, &asked, &resumed, is_asked);
     // Where nothing was asked, what was said before of the change still holds.
     let said = match summary(&asked.summaries) {
         said if said.is_empty() => {
             let before = collected.before.state.as_ref();
-            before.filter(|state| state.model == model_name).map(|state| state.summary.clone())
+            before.filter(|state| state.model == model).map(|state| state.summary.clone())
         }
         said => Some(subject.scrubber.scrub(&said).into_owned()),
     };
     let said = said.unwrap_or_default();
     let state = State {
         head: collected.head.clone(),
-        model: model_name.clone(),
+        model: model.to_owned(),
         complete: !incomplete,
         summary: said.clone(),
-        read: remembered(change, &resumed, &read_now),
+        read: coverage::remembered(change, &resumed, &read_now),
         findings: remember(collected, &findings, inputs, subject.scrubber),
         dismissed: resumed.dismissed.iter().map(|known| known.id.clone()).collect(),
         earlier: earlier(collected),
@@ -153,12 +181,13 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
     let gone = gone(&collected.before, &findings, &resumed);
     let report = Report {
         schema: SCHEMA.to_owned(),
-        model: model_name,
+        model: model.to_owned(),
         base: collected.base.clone(),
         head: collected.head.clone(),
-        summary: match model {
-            None => "No model was asked: rules and reports alone looked at this change.".to_owned(),
-            Some(_) => said,
+        summary: if is_asked {
+            said
+        } else {
+            "No model was asked: rules and reports alone looked at this change.".to_owned()
         },
         findings,
         dropped,
@@ -168,6 +197,16 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
         notes,
     };
     Examined { report, state, gone, incomplete, failure: asked.failure }
+}
+
+/// What findings are held to.
+fn bars<'a>(inputs: &Inputs, resumed: &'a Resumed, standing: &'a [Finding]) -> Bars<'a> {
+    Bars {
+        min_confidence: inputs.min_confidence,
+        max_findings: inputs.max_findings,
+        standing,
+        dismissed: &resumed.dismissed,
+    }
 }
 
 /// The parts of the change that the model has yet to read.
@@ -185,118 +224,6 @@ fn divide(
     let wanted = |file: usize, hunk: usize| unread[file].contains(&hunk);
     let heads = surroundings(change, contents);
     pack::pack(change, skips, &wanted, &heads, pack::DEFAULT_BUDGET).packs
-}
-
-/// What our own rules say. `head` is the commit under review, where there is one.
-fn rules(
-    change: &Change,
-    contents: &Contents<'_>,
-    local: Option<&Local>,
-    head: Option<&str>,
-) -> Vec<Finding> {
-    let new = |file: &FileDiff| contents.head(file);
-    let old = |file: &FileDiff| contents.base(file);
-    let exists = |path: &str| {
-        if let Some(file) = change.file(path) {
-            return Some(file.new_path.is_some());
-        }
-        // Only what git tracks counts: an ignored lock file is nobody's.
-        let local = local.filter(|local| head.is_some_and(|head| local.has_commit(head)))?;
-        local.file_at(head?, &RepoPath::from(path)).ok().map(|content| content.is_some())
-    };
-    let options = scan::Options::default();
-    scan::scan(&scan::Subject { change, old: &old, new: &new, exists: &exists, options: &options })
-}
-
-/// Read the reports that are named, or those that lie around under usual names.
-/// A usual name that git tracks is no report of this run but somebody's fixture.
-fn read_reports(
-    checkout: Option<&Checkout>,
-    local: Option<&Local>,
-    inputs: &Inputs,
-    notes: &mut Vec<String>,
-) -> Vec<(String, Evidence)> {
-    let Some(checkout) = checkout else { return Vec::new() };
-    let named = !inputs.reports.is_empty();
-    let globs: Vec<String> = if named {
-        inputs.reports.patterns.clone()
-    } else {
-        detect::USUAL_NAMES.iter().map(|glob| (*glob).to_owned()).collect()
-    };
-    let listing = match checkout.walk_reports(&globs) {
-        Ok(listing) => listing,
-        Err(why) => {
-            notes.push(format!("Reports could not be looked for: {why}."));
-            return Vec::new();
-        }
-    };
-    if named && listing.files.is_empty() {
-        notes.push(format!("No report matches `reports` ({}).", globs.join(", ")));
-    }
-    if listing.truncated || listing.files.len() > MOST_REPORTS {
-        notes.push(format!("There are too many reports: {MOST_REPORTS} were read."));
-    }
-    let tracked = |path: &str| {
-        let head = |local: &Local| local.file_at("HEAD", &RepoPath::from(path));
-        !named && local.is_some_and(|local| matches!(head(local), Ok(Some(_))))
-    };
-    let mut reports = Vec::new();
-    for path in listing.files.into_iter().filter(|path| !tracked(path)).take(MOST_REPORTS) {
-        let bytes = match checkout.read(&path, MOST_REPORT_BYTES) {
-            Ok(bytes) => bytes,
-            Err(why) => {
-                notes.push(format!("The report `{path}` could not be read: {why}."));
-                continue;
-            }
-        };
-        match detect::read(&path, &bytes) {
-            Ok(Evidence::Unknown) if named => {
-                notes.push(format!("The report `{path}` is of no format that is read."));
-            }
-            Ok(Evidence::Unknown) => {}
-            Ok(evidence) => reports.push((path, evidence)),
-            // A file that only looks like a report by its name is nobody's concern.
-            Err(why) if named => notes.push(format!("The report `{path}`: {why}.")),
-            Err(why) => tracing::warn!("the report {path}: {why}"),
-        }
-    }
-    reports
-}
-
-/// What the reports say about the change's lines.
-fn said_by_reports(
-    change: &Change,
-    local: Option<&Local>,
-    checkout: Option<&Checkout>,
-    reports: &[(String, Evidence)],
-    notes: &mut Vec<String>,
-) -> (Vec<Finding>, Option<TestEvidence>) {
-    if reports.is_empty() {
-        return (Vec::new(), None);
-    }
-    let tree = local.and_then(|local| local.list_tree("HEAD").ok()).unwrap_or_default();
-    let files: Vec<String> = tree.iter().map(|file| file.path.display()).collect();
-    let root = checkout.and_then(|checkout| checkout.root().to_str());
-    let options = evidence::change::Options { files: &files, root, ..Default::default() };
-    notes.extend(evidence::change::stale(change, reports, &options));
-    let findings = evidence::change::findings(change, reports, &options);
-    (findings, evidence::change::test_evidence(change, reports, &options))
-}
-
-/// Why each file is not put before the model; `None` if it is.
-fn select(change: &Change, inputs: &Inputs, collected: &Collected) -> Vec<Option<&'static str>> {
-    let text = collected.base_files.attributes.as_deref().unwrap_or_default();
-    let attributes = Attributes::parse(text);
-    let why = |file: &FileDiff| -> Option<&'static str> {
-        if !inputs.wants(&file.path().display()) {
-            return Some(IGNORED);
-        }
-        if matches!(file.content, Content::Missing { .. }) {
-            return Some(UNREADABLE);
-        }
-        skip::reason(file, &attributes)
-    };
-    change.files.iter().map(why).collect()
 }
 
 /// What the parts do, in the model's words.
@@ -337,18 +264,26 @@ fn gone(before: &Before, findings: &[Finding], resumed: &Resumed) -> Vec<Fingerp
     gone
 }
 
-/// Ask the model about the parts.
-async fn put(
+/// What the models said.
+pub struct Said {
+    /// The parts that were asked about.
+    pub parts: Vec<ask::Part>,
+    /// Whether the prices of all models are known.
+    pub prices_known: bool,
+}
+
+/// Ask the models about some of the parts, by their numbers.
+pub async fn put(
     subject: &Subject<'_>,
-    model: &dyn Model,
-    packs: Vec<Pack>,
-    ruled: &[Finding],
-    resumed: &Resumed,
-    bars: &Bars<'_>,
-) -> Asked {
+    models: &Models,
+    prepared: &Prepared,
+    numbers: &[usize],
+) -> Said {
     let Subject { collected, inputs, contents, progress, .. } = *subject;
-    if packs.is_empty() {
-        return Asked::default();
+    let Prepared { resumed, ruled, packs, .. } = prepared;
+    let prices_known = models.heavy.as_ref().is_some_and(|model| model.price().is_some());
+    if numbers.is_empty() {
+        return Said { parts: Vec::new(), prices_known: true };
     }
     let change = &collected.change;
     let nonce = Nonce::new();
@@ -380,9 +315,11 @@ async fn put(
     for finding in &mut known {
         finding.title = clean(&finding.title);
     }
+    // A shard has its share of the caps, so that all together hold them.
+    let shards = inputs.shard.map_or(1, |shard| shard.of);
     let caps = Caps {
-        max_cost_usd: Some(inputs.max_cost_usd),
-        max_tokens: inputs.max_tokens,
+        max_cost_usd: Some(inputs.max_cost_usd / shards as f64),
+        max_tokens: inputs.max_tokens.map(|most| most / shards as u64),
         deadline: Some(subject.deadline),
     };
     let budget = Budget::new(caps);
@@ -392,8 +329,9 @@ async fn put(
         progress.stage(format!("asking the model: {done} of {of} {what}"));
     };
     let whole = |file: &FileDiff| contents.head(file);
+    let bars = bars(inputs, resumed, &resumed.standing);
     let question = Question {
-        models: subject.models,
+        models,
         change,
         system: &system,
         nonce: &nonce,
@@ -403,19 +341,13 @@ async fn put(
         render: &render,
         around: &|_: &Pack| String::new(),
         heads: &whole,
-        is_settled: &|finding: &Finding| prove::is_settled(finding, bars),
+        is_settled: &|finding: &Finding| prove::is_settled(finding, &bars),
         total: packs.len(),
         progress: &shown,
     };
-    let parts = ask::ask(&question, packs.into_iter().enumerate().collect()).await;
-    let mut asked = ask::gather(&model.name(), parts);
-    if model.price().is_none() {
-        let name = model.name();
-        asked.notes.push(format!(
-            "The price of {name} is not known: its cost is not counted, and `max_cost_usd` could not be held."
-        ));
-    }
-    asked
+    let wanted = numbers.iter().filter_map(|at| Some((*at, packs.get(*at)?.clone())));
+    let parts = ask::ask(&question, wanted.collect()).await;
+    Said { parts, prices_known }
 }
 
 /// Gives files' contents for the sake of what surrounds their hunks.
@@ -425,67 +357,6 @@ fn surroundings<'a>(
 ) -> impl Fn(&FileDiff) -> Option<Bytes> + 'a {
     let affordable = change.changed_lines() <= MOST_SURROUNDED;
     move |file| if affordable { contents.head(file) } else { None }
-}
-
-/// The hunks of which the model has now read every line.
-fn read_whole(change: &Change, asked: &Asked) -> HashSet<HunkDigest> {
-    let mut lines: HashMap<(usize, usize), u32> = HashMap::new();
-    for packed in asked.read.iter().flat_map(|pack| &pack.files) {
-        for part in &packed.parts {
-            *lines.entry((packed.file, part.hunk)).or_default() +=
-                changed(change, packed.file, part);
-        }
-    }
-    lines
-        .into_iter()
-        .filter(|&((file, hunk), read)| {
-            let file = &change.files[file];
-            let all = file.patch().map_or(0, |patch| {
-                patch.numbered_hunk(hunk).filter(|line| line.kind != LineKind::Context).count()
-            });
-            read as usize >= all
-        })
-        .map(|((file, hunk), _)| state::hunk_digest(&change.files[file], hunk))
-        .collect()
-}
-
-/// Changed lines of a part.
-fn changed(change: &Change, file: usize, part: &pack::Part) -> u32 {
-    let lines = change.files[file]
-        .patch()
-        .map_or(&[][..], |patch| &patch.lines[part.lines.start as usize..part.lines.end as usize]);
-    let changed = lines.iter().filter(|line| line.kind != LineKind::Context);
-    u32::try_from(changed.count()).unwrap_or(u32::MAX)
-}
-
-/// What the next run need not put before the model: what was read now, and what
-/// was read before and is still part of the change.
-fn remembered(
-    change: &Change,
-    resumed: &Resumed,
-    read_now: &HashSet<HunkDigest>,
-) -> HashSet<HunkDigest> {
-    let mut whole = Vec::new();
-    let mut hunks = HashSet::new();
-    if read_now.is_empty() && resumed.read.is_empty() {
-        return hunks;
-    }
-    for file in &change.files {
-        let digests = state::hunk_digests(file);
-        let before = resumed.read.contains(&state::file_digest(file));
-        let is_read = |digest: &HunkDigest| {
-            before || read_now.contains(digest) || resumed.read.contains(digest)
-        };
-        if digests.is_empty() {
-            continue;
-        }
-        if digests.iter().all(is_read) {
-            whole.push(file);
-        } else {
-            hunks.extend(digests.into_iter().filter(is_read));
-        }
-    }
-    state::digests(&whole, hunks)
 }
 
 /// The findings, as the next run has to know them.
@@ -504,64 +375,4 @@ fn remember(
             Known::of(finding, inline, &clean)
         })
         .collect()
-}
-
-/// How much was looked at. Without a model, the rules' look counts.
-fn coverage(
-    change: &Change,
-    skips: &[Option<&'static str>],
-    asked: &Asked,
-    resumed: &Resumed,
-    by_model: bool,
-) -> Coverage {
-    let mut coverage = Coverage {
-        files: change.files.len(),
-        lines: change.changed_lines(),
-        ..Coverage::default()
-    };
-    let mut read: HashMap<usize, usize> = HashMap::new();
-    for packed in asked.read.iter().flat_map(|pack| &pack.files) {
-        for part in &packed.parts {
-            *read.entry(packed.file).or_default() += changed(change, packed.file, part) as usize;
-        }
-    }
-    let mut why: HashMap<usize, &str> = HashMap::new();
-    for (pack, reason) in &asked.unread {
-        for packed in &pack.files {
-            why.entry(packed.file).or_insert(reason);
-        }
-    }
-    for (at, file) in change.files.iter().enumerate() {
-        let lines = file.changed_lines();
-        let skip =
-            skips[at].filter(|&reason| by_model || reason == IGNORED || reason == UNREADABLE);
-        if let Some(reason) = skip {
-            coverage.skipped.push(Skipped { path: file.path().display(), reason: reason.into() });
-            continue;
-        }
-        let reviewed = if by_model {
-            read.get(&at).copied().unwrap_or(0) + read_before(file, resumed)
-        } else {
-            lines
-        };
-        let reviewed = reviewed.min(lines);
-        coverage.lines_reviewed += reviewed;
-        if reviewed == lines {
-            coverage.files_reviewed += 1;
-        } else {
-            let reason = why.get(&at).copied().unwrap_or("not read by the model");
-            coverage.skipped.push(Skipped { path: file.path().display(), reason: reason.into() });
-        }
-    }
-    coverage
-}
-
-/// Changed lines of a file that an earlier run put before the model.
-fn read_before(file: &FileDiff, resumed: &Resumed) -> usize {
-    let Some(patch) = file.patch().filter(|_| !resumed.read.is_empty()) else { return 0 };
-    let unread: HashSet<usize> = resume::unread(file, &resumed.read).into_iter().collect();
-    patch
-        .numbered()
-        .filter(|line| line.kind != LineKind::Context && !unread.contains(&line.hunk))
-        .count()
 }

@@ -4,6 +4,7 @@ pub mod ask;
 pub mod base;
 pub mod collect;
 pub mod contents;
+pub mod coverage;
 pub mod examine;
 pub mod finish;
 pub mod lens;
@@ -11,6 +12,10 @@ pub mod prompt;
 pub mod prove;
 pub mod record;
 pub mod resume;
+pub mod said;
+pub mod select;
+pub mod shard;
+pub mod sharded;
 pub mod state;
 pub mod tools;
 
@@ -23,6 +28,7 @@ use tokio::time::Instant;
 
 use self::collect::Collected;
 use self::contents::Contents;
+use self::sharded::Work;
 use self::tools::{BaseFiles, Tools};
 use crate::checkout::Checkout;
 use crate::context::{self, Context, Decision, Host, Request, Requested};
@@ -33,6 +39,7 @@ use crate::forge::local::Local;
 use crate::forge::{Forge, Permission};
 use crate::http;
 use crate::inputs::{Access, CONFIG_FILE, ConfigText, Gathered, Inputs};
+use crate::model::Model;
 use crate::policy::{self, Grounds, Ruling, Token};
 use crate::redact::Scrubber;
 use crate::task::models;
@@ -143,7 +150,6 @@ impl Run<'_> {
     ) -> Result<u8, Failure> {
         let Run { inputs, forge, local, .. } = *self;
         let scrubber = Arc::new(Scrubber::new(&inputs.secrets));
-        let models = models::of(inputs, self.client).map_err(Failure::Inputs)?;
         let root = local.and_then(Local::workdir).unwrap_or(&self.context.workspace);
         let checkout = Checkout::new(root).ok();
         let head = collected.head_commit.as_deref();
@@ -169,10 +175,9 @@ impl Run<'_> {
             .as_ref()
             .filter(|_| shows_head)
             .map(|checkout| Tools::new(checkout.clone(), &base, &scrub));
-        let examined = examine::examine(&examine::Subject {
+        let subject = examine::Subject {
             collected,
             inputs,
-            models: &models,
             checkout: checkout.as_ref(),
             local,
             contents: &contents,
@@ -180,8 +185,33 @@ impl Run<'_> {
             deadline: self.deadline,
             scrubber: &scrubber,
             progress,
-        })
-        .await;
+        };
+        let work = sharded::work(inputs);
+        let examined = match &work {
+            Work::Merge(files) => {
+                let shards = shard::read(&sharded::files(files, &inputs.host.cwd)?)
+                    .map_err(Failure::Inputs)?;
+                let prepared = examine::prepare(&subject, &shards.model);
+                let division = shard::division(collected, &prepared.packs);
+                shards.check(&division).map_err(Failure::Inputs)?;
+                examine::merge(&subject, prepared, shards)
+            }
+            _ => {
+                let models = models::of(inputs, self.client).map_err(Failure::Inputs)?;
+                let name = models.heavy.as_deref().map(Model::name);
+                let name = name.unwrap_or_else(|| examine::OFFLINE.to_owned());
+                let prepared = examine::prepare(&subject, &name);
+                match work {
+                    Work::Plan => return sharded::plan(&subject, &prepared, &name),
+                    Work::Shard(shard) => {
+                        return sharded::shard(&subject, &models, &prepared, &name, shard).await;
+                    }
+                    Work::Whole | Work::Merge(_) => {
+                        examine::examine(&subject, &models, prepared).await
+                    }
+                }
+            }
+        };
         finish::finish(self, collected, examined, &scrubber, progress).await
     }
 

@@ -31,7 +31,8 @@ pub struct Asked {
 }
 
 /// Put the parts together, in their order. `model` is who was to be asked.
-pub fn gather(model: &str, parts: Vec<Part>) -> Asked {
+pub fn gather(model: &str, mut parts: Vec<Part>, price_known: bool) -> Asked {
+    parts.sort_by_key(|part| part.order);
     let mut asked = Asked::default();
     let (mut malformed, mut refused, mut rejected, mut left_out, mut unjudged) = (0, 0, 0, 0, 0);
     let mut caps: Vec<Cap> = Vec::new();
@@ -101,6 +102,11 @@ pub fn gather(model: &str, parts: Vec<Part>) -> Asked {
         "finding had no second look that tried to refute it.",
         "findings had no second look that tried to refute them.",
     );
+    if !price_known {
+        asked.notes.push(format!(
+            "The price of {model} is not known: its cost is not counted, and `max_cost_usd` could not be held."
+        ));
+    }
     asked
 }
 

@@ -103,6 +103,13 @@ pub struct Part {
     pub usage: Usage,
 }
 
+impl Part {
+    /// Whether it was read to its end.
+    pub fn is_read(&self) -> bool {
+        self.end == End::Answered
+    }
+}
+
 /// Ask about the parts, each with its number.
 pub async fn ask(question: &Question<'_>, packs: Vec<(usize, Pack)>) -> Vec<Part> {
     let mut parts = read::read(question, packs).await;

@@ -133,7 +133,12 @@ async fn read_one(question: &Question<'_>, model: &dyn Model, part: Waiting) -> 
 }
 
 impl Part {
-    fn new(order: (usize, usize), pack: Pack, model: &str, end: End) -> Self {
+    pub(in crate::task::review) fn new(
+        order: (usize, usize),
+        pack: Pack,
+        model: &str,
+        end: End,
+    ) -> Self {
         Part {
             order,
             pack,
