@@ -1,7 +1,12 @@
-//! Source code by its text: which definition a line belongs to.
+//! Source code by its text: definitions and calls by grammar, and which
+//! definition a line belongs to in any language.
 
+pub mod calls;
+pub mod definitions;
 pub mod enclosing;
 mod header;
+pub mod language;
 mod lines;
+pub mod parse;
 
 pub(crate) use lines::Lines;

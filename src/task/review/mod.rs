@@ -1,5 +1,6 @@
 //! Review a change: the stages in order.
 
+pub mod around;
 pub mod ask;
 pub mod base;
 pub mod collect;

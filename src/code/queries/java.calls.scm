@@ -1,0 +1,5 @@
+(method_invocation object: (_)? @receiver name: (identifier) @name)
+(object_creation_expression type: (type_identifier) @name)
+(object_creation_expression type: (generic_type . (type_identifier) @name))
+(object_creation_expression type: (scoped_type_identifier (_) @receiver (type_identifier) @name .))
+(method_reference . (_) @receiver (identifier) @name .)

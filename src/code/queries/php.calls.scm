@@ -1,0 +1,7 @@
+(function_call_expression function: (name) @name)
+(function_call_expression function: (qualified_name (name) @name))
+(member_call_expression object: (_) @receiver name: (name) @name)
+(nullsafe_member_call_expression object: (_) @receiver name: (name) @name)
+(scoped_call_expression scope: (_) @receiver name: (name) @name)
+(object_creation_expression (name) @name)
+(object_creation_expression (qualified_name (name) @name))

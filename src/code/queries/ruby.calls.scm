@@ -1,0 +1,1 @@
+(call receiver: (_)? @receiver method: (_) @name)

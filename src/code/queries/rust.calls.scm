@@ -1,0 +1,12 @@
+(call_expression function: (identifier) @name)
+(call_expression function: (field_expression value: (_) @receiver field: (field_identifier) @name))
+(call_expression function: (scoped_identifier path: (_)? @receiver name: (identifier) @name))
+(generic_function function: (identifier) @name)
+(generic_function function: (field_expression value: (_) @receiver field: (field_identifier) @name))
+(generic_function function: (scoped_identifier path: (_)? @receiver name: (identifier) @name))
+(macro_invocation macro: (identifier) @name)
+(macro_invocation macro: (scoped_identifier path: (_)? @receiver name: (identifier) @name))
+(struct_expression name: (type_identifier) @name)
+(struct_expression name: (scoped_type_identifier path: (_)? @receiver name: (type_identifier) @name))
+; What a macro is given is not parsed: a name before parentheses is a call.
+(token_tree (identifier) @name . (token_tree))

@@ -1,0 +1,462 @@
+//! Callers and tests of what changed, what declares it, and what still refers
+//! to what is gone.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
+
+use bstr::ByteSlice as _;
+
+use super::changed::{How, Reach, Symbol};
+use super::excerpt::{Shown, excerpt, trimmed};
+use super::index::{File, Files, Mention, parallel};
+use super::{Kind, Piece, folder, is_word, nearness};
+use crate::code::Lines;
+use crate::code::calls::calls_in;
+use crate::code::definitions::{self, Definition, definitions};
+use crate::code::language::Language;
+use crate::code::parse::parse;
+
+/// Callers shown of a function whose signature changed, or that is gone.
+const MOST_CALLERS: usize = 6;
+/// Callers shown of a function that only does something else.
+const MOST_CALLERS_OF_BODY: usize = 3;
+/// Tests shown of one symbol.
+const MOST_TESTS: usize = 2;
+/// Mentions of one symbol that are looked at by grammar.
+const MOST_CONFIRMED: usize = 24;
+/// A name that is mentioned more often, before a parenthesis, is taken for one
+/// of many things unless what it is called on tells.
+const COMMON: usize = 60;
+
+/// A mention, by what stands next to it.
+struct Likely {
+    symbol: usize,
+    file: usize,
+    at: usize,
+    score: f64,
+    /// What it is called on tells that it is meant.
+    sure: bool,
+    /// The name means several things.
+    ambiguous: bool,
+    receiver: Option<String>,
+}
+
+pub(super) fn pieces(symbols: &[Symbol], files: &Files<'_>, shown: &Shown) -> Vec<Piece> {
+    let mut names: Vec<&str> = symbols.iter().map(|symbol| symbol.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.retain(|name| name.len() > 1);
+    let by_name: Vec<Vec<usize>> = names
+        .iter()
+        .map(|name| (0..symbols.len()).filter(|at| symbols[*at].name == *name).collect())
+        .collect();
+    let kin = |name: usize, language: Language| {
+        by_name[name].iter().any(|symbol| symbols[*symbol].language.is_kin(language))
+    };
+    let mentions = files.mentions(&names, kin);
+    let mut called = vec![0; names.len()];
+    for mention in &mentions {
+        let text = &files.all[mention.file].text;
+        called[mention.name] +=
+            usize::from(text.get(mention.at + names[mention.name].len()) == Some(&b'('));
+    }
+    let mut likely: Vec<Vec<Likely>> = (0..symbols.len()).map(|_| Vec::new()).collect();
+    for (name, symbols_of_name) in by_name.iter().enumerate() {
+        let defined = files.defining(names[name]);
+        for &symbol in symbols_of_name {
+            let subject = Subject {
+                symbol: &symbols[symbol],
+                others: defined.len() - usize::from(symbols[symbol].how != How::Removed)
+                    .min(defined.len()),
+                is_common: called[name] > COMMON,
+            };
+            // Where another of that name took its place, nothing dangles.
+            if symbols[symbol].how == How::Removed && subject.is_replaced(&defined, files) {
+                continue;
+            }
+            likely[symbol] = mentions
+                .iter()
+                .filter(|mention| mention.name == name)
+                .filter_map(|mention| subject.weigh(symbol, mention, files))
+                .collect();
+        }
+    }
+    for list in &mut likely {
+        list.sort_by(|a, b| {
+            b.score.total_cmp(&a.score).then((a.file, a.at).cmp(&(b.file, b.at)))
+        });
+        list.truncate(MOST_CONFIRMED);
+    }
+    let mut by_file: BTreeMap<usize, Vec<Likely>> = BTreeMap::new();
+    for one in likely.into_iter().flatten() {
+        by_file.entry(one.file).or_default().push(one);
+    }
+    let by_file: Vec<(usize, Vec<Likely>)> = by_file.into_iter().collect();
+    let confirmed = parallel(&by_file, |(file, likely)| {
+        confirm(&files.all[*file], likely, symbols, shown)
+    });
+    settle(confirmed.into_iter().flatten().collect(), symbols)
+}
+
+/// A symbol with what is known of its name.
+struct Subject<'s> {
+    symbol: &'s Symbol,
+    /// Definitions of the same name elsewhere.
+    others: usize,
+    is_common: bool,
+}
+
+impl Subject<'_> {
+    fn is_replaced(&self, defined: &[usize], files: &Files<'_>) -> bool {
+        let symbol = self.symbol;
+        let near = |at: &usize| folder(&files.all[*at].path) == folder(&symbol.path);
+        match symbol.language {
+            // A package is a folder: another definition there, unless of another type.
+            Language::Go if symbol.container.is_none() => defined.iter().any(near),
+            _ => defined.iter().any(|at| near(at) && symbol.container.is_none()),
+        }
+    }
+
+    /// How likely a mention means the symbol, by the text next to it; `None` if
+    /// it does not.
+    fn weigh(&self, index: usize, mention: &Mention, files: &Files<'_>) -> Option<Likely> {
+        let symbol = self.symbol;
+        let File { path, language, text, is_test } = &files.all[mention.file];
+        let same_file = *path == symbol.path;
+        let same_folder = folder(path) == folder(&symbol.path);
+        match symbol.reach {
+            Reach::File if !same_file => return None,
+            Reach::Folder if symbol.language == Language::Go && !same_folder => return None,
+            Reach::Folder if !path.starts_with(folder(&symbol.path)) => return None,
+            _ => {}
+        }
+        // A symbol of the tests concerns no one but tests.
+        if symbol.is_in_test && !is_test {
+            return None;
+        }
+        let line_start = text[..mention.at].rfind_byte(b'\n').map_or(0, |at| at + 1);
+        let lead = &text[line_start..mention.at];
+        if is_comment(lead.trim_ascii_start(), *language) {
+            return None;
+        }
+        let (separator, receiver) = before(lead);
+        let after = text[mention.at + symbol.name.len()..].iter().copied();
+        let next = after.take(80).find(|byte| !byte.is_ascii_whitespace());
+        let is_called = matches!(next, Some(b'(' | b'{' | b'[' | b'<' | b':' | b'!' | b'?' | b'`'));
+        let mut sure = false;
+        let starts_upper = receiver.starts_with(|c: char| c.is_uppercase());
+        let is_self = matches!(receiver, "self" | "this" | "Self" | "cls" | "super");
+        match (symbol.kind, separator) {
+            (definitions::Kind::Method, "") => {
+                let implicit = matches!(language, Language::Java | Language::Ruby);
+                if !(implicit && same_file) {
+                    return None;
+                }
+            }
+            (definitions::Kind::Method, _) => {
+                let container = symbol.container.as_deref().unwrap_or_default();
+                if is_self {
+                    if !same_file && !same_folder {
+                        return None;
+                    }
+                } else if receiver == container {
+                    sure = true;
+                } else if starts_upper && *language != Language::Go {
+                    return None;
+                }
+            }
+            (_, "") => {
+                // A bare name from another Go package is another name.
+                if *language == Language::Go && !same_folder {
+                    return None;
+                }
+                sure = same_file || same_folder && *language == Language::Go;
+            }
+            (_, separator) => match language {
+                Language::Go => {
+                    if same_folder || receiver != symbol.package {
+                        return None;
+                    }
+                    sure = true;
+                }
+                Language::Rust | Language::C if separator != "::" => return None,
+                Language::Rust => {
+                    sure = receiver == symbol.package;
+                    if !sure && starts_upper {
+                        return None;
+                    }
+                }
+                _ if is_self => return None,
+                _ => sure = receiver == symbol.package,
+            },
+        }
+        if !sure && self.others > 0 && !same_file && !self.knows(text, same_folder) {
+            return None;
+        }
+        let mut score = nearness(path, &symbol.path) + f64::from(u8::from(sure)) * 0.3;
+        if same_file {
+            score += 0.2;
+        }
+        if !is_called && symbol.how != How::Removed {
+            score *= 0.5;
+        }
+        let receiver = (!separator.is_empty()).then(|| receiver.to_owned());
+        let (file, at) = (mention.file, mention.at);
+        let ambiguous = self.others > 0 || self.is_common;
+        Some(Likely { symbol: index, file, at, score, sure, ambiguous, receiver })
+    }
+
+    /// Whether a file shows that it knows the symbol's type or module.
+    fn knows(&self, text: &[u8], same_folder: bool) -> bool {
+        match &self.symbol.container {
+            Some(container) => text.contains_str(container),
+            None => same_folder || text.contains_str(&self.symbol.package),
+        }
+    }
+}
+
+/// The separator and the word before it, at the end of a line's lead: `::` and
+/// `b` of `a::b::`.
+fn before(lead: &[u8]) -> (&'static str, &str) {
+    let trimmed = lead.trim_ascii_end();
+    let separator = ["::", "->", "?.", "."].into_iter().find(|end| trimmed.ends_with_str(end));
+    let Some(separator) = separator else { return ("", "") };
+    let rest = trimmed[..trimmed.len() - separator.len()].trim_ascii_end();
+    let rest = rest.strip_suffix(b"!").unwrap_or(rest);
+    let start = rest.iter().rposition(|byte| !is_word(*byte)).map_or(0, |at| at + 1);
+    (separator, rest[start..].to_str().unwrap_or_default())
+}
+
+fn is_comment(line: &[u8], language: Language) -> bool {
+    let hash = matches!(language, Language::Python | Language::Ruby | Language::Php);
+    line.starts_with(b"//")
+        || line.starts_with(b"/*")
+        || line.starts_with(b"* ")
+        || hash && line.starts_with(b"#")
+}
+
+/// A use that the grammar confirms.
+struct Use {
+    symbol: usize,
+    kind: Kind,
+    score: f64,
+    path: String,
+    lines: Range<u32>,
+    text: String,
+}
+
+/// Reads a file by grammar and keeps the mentions that are uses.
+fn confirm(file: &File, likely: &[Likely], symbols: &[Symbol], shown: &Shown) -> Vec<Use> {
+    let Some(parsed) = parse(file.language, &file.text) else { return Vec::new() };
+    let definitions = definitions(&parsed);
+    let lines = Lines::new(&file.text);
+    let line_of = |at: usize| {
+        let feeds = memchr::memchr_iter(b'\n', &file.text[..at]).count();
+        u32::try_from(feeds).unwrap_or(u32::MAX - 2) + 1
+    };
+    // By symbol and enclosing definition: the lines of its uses.
+    let mut found: BTreeMap<(usize, Kind, Option<usize>), (Vec<u32>, f64)> = BTreeMap::new();
+    let mut uses = Vec::new();
+    for one in likely {
+        let symbol = &symbols[one.symbol];
+        let line = line_of(one.at);
+        if !parsed.is_name_at(one.at) {
+            continue;
+        }
+        if let Some(own) = definitions.iter().find(|definition| definition.name_at == one.at) {
+            uses.extend(declares(file, own, &definitions, one, symbol, shown));
+            continue;
+        }
+        let within = |definition: &&(usize, &Definition)| definition.1.lines.contains(&line);
+        let holders = definitions.iter().enumerate().filter(|(_, definition)| {
+            definition.is_callable() || definition.kind == definitions::Kind::Constant
+        });
+        let holders: Vec<(usize, &Definition)> = holders.collect();
+        // The outermost function of several within each other says most.
+        let holder = holders.iter().filter(within).min_by_key(|(_, one)| one.lines.start);
+        let is_call = || {
+            calls_in(&parsed, one.at..one.at + 1).iter().any(|call| call.name.start == one.at)
+        };
+        if symbol.lines.as_ref().is_some_and(|own| file.path == symbol.path && own.contains(&line))
+        {
+            continue;
+        }
+        if shown.has(&file.path, line) {
+            continue;
+        }
+        let must_call = symbol.how != How::Removed
+            && !(symbol.how == How::Contents && symbol.kind == definitions::Kind::Constant);
+        if must_call && !is_call() {
+            continue;
+        }
+        if !one.sure && !fits(one, symbol, holder.map(|(_, one)| *one), &lines, file) {
+            continue;
+        }
+        let in_test_module = holder.is_some_and(|(_, holder)| {
+            file.language == Language::Rust
+                && holder.container.as_deref().is_some_and(|name| name.starts_with("tests"))
+        });
+        let is_test = file.is_test || holder.is_some_and(|(_, one)| one.is_test) || in_test_module;
+        let kind = match (symbol.how, is_test) {
+            (How::Removed, _) => Kind::Dangling,
+            (_, true) => Kind::Test,
+            (_, false) => Kind::Caller,
+        };
+        let mut score = one.score;
+        if let (Kind::Test, Some((_, holder))) = (kind, holder) {
+            let plain = |name: &str| name.to_ascii_lowercase().replace('_', "");
+            score += f64::from(u8::from(plain(&holder.name).contains(&plain(&symbol.name))));
+        }
+        let entry = found
+            .entry((one.symbol, kind, holder.map(|(at, _)| *at)))
+            .or_insert_with(|| (Vec::new(), score));
+        entry.0.push(line);
+        entry.1 = entry.1.max(score);
+    }
+    for ((symbol, kind, holder), (mut at, score)) in found {
+        at.sort_unstable();
+        at.dedup();
+        at.truncate(3);
+        let ranges = match holder.map(|at| &definitions[at]) {
+            Some(holder) if kind == Kind::Test => trimmed(holder, &at, 24, 5, 6),
+            Some(holder) => trimmed(holder, &at, 14, 4, 5),
+            None => at.iter().map(|line| line.saturating_sub(2)..line + 3).collect(),
+        };
+        if let Some((lines, text)) = excerpt(&file.text, ranges) {
+            uses.push(Use { symbol, kind, score, path: file.path.clone(), lines, text });
+        }
+    }
+    uses
+}
+
+/// An interface or trait that declares a changed method.
+fn declares(
+    file: &File,
+    own: &Definition,
+    all: &[Definition],
+    one: &Likely,
+    symbol: &Symbol,
+    shown: &Shown,
+) -> Option<Use> {
+    if own.has_body
+        || own.kind != definitions::Kind::Method
+        || symbol.kind != definitions::Kind::Method
+        || symbol.how == How::Body
+        || shown.has(&file.path, own.signature.start)
+    {
+        return None;
+    }
+    let holder = all.iter().find(|holder| {
+        holder.kind == definitions::Kind::Interface
+            && Some(holder.name.as_str()) == own.container_name()
+            && holder.lines.contains(&own.signature.start)
+    })?;
+    let header = holder.signature.start..holder.signature.start + 1;
+    let (lines, text) = excerpt(&file.text, vec![header, own.lines.clone()])?;
+    let (kind, path) = (Kind::Interface, file.path.clone());
+    Some(Use { symbol: one.symbol, kind, score: one.score, path, lines, text })
+}
+
+/// Whether what a method is called on may be of its type: by its name, or by
+/// what the function around says of it.
+fn fits(
+    one: &Likely,
+    symbol: &Symbol,
+    holder: Option<&Definition>,
+    lines: &Lines<'_>,
+    file: &File,
+) -> bool {
+    let Some(container) = &symbol.container else { return true };
+    let Some(receiver) = &one.receiver else { return true };
+    if matches!(receiver.as_str(), "self" | "this" | "Self" | "cls" | "super") {
+        return holder.and_then(Definition::container_name) == Some(container);
+    }
+    if !one.ambiguous {
+        return true;
+    }
+    let text = holder.and_then(|holder| {
+        let start = lines.span(holder.signature.start as usize - 1)?.start;
+        let end = lines.span((holder.lines.end as usize).checked_sub(2)?)?.end;
+        file.text.get(start..end)
+    });
+    is_of(receiver, container, text.unwrap_or_default())
+}
+
+/// Whether a name may be of a type: it reads like it, or a line of the function
+/// names both.
+pub(super) fn is_of(receiver: &str, container: &str, within: &[u8]) -> bool {
+    let plain = |name: &str| name.to_ascii_lowercase().replace('_', "");
+    let (short, long) = (plain(receiver), plain(container));
+    if !short.is_empty() && (short == long || short.len() >= 3 && long.ends_with(&short)) {
+        return true;
+    }
+    if receiver.is_empty() {
+        return false;
+    }
+    within.lines().any(|line| has_word(line, receiver) && has_type(line, container))
+}
+
+fn has_word(line: &[u8], word: &str) -> bool {
+    line.find_iter(word).any(|at| {
+        !(at > 0 && is_word(line[at - 1]))
+            && !line.get(at + word.len()).is_some_and(|byte| is_word(*byte))
+    })
+}
+
+/// Whether a line names a type, also as the end of a word: `NewHead(`.
+fn has_type(line: &[u8], name: &str) -> bool {
+    line.find_iter(name)
+        .any(|at| !line.get(at + name.len()).is_some_and(|byte| is_word(*byte)))
+        || (name.starts_with(|c: char| c.is_lowercase())
+            && line.to_ascii_lowercase().find(format!("new{}", name.to_ascii_lowercase())).is_some())
+}
+
+/// Of the uses of each symbol, the best, each with its worth.
+fn settle(mut uses: Vec<Use>, symbols: &[Symbol]) -> Vec<Piece> {
+    uses.sort_by(|a, b| {
+        (a.symbol, a.kind)
+            .cmp(&(b.symbol, b.kind))
+            .then(b.score.total_cmp(&a.score))
+            .then_with(|| (&a.path, a.lines.start).cmp(&(&b.path, b.lines.start)))
+    });
+    let mut count: HashMap<(usize, Kind), usize> = HashMap::new();
+    let mut pieces = Vec::new();
+    for one in uses {
+        let symbol = &symbols[one.symbol];
+        let many = count.entry((one.symbol, one.kind)).or_default();
+        *many += 1;
+        let most = match (one.kind, symbol.how) {
+            (Kind::Test, _) => MOST_TESTS,
+            (Kind::Interface, _) => 2,
+            (_, How::Removed | How::Signature) => MOST_CALLERS,
+            _ => MOST_CALLERS_OF_BODY,
+        };
+        if *many > most {
+            continue;
+        }
+        let worth = match (one.kind, symbol.how) {
+            (Kind::Dangling, _) => 10.0,
+            (Kind::Caller, How::Signature) => 8.0,
+            (Kind::Interface, How::Signature) => 6.0,
+            (Kind::Caller, How::Contents) => 3.0,
+            (Kind::Caller, _) => 4.0,
+            (Kind::Test, How::Signature) => 3.0,
+            (Kind::Test, _) => 2.5,
+            _ => 3.0,
+        };
+        let own = if symbol.is_in_test { 0.3 } else { 1.0 };
+        pieces.push(Piece {
+            kind: one.kind,
+            path: one.path,
+            first_line: one.lines.start,
+            last_line: one.lines.end - 1,
+            text: one.text,
+            about: match one.kind {
+                Kind::Dangling => symbol.qualified.clone(),
+                _ => symbol.shown_name(),
+            },
+            value: worth * own * (0.5 + one.score / 2.0),
+        });
+    }
+    pieces
+}
