@@ -6,8 +6,10 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 
 use super::ask::{self, Asked, Question};
+use super::background;
 use super::collect::Collected;
 use super::contents::Contents;
+use super::guidelines::Guideline;
 use super::prompt::{self, Nonce, Overview};
 use super::prove::{self, Bars};
 use super::resume::{self, Before, Resumed};
@@ -369,15 +371,22 @@ async fn put(
     let guidelines = &collected.base_files.guidelines;
     let guidelines: Vec<(String, String)> =
         guidelines.iter().map(|(name, text)| (name.clone(), clean(text))).collect();
+    let issues: Vec<String> =
+        collected.issues.iter().map(|issue| background::shown(issue, &clean)).collect();
+    let discussion = collected.discussion.render(&clean);
+    let nested: Vec<Guideline> = collected.nested.iter().map(|g| g.cleaned(&clean)).collect();
     let overview = Overview {
         title: &clean(&collected.title),
         body: &clean(&collected.body),
         commits: &commits,
+        issues: &issues,
+        discussion: &discussion,
         files: scrub(files),
         prompt: inputs.prompt.as_deref(),
         instructions: inputs.tables.instructions.as_deref(),
         paths: &inputs.tables.paths,
         guidelines: &guidelines,
+        nested: &nested,
         parts: packs.len(),
     };
     let system = prompt::system(&nonce, &overview);

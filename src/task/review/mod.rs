@@ -1,11 +1,14 @@
 //! Review a change: the stages in order.
 
 pub mod ask;
+pub mod background;
 pub mod base;
 pub mod collect;
 pub mod contents;
+pub mod discussion;
 pub mod examine;
 pub mod finish;
+pub mod guidelines;
 pub mod prompt;
 pub mod prove;
 pub mod record;
@@ -31,7 +34,7 @@ use crate::forge::github::{Access as GitHubAccess, GitHub};
 use crate::forge::local::Local;
 use crate::forge::{Forge, Permission};
 use crate::http;
-use crate::inputs::{Access, CONFIG_FILE, ConfigText, Gathered, Inputs};
+use crate::inputs::{Access, CONFIG_FILE, ConfigText, Gathered, Inputs, ModelChoice};
 use crate::policy::{self, Grounds, Ruling, Token};
 use crate::redact::Scrubber;
 use crate::task::models;
@@ -87,8 +90,12 @@ async fn review(
     }
 
     progress.stage("reading the change");
-    let collected = collect(first, context, request, forge, local.as_ref()).await?;
+    let mut collected = collect(first, context, request, forge, local.as_ref()).await?;
     let inputs = with_config(gathered, &collected)?;
+    if inputs.model != ModelChoice::Offline {
+        let unread = first.model == ModelChoice::Offline;
+        collected = collect::with_background(collected, forge, local.as_ref(), unread).await;
+    }
     let grounds = Grounds {
         input: inputs.autonomy,
         base: inputs.tables.max_autonomy,
@@ -283,10 +290,12 @@ async fn collect(
     local: Option<&Local>,
 ) -> Result<Collected, Failure> {
     let repository = context.repository.as_deref().unwrap_or_default();
+    // The base's configuration is not known yet: it may name another model, or none.
+    let asked = inputs.model != ModelChoice::Offline;
     match (&request.change, forge) {
         (Requested::PullRequest { number, known }, Some(forge)) => {
             let known = known.as_deref();
-            collect::from_pull_request(forge, repository, *number, known, local)
+            collect::from_pull_request(forge, repository, *number, known, local, asked)
                 .await
                 .map_err(Failure::Platform)
         }
