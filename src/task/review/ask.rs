@@ -8,7 +8,6 @@ use futures_util::stream::FuturesUnordered;
 use serde_json::Value;
 
 use super::prompt::{self, Nonce};
-use super::tools;
 use crate::diff::Change;
 use crate::diff::pack::Pack;
 use crate::finding::Finding;
@@ -113,9 +112,7 @@ pub async fn ask(question: Question<'_>) -> Asked {
         packs.into_iter().enumerate().map(|(at, pack)| ((at, 0), pack)).collect();
     waiting.reverse();
     let mut toolbox: Vec<Tool> = vec![findings::report_findings_tool()];
-    if tools.is_some() {
-        toolbox.extend(tools::specs());
-    }
+    toolbox.extend(tools.iter().flat_map(|tools| tools.specs()));
     let tools = &Fenced { tools: tools.unwrap_or(&NoTools), nonce };
     let converse_about = |order: (usize, usize), pack: Pack| {
         let toolbox = &toolbox;

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 use self::collect::Collected;
 use self::contents::Contents;
-use self::tools::{BaseFiles, Tools};
+use self::tools::{BaseFiles, HostFiles, Tools};
 use crate::checkout::Checkout;
 use crate::context::{self, Context, Decision, Host, Request, Requested};
 use crate::diff::RepoPath;
@@ -166,15 +166,24 @@ impl Run<'_> {
             .filter(|file| file.new_path.is_some() && file.changed_lines() > 0)
             .take(3)
             .all(|file| contents.head(file).is_some());
-        let base = Base { local, forge, revision: &collected.base };
+        let host = forge.map(HostFiles::new);
+        let base = Base { local, host: host.as_ref(), revision: &collected.base };
         let scrub = {
             let scrubber = Arc::clone(&scrubber);
             move |text: &str| scrubber.scrub(text).into_owned()
         };
-        let tools = checkout
-            .as_ref()
-            .filter(|_| shows_head)
-            .map(|checkout| Tools::new(checkout.clone(), &base, &scrub));
+        let tools = match (checkout.as_ref().filter(|_| shows_head), &host, head) {
+            (Some(checkout), ..) => Some(Tools::new(checkout.clone(), &base, &scrub)),
+            (None, Some(host), Some(head)) => Some(Tools::on_host(host, head, &base, &scrub)),
+            (None, ..) => None,
+        };
+        // The head, or where the checkout ends at its base, what led up to it.
+        let told = [head, Some(collected.base.as_str())].into_iter().flatten();
+        let told = local.and_then(|local| Some((local, told.clone().find(|c| local.has_history(c))?)));
+        let tools = match (tools, told) {
+            (Some(tools), Some((local, commit))) => Some(tools.and_history(local, commit)),
+            (tools, _) => tools,
+        };
         let examined = examine::examine(&examine::Subject {
             collected,
             inputs,
@@ -219,19 +228,18 @@ impl Run<'_> {
 /// Files of the base revision, for the model's `show_base`.
 struct Base<'a> {
     local: Option<&'a Local>,
-    forge: Option<&'a dyn Forge>,
+    host: Option<&'a HostFiles<'a>>,
     revision: &'a str,
 }
 
 #[async_trait]
 impl BaseFiles for Base<'_> {
     async fn base_file(&self, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
-        let path = RepoPath::from(path);
         if let Some(local) = self.local.filter(|local| local.has_commit(self.revision)) {
-            return local.file_at(self.revision, &path);
+            return local.file_at(self.revision, &RepoPath::from(path));
         }
-        match self.forge {
-            Some(forge) => Ok(forge.file(self.revision, &path).await?),
+        match self.host {
+            Some(host) => host.file(self.revision, path).await,
             None => Ok(None),
         }
     }
