@@ -19,6 +19,7 @@ pub(super) fn answer(
     path: &str,
     span: Span,
 ) -> Result<String, String> {
+    let at = commit.get(..10).unwrap_or(commit);
     let number = |line: usize| u32::try_from(line).unwrap_or(u32::MAX);
     let lines = (span != Span::default()).then(|| {
         let first = span.start.unwrap_or(1);
@@ -30,8 +31,8 @@ pub(super) fn answer(
         Ok(Some(history)) if lines.is_some() && history.lines.is_empty() => {
             Err(format!("`{path}` does not have these lines"))
         }
-        Ok(Some(history)) => Ok(told(path, &history)),
-        Ok(None) => Err(format!("there is no file `{path}` in the commit under review")),
+        Ok(Some(history)) => Ok(told(path, at, &history)),
+        Ok(None) => Err(format!("there is no file `{path}` at commit {at}")),
         Err(error) => {
             tracing::debug!("cannot tell the history of {path}: {error:#}");
             Err(format!("the history of `{path}` could not be read"))
@@ -39,8 +40,8 @@ pub(super) fn answer(
     }
 }
 
-fn told(path: &str, history: &History) -> String {
-    let mut text = format!("{path}\n");
+fn told(path: &str, at: &str, history: &History) -> String {
+    let mut text = format!("{path}, as of commit {at}\n");
     for &(first, last, from) in &history.lines {
         let from = match from.and_then(|at| history.commits.get(at)) {
             Some(touch) => short(touch),
