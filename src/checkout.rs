@@ -20,6 +20,15 @@ pub use jail::is_credential;
 pub use search::{Hit, Search, SearchError};
 pub use walk::Listing;
 
+/// The set that one glob of the model's stands for: without a slash it matches
+/// file names, with one whole paths from the root.
+///
+/// # Errors
+/// [`SearchError::Glob`].
+pub fn globs(glob: &str) -> Result<globset::GlobSet, SearchError> {
+    walk::globs([glob])
+}
+
 /// The working tree's files.
 #[derive(Debug, Clone)]
 pub struct Checkout {

@@ -108,6 +108,68 @@ pub struct Thread {
     pub outdated: bool,
 }
 
+/// A commit of the change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Its name, in full.
+    pub sha: String,
+    /// Its whole message. Untrusted text.
+    pub message: String,
+    /// Whether it has several parents.
+    pub is_merge: bool,
+}
+
+/// An issue of the same repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issue {
+    /// Its number.
+    pub number: u64,
+    /// Title. Untrusted text.
+    pub title: String,
+    /// Description, in Markdown. Untrusted text.
+    pub body: String,
+    /// Whether it is still to be done.
+    pub open: bool,
+    /// Names of its labels.
+    pub labels: Vec<String>,
+}
+
+/// The words that come with a review, beside its comments on lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewBody {
+    /// Login of who wrote it.
+    pub author: String,
+    /// Whether the author is an app or a bot account.
+    pub author_is_bot: bool,
+    /// Whether it asks for changes.
+    pub asks_for_changes: bool,
+    /// Markdown; not empty. Untrusted unless we wrote it.
+    pub body: String,
+}
+
+/// What is known of a change request beside its diff and its comments. What the
+/// host would not say is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Background {
+    /// The newest commits, at most 100, oldest first.
+    pub commits: Option<Vec<Commit>>,
+    /// Issues that it closes or mentions.
+    pub issues: Option<Vec<Issue>>,
+    /// What reviews say as a whole, oldest first.
+    pub reviews: Option<Vec<ReviewBody>>,
+    /// Threads on lines, if these are all of them.
+    pub threads: Option<Vec<Thread>>,
+}
+
+/// Names of files, in order.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileList {
+    /// With slashes, from the repository's root. Ordinary files only.
+    pub files: Vec<String>,
+    /// Whether the host left some out.
+    pub truncated: bool,
+}
+
 /// A check that exists on a revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
@@ -336,6 +398,48 @@ pub trait Forge: Send + Sync {
 
     /// The names in the root folder at a revision.
     async fn root_entries(&self, revision: &str) -> Result<Vec<String>>;
+
+    /// The text files at a revision among `paths`, and those below `folder` (two
+    /// levels deep): path and text, as many in one request as the host allows.
+    /// What is not there, or is no text, is left out. A link reads as its target's
+    /// name or as the file it leads to, as the host has it.
+    async fn texts(
+        &self,
+        revision: &str,
+        paths: &[String],
+        folder: Option<&str>,
+    ) -> Result<Vec<(String, String)>> {
+        let _ = folder;
+        let mut found = Vec::new();
+        for path in paths {
+            let content = self.file(revision, &RepoPath::from(path.as_str())).await?;
+            if let Some(text) = content.and_then(|bytes| String::from_utf8(bytes).ok()) {
+                found.push((path.clone(), text));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The files below `dir` (empty: all) at a revision.
+    async fn list_files(&self, revision: &str, dir: &str) -> Result<FileList> {
+        Err(ForgeError::Rejected(anyhow::anyhow!(
+            "this host does not list the files of `{dir}` at {revision}"
+        )))
+    }
+
+    /// Commits of the change request, oldest first, at most 250.
+    async fn commits(&self, number: u64) -> Result<Vec<Commit>> {
+        Err(ForgeError::Rejected(anyhow::anyhow!(
+            "this host does not list the commits of #{number}"
+        )))
+    }
+
+    /// What is known of a change request beside its diff, in one request where the
+    /// host can. `mentioned` are numbers of issues that its text names.
+    async fn background(&self, number: u64, mentioned: &[u64]) -> Result<Background> {
+        let _ = (number, mentioned);
+        Ok(Background::default())
+    }
 
     /// The conversation, oldest first.
     async fn comments(&self, number: u64) -> Result<Vec<Comment>>;

@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::budget::{Budget, Cap, Need, input_tokens, tokens_of_bytes};
-use super::{Content, Message, Model, ModelError, Reply, Request, Role, Stop, ToolChoice, salvage};
+use super::{
+    Content, Message, Model, ModelError, Reply, Request, Role, Stop, Tool, ToolChoice, salvage,
+};
 use crate::report::Usage;
 
 /// Most bytes of a bad answer that are sent back to be mended.
@@ -30,6 +32,11 @@ const MOST_CALLS: usize = 16;
 pub trait ToolHost: Send + Sync {
     /// Carry out one call. The input is the model's: nothing about it is checked.
     async fn call(&self, name: &str, input: &Value) -> ToolOutcome;
+
+    /// The tools that it can carry out, as the model is told of them.
+    fn specs(&self) -> Vec<Tool> {
+        Vec::new()
+    }
 }
 
 /// What a call gave.

@@ -122,6 +122,7 @@ pub struct State {
     pub full_ids: bool,
     /// Listed files by base and head.
     pub listed: HashMap<(String, String), Arc<Vec<Value>>>,
+    pub issues: HashMap<u64, Value>,
     pub comments: Vec<(u64, Value)>,
     pub reviews: Vec<(u64, Value)>,
     pub review_comments: Vec<(u64, Value)>,
@@ -212,6 +213,7 @@ impl GitHub {
             tree_limit: 100_000,
             full_ids: true,
             listed: HashMap::new(),
+            issues: HashMap::new(),
             comments: Vec::new(),
             reviews: Vec::new(),
             review_comments: Vec::new(),
@@ -245,6 +247,7 @@ impl GitHub {
         to.pulls = from.pulls.clone();
         to.commits = from.commits.clone();
         to.listed = from.listed.clone();
+        to.issues = from.issues.clone();
         to.comments = from.comments.clone();
         to.reviews = from.reviews.clone();
         to.review_comments = from.review_comments.clone();
@@ -393,6 +396,57 @@ impl GitHub {
         let user = state.user(login);
         state.comments.push((number, json!({ "id": id, "user": user, "body": body })));
         id
+    }
+
+    /// A comment on line 7 of `src/total.rs` by a person, or an answer to one.
+    pub fn remark(&self, number: u64, login: &str, body: &str, reply_to: Option<u64>) -> u64 {
+        let mut state = self.state();
+        let id = state.id();
+        let user = state.user(login);
+        let head = state.pulls[&number].head.clone();
+        let reactions: Value =
+            ["+1", "-1", "laugh", "confused", "heart", "hooray", "eyes", "rocket"]
+                .into_iter()
+                .map(|name| (name.to_owned(), json!(0)))
+                .chain([
+                    ("url".to_owned(), json!("https://example.test/")),
+                    ("total_count".to_owned(), json!(0)),
+                ])
+                .collect();
+        let mut made = json!({
+            "id": id, "pull_request_review_id": 1, "user": user, "body": body,
+            "path": "src/total.rs", "commit_id": head, "original_commit_id": head, "line": 7,
+            "original_line": 7, "side": "RIGHT", "diff_hunk": "@@", "reactions": reactions,
+        });
+        match reply_to {
+            Some(first) => made["in_reply_to_id"] = json!(first),
+            None => state.threads.push(json!({
+                "id": format!("PRRT_{id}"), "isResolved": false, "isOutdated": false,
+                "resolvedBy": null, "_first": id, "_number": number,
+            })),
+        }
+        state.review_comments.push((number, made));
+        id
+    }
+
+    /// An issue.
+    pub fn issue(&self, number: u64, title: &str, body: &str, labels: &[&str]) {
+        let labels: Vec<Value> = labels.iter().map(|name| json!({ "name": name })).collect();
+        let issue = json!({
+            "number": number, "title": title, "body": body, "state": "OPEN",
+            "labels": { "nodes": labels }, "repository": { "nameWithOwner": self.repository() },
+        });
+        self.state().issues.insert(number, issue);
+    }
+
+    /// What a review says beside its comments on lines.
+    pub fn review_body(&self, number: u64, login: &str, state: &str, body: &str) {
+        let mut world = self.state();
+        let (id, user) = (world.id(), world.user(login));
+        let commit = world.pulls[&number].head.clone();
+        let review =
+            json!({ "id": id, "user": user, "body": body, "state": state, "commit_id": commit });
+        world.reviews.push((number, review));
     }
 
     /// Thumbs down on a review comment.

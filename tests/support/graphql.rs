@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
 
 use graphql_parser::query::{
-    Definition, Document, Field, OperationDefinition, Selection, SelectionSet, parse_query,
+    Definition, Document, Field, OperationDefinition, Selection, SelectionSet, TypeCondition,
+    Value as Argument, parse_query,
 };
 use graphql_parser::schema::{self, TypeDefinition, parse_schema};
 use serde_json::{Map, Value, json};
@@ -106,14 +107,27 @@ pub fn check(request: &Value) -> Vec<String> {
 }
 
 fn check_set(name: &str, set: &SelectionSet<'_, String>, wrong: &mut Vec<String>) {
-    let Some(fields) = fields(name) else {
-        if !set.items.is_empty() {
-            wrong.push(format!("GraphQL: `{name}` has no fields"));
-        }
+    let fields = fields(name);
+    if fields.is_none() && set.items.iter().any(|item| matches!(item, Selection::Field(_))) {
+        wrong.push(format!("GraphQL: `{name}` has no fields"));
         return;
-    };
-    for field in selected(set) {
-        let Some((kind, arguments)) = fields.get(&field.name) else {
+    }
+    for item in &set.items {
+        let field = match item {
+            Selection::Field(field) => field,
+            Selection::InlineFragment(fragment) => {
+                if let Some(TypeCondition::On(kind)) = &fragment.type_condition {
+                    check_set(kind, &fragment.selection_set, wrong);
+                }
+                continue;
+            }
+            Selection::FragmentSpread(_) => continue,
+        };
+        if field.name == "__typename" {
+            continue;
+        }
+        let Some((kind, arguments)) = fields.as_ref().and_then(|fields| fields.get(&field.name))
+        else {
             wrong.push(format!("GraphQL: no field `{}` on `{name}`", field.name));
             continue;
         };
@@ -132,13 +146,36 @@ fn check_set(name: &str, set: &SelectionSet<'_, String>, wrong: &mut Vec<String>
     }
 }
 
-fn selected<'a, 'b>(
-    set: &'a SelectionSet<'b, String>,
-) -> impl Iterator<Item = &'a Field<'b, String>> {
-    set.items.iter().filter_map(|item| match item {
-        Selection::Field(field) => Some(field),
-        _ => None,
-    })
+/// The fields of a selection, those behind `... on` included.
+fn selected<'a, 'b>(set: &'a SelectionSet<'b, String>) -> Vec<&'a Field<'b, String>> {
+    let mut all = Vec::new();
+    for item in &set.items {
+        match item {
+            Selection::Field(field) => all.push(field),
+            Selection::InlineFragment(fragment) => all.extend(selected(&fragment.selection_set)),
+            Selection::FragmentSpread(_) => {}
+        }
+    }
+    all
+}
+
+/// The fields below the first root field that have another name in the answer:
+/// that name, the field, and its first argument.
+pub fn aliases(request: &Value) -> Vec<(String, String, Value)> {
+    let query = request["query"].as_str().unwrap_or("");
+    let Ok(document) = parse_query::<String>(query) else { return Vec::new() };
+    let Some((_, set)) = operation(&document) else { return Vec::new() };
+    let Some(root) = selected(&set).into_iter().next() else { return Vec::new() };
+    let value = |field: &Field<'_, String>| match field.arguments.first() {
+        Some((_, Argument::Variable(name))) => request["variables"][name].clone(),
+        Some((_, Argument::Int(number))) => json!(number.as_i64()),
+        Some((_, Argument::String(text))) => json!(text),
+        _ => Value::Null,
+    };
+    let fields = selected(&root.selection_set);
+    let named =
+        fields.into_iter().filter_map(|f| Some((f.alias.clone()?, f.name.clone(), value(f))));
+    named.collect()
 }
 
 /// The root fields a request asks for.
@@ -146,7 +183,7 @@ pub fn roots(request: &Value) -> Vec<String> {
     let query = request["query"].as_str().unwrap_or("");
     let Ok(document) = parse_query::<String>(query) else { return Vec::new() };
     operation(&document)
-        .map_or_else(Vec::new, |(_, set)| selected(&set).map(|f| f.name.clone()).collect())
+        .map_or_else(Vec::new, |(_, set)| selected(&set).iter().map(|f| f.name.clone()).collect())
 }
 
 /// `data` cut to what the request asks for.
@@ -162,8 +199,12 @@ fn project_set(set: &SelectionSet<'_, String>, value: &Value) -> Value {
         Value::Object(fields) if !set.items.is_empty() => {
             let mut out = Map::new();
             for field in selected(set) {
-                let value = fields.get(&field.name).unwrap_or(&Value::Null);
-                out.insert(field.name.clone(), project_set(&field.selection_set, value));
+                let name = field.alias.as_ref().unwrap_or(&field.name);
+                let value = fields.get(name).unwrap_or(&Value::Null);
+                // Of several `... on`, the first that has something counts.
+                if out.get(name).is_none_or(Value::is_null) {
+                    out.insert(name.clone(), project_set(&field.selection_set, value));
+                }
             }
             Value::Object(out)
         }

@@ -6,7 +6,7 @@ use super::contract;
 use super::github::State;
 use super::graphql;
 use super::server::{Reply, Request, decode};
-use super::world::{Pull, places};
+use super::world::{Files, Pull, git_sha, places};
 
 const DOCS: &str = "https://docs.github.com/rest";
 
@@ -105,6 +105,21 @@ pub fn route(state: &mut State, request: &Request, path: &str) -> Reply {
             }
             None => not_found(),
         },
+        ("GET", ["pulls", n, "commits"]) => match state.pulls.get(&number(n)).cloned() {
+            Some(pull) => {
+                let of = |(message, parents): &(String, usize)| {
+                    let sha = git_sha(gix::objs::Kind::Commit, message.as_bytes());
+                    let parent = json!({ "sha": sha, "url": "https://example.test/" });
+                    json!({
+                        "sha": sha, "commit": { "message": message },
+                        "parents": vec![parent; *parents],
+                    })
+                };
+                let list: Vec<Value> = pull.messages.iter().map(of).take(250).collect();
+                page(state, request, path, &list)
+            }
+            None => not_found(),
+        },
         ("GET", ["pulls", n, "comments"]) => {
             let list = of(&state.review_comments, number(n));
             page(state, request, path, &list)
@@ -198,6 +213,77 @@ pub fn route(state: &mut State, request: &Request, path: &str) -> Reply {
 
 fn of(list: &[(u64, Value)], number: u64) -> Vec<Value> {
     list.iter().filter(|(on, _)| *on == number).map(|(_, value)| value.clone()).collect()
+}
+
+/// A file or a folder, as GraphQL shows it.
+fn object(files: &Files, path: &str) -> Value {
+    if let Some(file) = files.get(path) {
+        let text = std::str::from_utf8(&file.data).ok().filter(|text| !text.contains('\0'));
+        return json!({ "text": text, "isBinary": text.is_none() });
+    }
+    let folder = format!("{path}/");
+    let mut names: Vec<&str> = Vec::new();
+    for (path, _) in files.range(folder.clone()..) {
+        let Some(rest) = path.strip_prefix(&folder) else { break };
+        let name = rest.split('/').next().unwrap_or(rest);
+        if names.last() != Some(&name) {
+            names.push(name);
+        }
+    }
+    if names.is_empty() {
+        return Value::Null;
+    }
+    let entry =
+        |name: &&str| json!({ "name": name, "object": object(files, &format!("{folder}{name}")) });
+    json!({ "entries": names.iter().map(entry).collect::<Vec<_>>() })
+}
+
+/// A pull request, as GraphQL shows it.
+fn pull_graph(state: &State, pull: &Pull, after: &Value) -> Value {
+    let all: Vec<Value> = state
+        .threads
+        .iter()
+        .filter(|thread| thread["_number"] == pull.number)
+        .map(|thread| {
+            let mut thread = thread.clone();
+            let id = &thread["_first"];
+            let mut first = json!({ "fullDatabaseId": id.to_string(), "databaseId": null });
+            if !state.full_ids {
+                first = json!({ "databaseId": id });
+            }
+            thread["comments"] = json!({ "nodes": [first] });
+            thread
+        })
+        .collect();
+    let start: usize = after.as_str().and_then(|after| after.parse().ok()).unwrap_or(0);
+    let end = (start + 100).min(all.len());
+    let commits: Vec<Value> = pull
+        .messages
+        .iter()
+        .map(|(message, parents)| {
+            let sha = git_sha(gix::objs::Kind::Commit, message.as_bytes());
+            json!({ "commit": { "oid": sha, "message": message, "parents": { "totalCount": parents } } })
+        })
+        .collect();
+    let reviews: Vec<Value> = of(&state.reviews, pull.number)
+        .into_iter()
+        .map(|review| {
+            // GraphQL gives an app's login without the brackets.
+            let login = review["user"]["login"].as_str().unwrap_or("").trim_end_matches("[bot]");
+            let author = json!({ "login": login, "__typename": review["user"]["type"] });
+            json!({ "author": author, "state": review["state"], "body": review["body"] })
+        })
+        .collect();
+    let closes: Vec<&Value> = pull.closes.iter().filter_map(|n| state.issues.get(n)).collect();
+    json!({
+        "commits": { "nodes": commits[commits.len().saturating_sub(100)..] },
+        "closingIssuesReferences": { "nodes": closes },
+        "reviews": { "nodes": reviews },
+        "reviewThreads": {
+            "nodes": all[start.min(end)..end],
+            "pageInfo": { "hasNextPage": end < all.len(), "endCursor": end.to_string() },
+        },
+    })
 }
 
 /// A pull request as the API and events show it.
@@ -473,32 +559,39 @@ fn query(state: &mut State, request: &Request) -> Reply {
                 variables["owner"].as_str().unwrap_or(""),
                 variables["name"].as_str().unwrap_or("")
             );
-            let number = variables["number"].as_u64().unwrap_or(0);
-            if name != state.repository || !state.pulls.contains_key(&number) {
+            let number = variables["number"].as_u64();
+            let known = number.is_none_or(|number| state.pulls.contains_key(&number));
+            if name != state.repository || !known {
                 return refuse("NOT_FOUND", "Could not resolve to a Repository or PullRequest");
             }
-            let all: Vec<Value> = state
-                .threads
-                .iter()
-                .filter(|thread| thread["_number"] == number)
-                .map(|thread| {
-                    let mut thread = thread.clone();
-                    let id = &thread["_first"];
-                    let mut first = json!({ "fullDatabaseId": id.to_string(), "databaseId": null });
-                    if !state.full_ids {
-                        first = json!({ "databaseId": id });
+            let mut repository = json!({ "nameWithOwner": name });
+            if let Some(pull) = number.and_then(|number| state.pulls.get(&number)) {
+                repository["pullRequest"] = pull_graph(state, pull, &variables["after"]);
+            }
+            let mut errors = Vec::new();
+            for (alias, field, argument) in graphql::aliases(&asked) {
+                repository[&alias] = match field.as_str() {
+                    "issue" => match argument.as_u64().and_then(|n| state.issues.get(&n)) {
+                        Some(issue) => issue.clone(),
+                        None => {
+                            let message = "Could not resolve to an Issue with that number";
+                            errors.push(json!({ "type": "NOT_FOUND", "message": message, "path": ["repository", alias] }));
+                            Value::Null
+                        }
+                    },
+                    _ => {
+                        let (revision, path) =
+                            argument.as_str().and_then(|e| e.split_once(':')).unwrap_or_default();
+                        state.commits.get(revision).map_or(Value::Null, |files| object(files, path))
                     }
-                    thread["comments"] = json!({ "nodes": [first] });
-                    thread
-                })
-                .collect();
-            let start: usize =
-                variables["after"].as_str().and_then(|after| after.parse().ok()).unwrap_or(0);
-            let end = (start + 100).min(all.len());
-            json!({ "repository": { "pullRequest": { "reviewThreads": {
-                "nodes": all[start.min(end)..end],
-                "pageInfo": { "hasNextPage": end < all.len(), "endCursor": end.to_string() },
-            } } } })
+                };
+            }
+            let data = graphql::project(&asked, &json!({ "repository": repository }));
+            let mut answer = json!({ "data": data });
+            if !errors.is_empty() {
+                answer["errors"] = Value::Array(errors);
+            }
+            return Reply::json(200, &answer);
         }
         Some("resolveReviewThread") => {
             if !state.can_write || state.denied.iter().any(|piece| piece == "graphql") {

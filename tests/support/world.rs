@@ -43,6 +43,10 @@ pub struct Pull {
     pub open: bool,
     /// Commits, by the host's count.
     pub commits: usize,
+    /// Messages of the commits, and how many parents each has.
+    pub messages: Vec<(String, usize)>,
+    /// Numbers of the issues that it closes.
+    pub closes: Vec<u64>,
     /// Revisions, set when the description is complete.
     pub base: String,
     pub head: String,
@@ -65,6 +69,8 @@ impl Pull {
             draft: false,
             open: true,
             commits: 1,
+            messages: vec![("Change things".into(), 1)],
+            closes: Vec::new(),
             base: String::new(),
             head: String::new(),
             base_files: Files::new(),

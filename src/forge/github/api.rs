@@ -197,6 +197,45 @@ impl Api {
             .map_err(http::Error::Broken)
     }
 
+    async fn ask_graphql<T: DeserializeOwned>(
+        &self,
+        query: &str,
+        variables: serde_json::Value,
+        write: bool,
+    ) -> Result<GraphqlResponse<T>> {
+        let body = serde_json::json!({ "query": query, "variables": variables });
+        self.write(Method::POST, "/graphql", &body, Repeat::Harmless)
+            .await
+            .map_err(|error| forge_error(error, write))
+    }
+
+    /// A GraphQL query of several things: what was answered, though not all was.
+    /// A field that was refused is null.
+    pub(super) async fn graphql_partly<T: DeserializeOwned>(
+        &self,
+        query: &str,
+        variables: serde_json::Value,
+    ) -> Result<T> {
+        // Errors come without `data`, or with one that does not have its shape.
+        let answer = self.ask_graphql::<serde_json::Value>(query, variables, false).await?;
+        let (data, errors) = match answer {
+            GraphqlResponse::Ok(answer) => (Some(answer.data), Vec::new()),
+            GraphqlResponse::Err(answer) => (answer.data, answer.errors),
+        };
+        let words: Vec<&str> = errors.iter().map(|error| error.message.as_str()).collect();
+        let words = words.join("; ");
+        let refused = || anyhow!("GitHub refused a GraphQL request: {words}");
+        let Some(data) = data.filter(|data| !data.is_null()) else {
+            return Err(graphql_error(refused(), false));
+        };
+        if !words.is_empty() {
+            tracing::info!("GitHub did not answer all of a GraphQL request: {words}");
+        }
+        serde_json::from_value(data)
+            .with_context(|| format!("cannot read GitHub's answer to a GraphQL request ({words})"))
+            .map_err(ForgeError::Unreachable)
+    }
+
     /// A GraphQL query, or a mutation that does no harm twice.
     pub(super) async fn graphql<T: DeserializeOwned>(
         &self,
@@ -204,12 +243,7 @@ impl Api {
         variables: serde_json::Value,
         write: bool,
     ) -> Result<T> {
-        let body = serde_json::json!({ "query": query, "variables": variables });
-        let answer: GraphqlResponse<T> = self
-            .write(Method::POST, "/graphql", &body, Repeat::Harmless)
-            .await
-            .map_err(|error| forge_error(error, write))?;
-        match answer {
+        match self.ask_graphql(query, variables, write).await? {
             GraphqlResponse::Ok(answer) => Ok(answer.data),
             GraphqlResponse::Err(answer) => {
                 let errors = answer.errors;

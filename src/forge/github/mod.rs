@@ -1,11 +1,13 @@
 //! GitHub, on github.com or a server of one's own.
 
 mod api;
+mod background;
 mod checks;
 mod contents;
 mod files;
 mod reviews;
 mod talk;
+mod texts;
 mod trees;
 mod wire;
 mod writes;
@@ -14,8 +16,8 @@ use async_trait::async_trait;
 
 use self::api::Api;
 use super::{
-    Applied, Capabilities, ChangeRequest, Check, Comment, Forge, Operation, Permission, Result,
-    ReviewComment, Thread,
+    Applied, Background, Capabilities, ChangeRequest, Check, Comment, Commit, FileList, Forge,
+    Operation, Permission, Result, ReviewComment, Thread,
 };
 use crate::diff::{Change, RepoPath};
 use crate::http::Client;
@@ -75,6 +77,27 @@ impl Forge for GitHub {
 
     async fn root_entries(&self, revision: &str) -> Result<Vec<String>> {
         contents::root_entries(&self.api, revision).await
+    }
+
+    async fn texts(
+        &self,
+        revision: &str,
+        paths: &[String],
+        folder: Option<&str>,
+    ) -> Result<Vec<(String, String)>> {
+        texts::texts(&self.api, revision, paths, folder).await
+    }
+
+    async fn list_files(&self, revision: &str, dir: &str) -> Result<FileList> {
+        trees::files(&self.api, revision, dir).await
+    }
+
+    async fn commits(&self, number: u64) -> Result<Vec<Commit>> {
+        background::commits(&self.api, number).await
+    }
+
+    async fn background(&self, number: u64, mentioned: &[u64]) -> Result<Background> {
+        background::background(&self.api, number, mentioned).await
     }
 
     async fn comments(&self, number: u64) -> Result<Vec<Comment>> {

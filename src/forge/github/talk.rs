@@ -114,25 +114,32 @@ async fn threads_by(api: &Api, number: u64, id: &str) -> Result<Vec<Thread>> {
             let error = anyhow::anyhow!("GitHub knows no pull request {number} in {owner}/{name}");
             return Err(ForgeError::NotFound(error));
         };
-        for thread in pull.review_threads.nodes.into_iter().flatten() {
-            let first = thread.comments.nodes.into_iter().flatten().next();
-            let number = first.and_then(|c| c.full_database_id.or(c.database_id));
-            // A thread without comments is being deleted.
-            let Some(first_comment) = number else { continue };
-            all.push(Thread {
-                id: thread.id,
-                first_comment,
-                resolved: thread.is_resolved,
-                resolved_by: thread.resolved_by.map(|user| user.login),
-                outdated: thread.is_outdated,
-            });
-        }
+        all.extend(pull.review_threads.nodes.into_iter().flatten().filter_map(thread_of));
         let page = pull.review_threads.page_info;
         if !page.has_next_page || page.end_cursor.is_none() || page.end_cursor == after {
             return Ok(all);
         }
         after = page.end_cursor;
     }
+}
+
+fn thread_of(thread: wire::Thread) -> Option<Thread> {
+    let first = thread.comments.nodes.into_iter().flatten().next();
+    // A thread without comments is being deleted.
+    let first_comment = first.and_then(|c| c.full_database_id.or(c.database_id))?;
+    Some(Thread {
+        id: thread.id,
+        first_comment,
+        resolved: thread.is_resolved,
+        resolved_by: thread.resolved_by.map(|user| user.login),
+        outdated: thread.is_outdated,
+    })
+}
+
+/// The threads of a page, if it is the only one.
+pub(super) fn all_threads(page: wire::Threads) -> Option<Vec<Thread>> {
+    let whole = !page.page_info.has_next_page;
+    whole.then(|| page.nodes.into_iter().flatten().filter_map(thread_of).collect())
 }
 
 pub(super) async fn checks(api: &Api, head: &str) -> Result<Vec<Check>> {

@@ -9,9 +9,10 @@ use anyhow::anyhow;
 use futures_util::future::try_join;
 
 use super::api::{Api, encode};
+use super::files::encode_path;
 use super::wire;
-use crate::diff::Mode;
-use crate::forge::{ForgeError, Result};
+use crate::diff::{Mode, RepoPath};
+use crate::forge::{FileList, ForgeError, Result};
 
 /// A file in a tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,11 +130,55 @@ async fn listing(api: &Api, tree: Option<&str>, recursive: bool) -> Result<Optio
     Ok(Some(
         entries
             .map(|entry| {
-                let mode = Mode(u32::from_str_radix(&entry.mode, 8).unwrap_or(0));
+                let mode = Mode(octal(&entry.mode));
                 (entry.path, (entry.kind == "tree", Entry { mode, sha: entry.sha }))
             })
             .collect(),
     ))
+}
+
+/// See [`crate::forge::Forge::list_files`]. One call for the whole repository;
+/// for a folder one more to find it, which also answers where the whole is cut.
+pub(super) async fn files(api: &Api, revision: &str, dir: &str) -> Result<FileList> {
+    let (tree, prefix) = match dir.trim_matches('/') {
+        "" => (revision.to_owned(), String::new()),
+        dir => {
+            let Some(tree) = folder(api, revision, dir).await? else {
+                return Err(ForgeError::NotFound(anyhow!("there is no folder `{dir}`")));
+            };
+            (tree, format!("{dir}/"))
+        }
+    };
+    let path = api.path(&format!("git/trees/{}?recursive=1", encode(tree.as_bytes())));
+    let answer: wire::Tree = api.get(&path).await?;
+    let is_file =
+        |entry: &wire::TreeEntry| entry.kind == "blob" && !Mode(octal(&entry.mode)).is_symlink();
+    let entries = answer.tree.into_iter().filter(is_file);
+    let mut files: Vec<String> = entries.map(|entry| prefix.clone() + &entry.path).collect();
+    files.sort_unstable();
+    Ok(FileList { files, truncated: answer.truncated })
+}
+
+/// A folder's tree, by the listing of the folder it lies in.
+async fn folder(api: &Api, revision: &str, dir: &str) -> Result<Option<String>> {
+    let (parent, name) = dir.rsplit_once('/').unwrap_or(("", dir));
+    let parent = match parent {
+        "" => String::new(),
+        parent => format!("/{}", encode_path(&RepoPath::from(parent))?),
+    };
+    let path = format!("contents{parent}?ref={}", encode(revision.as_bytes()));
+    let answer: serde_json::Value = match api.get(&api.path(&path)).await {
+        Err(ForgeError::NotFound(_)) => return Ok(None),
+        answer => answer?,
+    };
+    // A file in the place of the folder comes as one object.
+    let entries: Vec<wire::ContentEntry> = serde_json::from_value(answer).unwrap_or_default();
+    let found = entries.into_iter().find(|entry| entry.kind == "dir" && entry.name == name);
+    Ok(found.map(|entry| entry.sha))
+}
+
+fn octal(digits: &str) -> u32 {
+    u32::from_str_radix(digits, 8).unwrap_or(0)
 }
 
 #[cfg(test)]

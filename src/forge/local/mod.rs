@@ -6,6 +6,7 @@
 //! so that every comparison is one of two trees.
 
 mod compare;
+mod history;
 mod range;
 mod read;
 mod rename;
@@ -20,6 +21,7 @@ use anyhow::{Context as _, anyhow};
 use gix::sec::{Permission, Trust};
 
 use crate::diff::Change;
+pub use history::{History, HistoryEnd, Touch};
 pub use read::TreeFile;
 
 /// What [`LocalChange::head`] says when the working tree is under review.
@@ -29,6 +31,7 @@ pub const WORKTREE: &str = "worktree";
 pub const MAX_FILE_BYTES: u64 = 16 << 20;
 
 /// A repository found on this machine. Cheap to share between threads.
+#[derive(Clone)]
 pub struct Local {
     repo: gix::ThreadSafeRepository,
     workdir: Option<PathBuf>,

@@ -298,8 +298,8 @@ pub(super) fn remote_name(repo: &Repository) -> Option<String> {
     names.next().is_none().then(|| first.to_owned())
 }
 
-/// The messages of the commits from `start` to `head`, oldest first. What of
-/// the history cannot be read is left out: messages are context, not evidence.
+/// The messages of the commits from `start` to `head`, oldest first, without
+/// merges. What of the history cannot be read is left out: messages are context, not evidence.
 fn messages(repo: &Repository, start: &Start, head: ObjectId) -> Vec<String> {
     let message = |id: ObjectId| -> Option<String> {
         let commit = repo.find_commit(id).ok()?;
@@ -318,8 +318,13 @@ fn messages(repo: &Repository, start: &Start, head: ObjectId) -> Vec<String> {
     let Ok(walk) = repo.rev_walk([head]).sorting(sorting).with_hidden([base]).all() else {
         return message(head).into_iter().collect();
     };
-    let mut messages: Vec<String> =
-        walk.map_while(Result::ok).take(MAX_MESSAGES).filter_map(|info| message(info.id)).collect();
+    let (mut messages, mut merges) = (Vec::new(), Vec::new());
+    for info in walk.map_while(Result::ok).take(MAX_MESSAGES) {
+        let list = if info.parent_ids.len() > 1 { &mut merges } else { &mut messages };
+        list.extend(message(info.id));
+    }
+    // A merge says something only where there is nothing else.
+    let mut messages = if messages.is_empty() { merges } else { messages };
     messages.reverse();
     messages
 }
@@ -337,7 +342,7 @@ fn title(repo: &Repository, messages: &[String], head_is_checked_out: bool) -> S
 }
 
 /// At most `limit` bytes of `text`, whole characters.
-fn clip(text: &str, limit: usize) -> &str {
+pub(super) fn clip(text: &str, limit: usize) -> &str {
     let end = (0..=limit.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
     &text[..end.unwrap_or_default()]
 }

@@ -101,6 +101,32 @@ impl Local {
         tree.iter().map(|entry| Ok(entry?.filename().to_str_lossy().into_owned())).collect()
     }
 
+    /// Every ordinary file below the folder `dir` at a revision (a commit's full
+    /// name), in order of path; none if there is no such folder.
+    ///
+    /// # Errors
+    /// [`LocalError::UnknownRevision`], [`LocalError::Shallow`].
+    pub fn files_below(&self, revision: &str, dir: &str) -> anyhow::Result<Vec<String>> {
+        let repo = self.repository();
+        let tree = self.tree(&repo, revision)?;
+        let entry = tree.lookup_entry(dir.split('/').map(str::as_bytes))?;
+        let Some(entry) = entry.filter(|entry| entry.mode().is_tree()) else {
+            return Ok(Vec::new());
+        };
+        let mut recorder = gix::traverse::tree::Recorder::default();
+        entry
+            .object()?
+            .into_tree()
+            .traverse()
+            .breadthfirst(&mut recorder)
+            .with_context(|| format!("cannot list the files of {dir} at {revision}"))?;
+        let files = recorder.records.into_iter().filter(|entry| entry.mode.is_blob());
+        let mut files: Vec<String> =
+            files.map(|entry| format!("{dir}/{}", entry.filepath.to_str_lossy())).collect();
+        files.sort();
+        Ok(files)
+    }
+
     /// Every file at a revision, in order of path. [`WORKTREE`] answers as of
     /// `HEAD`.
     ///

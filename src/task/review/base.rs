@@ -56,12 +56,21 @@ pub fn from_repository(repository: &Local, revision: &str) -> Result<BaseFiles> 
     Ok(files)
 }
 
+/// The names in the root folder, asked for once.
+pub type Root = tokio::sync::OnceCell<Vec<String>>;
+
+/// Fill `root`, or wait for who does.
+pub async fn listed<'a>(forge: &dyn Forge, revision: &str, root: &'a Root) -> Result<&'a [String]> {
+    let list = || async {
+        let listed = forge.root_entries(revision).await;
+        listed.with_context(|| format!("cannot list the files of the base revision {revision}"))
+    };
+    Ok(root.get_or_try_init(list).await?)
+}
+
 /// From the host: one listing, then only what exists.
-pub async fn from_forge(forge: &dyn Forge, revision: &str) -> Result<BaseFiles> {
-    let entries = forge
-        .root_entries(revision)
-        .await
-        .with_context(|| format!("cannot list the files of the base revision {revision}"))?;
+pub async fn from_forge(forge: &dyn Forge, revision: &str, root: &Root) -> Result<BaseFiles> {
+    let entries = listed(forge, revision, root).await?;
     let root = |name: &str| name.split('/').next().unwrap_or(name).to_owned();
     let names: Vec<&str> = wanted().filter(|name| entries.contains(&root(name))).collect();
     let reads = names.iter().map(|name| async move {

@@ -3,14 +3,17 @@
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use futures_util::future::{join_all, try_join};
+use futures_util::future::{join, join_all, try_join};
 
+use super::background;
 use super::base::{self, BaseFiles};
+use super::discussion::Discussion;
+use super::guidelines::{self, Guideline};
 use super::resume::{self, Before};
 use crate::context::PullRequest;
 use crate::diff::{Change, Content, FileDiff, RepoPath, complete};
 use crate::forge::local::{self, Local, LocalChange};
-use crate::forge::{ChangeRequest, Forge, Target};
+use crate::forge::{Background, ChangeRequest, Forge, Issue, Target};
 
 /// Lines of context around a change that is completed here, as git has them.
 const CONTEXT: u32 = 3;
@@ -30,8 +33,14 @@ pub struct Collected {
     pub title: String,
     /// Untrusted text.
     pub body: String,
-    /// The commits' subjects. Untrusted text.
+    /// The commits' messages: subject and body, oldest first. Untrusted text.
     pub commits: Vec<String>,
+    /// Issues that it closes or mentions. Untrusted text.
+    pub issues: Vec<Issue>,
+    /// What people have said of it. Untrusted text.
+    pub discussion: Discussion,
+    /// Guidelines at the base revision that hold for a part of the repository.
+    pub nested: Vec<Guideline>,
     /// Where to write; `None` for a run by hand.
     pub target: Option<Target>,
     /// Whether the branch lies in another repository.
@@ -54,7 +63,7 @@ pub fn from_checkout(local: &Local, base: Option<&str>, head: Option<&str>) -> R
         local.change(base, head)?;
     // The base may be the empty tree, which has no files.
     let base_files = base::from_repository(local, &base).unwrap_or_default();
-    let commits = messages.iter().filter_map(|m| m.lines().next()).map(str::to_owned).collect();
+    let commits = background::tidied(messages.iter().map(String::as_str));
     Ok(Collected {
         change,
         base,
@@ -70,15 +79,32 @@ pub fn from_checkout(local: &Local, base: Option<&str>, head: Option<&str>) -> R
 
 /// A pull request. Everything is asked for side by side: the time is that of the
 /// slowest answer. What an event said may be old by now: if the head has moved,
-/// the change is read again, until one head stands before and after.
+/// the change is read again, until one head stands before and after. What only a
+/// model has a use for is read where one is `asked`.
 pub async fn from_pull_request(
     forge: &dyn Forge,
     repository: &str,
     number: u64,
     known: Option<&PullRequest>,
     local: Option<&Local>,
+    asked: bool,
 ) -> Result<Collected> {
-    let expected = known.and_then(|known| known.changed_files);
+    // An event that does not describe the change leaves that to the host.
+    let first = match known {
+        Some(_) => None,
+        None => Some(request(forge, number).await?),
+    };
+    let (title, body) = match (known, &first) {
+        (Some(known), _) => (known.title.as_str(), known.body.as_str()),
+        (None, Some(first)) => (first.title.as_str(), first.body.as_str()),
+        (None, None) => ("", ""),
+    };
+    let behind = async {
+        match asked {
+            true => anyhow::Ok(background::read(forge, number, title, body, repository).await),
+            false => Ok(Background::default()),
+        }
+    };
     let talk = async {
         let comments = async {
             let read = forge.comments(number).await;
@@ -91,45 +117,32 @@ pub async fn from_pull_request(
         try_join(comments, review_comments).await
     };
     let described = async {
-        let (first, (change, files), checks) = match known {
-            Some(known) => {
-                let base = base_files(forge, local, &known.base.sha);
-                let diff = async { try_join(diff(forge, number, expected), base).await };
-                let checks = read_checks(forge, &known.head.sha);
-                let both = try_join(diff, checks);
-                let (request, (read, checks)) = try_join(request(forge, number), both).await?;
-                (request, read, checks)
-            }
-            None => {
-                let request = request(forge, number).await?;
-                let base = base_files(forge, local, &request.base);
-                let diff = diff(forge, number, Some(request.changed_files));
-                let read = try_join(diff, base);
-                let (read, checks) = try_join(read, read_checks(forge, &request.head)).await?;
-                (request, read, checks)
-            }
+        let (base, head, expected) = match (known, &first) {
+            (Some(known), _) => (&known.base.sha, &known.head.sha, known.changed_files),
+            (None, Some(first)) => (&first.base, &first.head, Some(first.changed_files)),
+            (None, None) => anyhow::bail!("nothing is known of #{number}"),
         };
-        let stands = known.is_none_or(|k| k.head.sha == first.head && k.base.sha == first.base);
-        if stands {
-            return anyhow::Ok((first, change, files, checks));
+        let read = read_change(forge, number, local, (base, head), expected, asked);
+        let (first, read) = match &first {
+            Some(first) => (first.clone(), read.await?),
+            None => try_join(request(forge, number), read).await?,
+        };
+        if first.head == *head && first.base == *base {
+            return anyhow::Ok((first, read));
         }
-        let (change, files, checks) = {
-            let read = try_join(
-                diff(forge, number, Some(first.changed_files)),
-                base_files(forge, local, &first.base),
-            );
-            let ((change, files), checks) = try_join(read, read_checks(forge, &first.head)).await?;
-            (change, files, checks)
-        };
+        let revisions = (first.base.as_str(), first.head.as_str());
+        let expected = Some(first.changed_files);
+        let read = read_change(forge, number, local, revisions, expected, asked).await?;
         let now = request(forge, number).await?;
         anyhow::ensure!(
             now.head == first.head,
             "cannot read #{number}: its head moves while it is read; the next push's run reviews it"
         );
-        Ok((now, change, files, checks))
+        Ok((now, read))
     };
-    let ((request, mut change, base_files, checks), (comments, review_comments)) =
-        try_join(described, talk).await?;
+    let (read, ((comments, review_comments), behind)) =
+        try_join(described, try_join(talk, behind)).await?;
+    let (request, Read { mut change, base_files, checks, nested }) = read;
     let target = Target {
         repository: repository.to_owned(),
         number: Some(number),
@@ -137,17 +150,29 @@ pub async fn from_pull_request(
         base: request.base.clone(),
     };
     let mut own = String::new();
-    let mut before = Before::read("", &[], Vec::new(), &[], &checks);
+    let mut threads_known = None;
     if resume::has_marks(&comments, &review_comments) {
         own = forge.own_login().await.context("cannot tell which account the token belongs to")?;
-        let threads = if review_comments.is_empty() {
-            Vec::new()
-        } else {
-            let read = forge.threads(number).await;
-            read.with_context(|| format!("cannot read the review threads of #{number}"))?
+        let threads = match &behind.threads {
+            _ if review_comments.is_empty() => Vec::new(),
+            Some(threads) => threads.clone(),
+            None => {
+                let read = forge.threads(number).await;
+                read.with_context(|| format!("cannot read the review threads of #{number}"))?
+            }
         };
-        before = Before::read(&own, &comments, review_comments, &threads, &checks);
+        threads_known = Some(threads);
     }
+    let mut discussion = Discussion::default();
+    if asked {
+        let threads = threads_known.as_deref().or(behind.threads.as_deref());
+        let reviews = behind.reviews.as_deref().unwrap_or_default();
+        discussion = Discussion::read(&own, &comments, &review_comments, reviews, threads);
+    }
+    let before = match &threads_known {
+        Some(threads) => Before::read(&own, &comments, review_comments, threads, &checks),
+        None => Before::read("", &[], Vec::new(), &[], &checks),
+    };
     let mut notes = Vec::new();
     let unlisted = unlisted(&change);
     complete_missing(forge, local, &request.base, &request.head, &mut change, &mut notes).await?;
@@ -159,7 +184,10 @@ pub async fn from_pull_request(
         head,
         title,
         body,
-        commits: Vec::new(),
+        commits: background::messages(behind.commits.as_deref().unwrap_or_default()),
+        issues: behind.issues.unwrap_or_default(),
+        discussion,
+        nested,
         target: Some(target),
         from_fork,
         base_files,
@@ -168,6 +196,45 @@ pub async fn from_pull_request(
         unlisted,
         notes,
     })
+}
+
+/// What a model has a use for, where it was not read with the change: of a change
+/// that is no pull request, and (`unread`) where only the base's configuration
+/// names a model.
+pub async fn with_background(
+    collected: Collected,
+    forge: Option<&dyn Forge>,
+    local: Option<&Local>,
+    unread: bool,
+) -> Collected {
+    let number = collected.target.as_ref().and_then(|target| target.number);
+    if number.is_some() && !unread {
+        return collected;
+    }
+    let Collected { change, base_files, base, .. } = &collected;
+    let source = guidelines::Source::new(forge, local, base);
+    let found = guidelines::find(&source, change, None).await;
+    let nested = guidelines::settle(&source, found, change, base_files).await;
+    let (Some(forge), Some(number)) = (forge, number) else {
+        return Collected { nested, ..collected };
+    };
+    let Collected { title, body, own, .. } = &collected;
+    let repository = collected.target.as_ref().map_or("", |target| &target.repository);
+    let talk = join(
+        background::spare("the comments", forge.comments(number)),
+        background::spare("the comments on lines", forge.review_comments(number)),
+    );
+    let behind = background::read(forge, number, title, body, repository);
+    let (behind, (comments, review_comments)) = join(behind, talk).await;
+    let reviews = behind.reviews.as_deref().unwrap_or_default();
+    let threads = behind.threads.as_deref();
+    Collected {
+        nested,
+        commits: background::messages(behind.commits.as_deref().unwrap_or_default()),
+        discussion: Discussion::read(own, &comments, &review_comments, reviews, threads),
+        issues: behind.issues.unwrap_or_default(),
+        ..collected
+    }
 }
 
 /// What differs between two revisions: a push, a merge queue's candidate.
@@ -182,7 +249,8 @@ pub async fn from_range(
         let read = forge.compare(base, head).await;
         read.with_context(|| format!("cannot compare {base} with {head}"))
     };
-    let files = base_files(forge, local, base);
+    let root = base::Root::new();
+    let files = base_files(forge, local, base, &root);
     let (((merge_base, mut change), base_files), checks) =
         try_join(try_join(compared, files), read_checks(forge, head)).await?;
     let mut notes = Vec::new();
@@ -204,6 +272,47 @@ pub async fn from_range(
         notes,
         ..Collected::default()
     })
+}
+
+/// What hangs on the two revisions of a pull request.
+struct Read {
+    change: Change,
+    base_files: BaseFiles,
+    checks: Vec<crate::forge::Check>,
+    nested: Vec<Guideline>,
+}
+
+async fn read_change(
+    forge: &dyn Forge,
+    number: u64,
+    local: Option<&Local>,
+    (base, head): (&str, &str),
+    expected: Option<usize>,
+    asked: bool,
+) -> Result<Read> {
+    let root = base::Root::new();
+    let source = guidelines::Source::new(Some(forge), local, base);
+    // The guidelines of folders come beside the base's own files, not after them.
+    let change = async {
+        let change = diff(forge, number, expected).await?;
+        let mut found = Vec::new();
+        if asked {
+            let names = match source.is_local() {
+                true => None,
+                false => base::listed(forge, base, &root).await.ok(),
+            };
+            found = guidelines::find(&source, &change, names).await;
+        }
+        anyhow::Ok((change, found))
+    };
+    let files = base_files(forge, local, base, &root);
+    let (((change, found), base_files), checks) =
+        try_join(try_join(change, files), read_checks(forge, head)).await?;
+    let nested = match asked {
+        true => guidelines::settle(&source, found, &change, &base_files).await,
+        false => Vec::new(),
+    };
+    Ok(Read { change, base_files, checks, nested })
 }
 
 async fn request(forge: &dyn Forge, number: u64) -> Result<ChangeRequest> {
@@ -229,10 +338,15 @@ async fn read_checks(forge: &dyn Forge, head: &str) -> Result<Vec<crate::forge::
     }
 }
 
-async fn base_files(forge: &dyn Forge, local: Option<&Local>, base: &str) -> Result<BaseFiles> {
+async fn base_files(
+    forge: &dyn Forge,
+    local: Option<&Local>,
+    base: &str,
+    root: &base::Root,
+) -> Result<BaseFiles> {
     match local.filter(|local| local.has_commit(base)) {
         Some(local) => base::from_repository(local, base),
-        None => base::from_forge(forge, base).await,
+        None => base::from_forge(forge, base, root).await,
     }
 }
 

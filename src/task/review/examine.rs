@@ -5,10 +5,13 @@ use std::fmt::Write as _;
 
 use bytes::Bytes;
 
+use super::around::{self, CheckoutSources};
 use super::ask::{self, Asked, Question};
+use super::background;
 use super::collect::Collected;
 use super::contents::Contents;
 use super::coverage;
+use super::guidelines::Guideline;
 use super::prompt::{self, Nonce, Overview};
 use super::prove::{self, Bars};
 use super::resume::{self, Before, Resumed};
@@ -58,6 +61,8 @@ pub struct Subject<'a> {
     pub inputs: &'a Inputs,
     /// The working tree, if there is one.
     pub checkout: Option<&'a Checkout>,
+    /// The same, if it shows the change.
+    pub shown: Option<&'a Checkout>,
     /// The checkout's repository.
     pub local: Option<&'a Local>,
     /// Whole files.
@@ -264,6 +269,12 @@ fn gone(before: &Before, findings: &[Finding], resumed: &Resumed) -> Vec<Fingerp
     gone
 }
 
+/// How many bytes of the code around a part are shown: more would cost more than
+/// the part itself, fewer than some functions would help nobody.
+fn room(pack: &Pack) -> usize {
+    (pack.bytes / 2).clamp(12_000, 32_000)
+}
+
 /// What the models said.
 pub struct Said {
     /// The parts that were asked about.
@@ -299,15 +310,22 @@ pub async fn put(
     let guidelines = &collected.base_files.guidelines;
     let guidelines: Vec<(String, String)> =
         guidelines.iter().map(|(name, text)| (name.clone(), clean(text))).collect();
+    let issues: Vec<String> =
+        collected.issues.iter().map(|issue| background::shown(issue, &clean)).collect();
+    let discussion = collected.discussion.render(&clean);
+    let nested: Vec<Guideline> = collected.nested.iter().map(|g| g.cleaned(&clean)).collect();
     let overview = Overview {
         title: &clean(&collected.title),
         body: &clean(&collected.body),
         commits: &commits,
+        issues: &issues,
+        discussion: &discussion,
         files: scrub(files),
         prompt: inputs.prompt.as_deref(),
         instructions: inputs.tables.instructions.as_deref(),
         paths: &inputs.tables.paths,
         guidelines: &guidelines,
+        nested: &nested,
         parts: packs.len(),
     };
     let system = prompt::system(&nonce, &overview);
@@ -328,6 +346,12 @@ pub async fn put(
     let shown = |what: &str, done: usize, of: usize| {
         progress.stage(format!("asking the model: {done} of {of} {what}"));
     };
+    let sources = CheckoutSources::new(change, contents, subject.shown);
+    let affordable = change.changed_lines() <= around::MOST_CHANGED_LINES;
+    let around = |pack: &Pack| match subject.shown {
+        Some(_) if affordable => scrub(around::around(pack, change, &sources, room(pack)).render()),
+        _ => String::new(),
+    };
     let whole = |file: &FileDiff| contents.head(file);
     let bars = bars(inputs, resumed, &resumed.standing);
     let question = Question {
@@ -339,7 +363,7 @@ pub async fn put(
         tools: subject.tools.map(|tools| tools as &dyn ToolHost),
         budget: &budget,
         render: &render,
-        around: &|_: &Pack| String::new(),
+        around: &around,
         heads: &whole,
         is_settled: &|finding: &Finding| prove::is_settled(finding, &bars),
         total: packs.len(),

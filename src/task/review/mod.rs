@@ -2,12 +2,15 @@
 
 pub mod around;
 pub mod ask;
+pub mod background;
 pub mod base;
 pub mod collect;
 pub mod contents;
 pub mod coverage;
+pub mod discussion;
 pub mod examine;
 pub mod finish;
+pub mod guidelines;
 pub mod lens;
 pub mod prompt;
 pub mod prove;
@@ -30,7 +33,7 @@ use tokio::time::Instant;
 use self::collect::Collected;
 use self::contents::Contents;
 use self::sharded::Work;
-use self::tools::{BaseFiles, Tools};
+use self::tools::{BaseFiles, HostFiles, Tools};
 use crate::checkout::Checkout;
 use crate::context::{self, Context, Decision, Host, Request, Requested};
 use crate::diff::RepoPath;
@@ -39,7 +42,7 @@ use crate::forge::github::{Access as GitHubAccess, GitHub};
 use crate::forge::local::Local;
 use crate::forge::{Forge, Permission};
 use crate::http;
-use crate::inputs::{Access, CONFIG_FILE, ConfigText, Gathered, Inputs};
+use crate::inputs::{Access, CONFIG_FILE, ConfigText, Gathered, Inputs, ModelChoice};
 use crate::model::Model;
 use crate::policy::{self, Grounds, Ruling, Token};
 use crate::redact::Scrubber;
@@ -96,8 +99,12 @@ async fn review(
     }
 
     progress.stage("reading the change");
-    let collected = collect(first, context, request, forge, local.as_ref()).await?;
+    let mut collected = collect(first, context, request, forge, local.as_ref()).await?;
     let inputs = with_config(gathered, &collected)?;
+    if inputs.model != ModelChoice::Offline {
+        let unread = first.model == ModelChoice::Offline;
+        collected = collect::with_background(collected, forge, local.as_ref(), unread).await;
+    }
     let grounds = Grounds {
         input: inputs.autonomy,
         base: inputs.tables.max_autonomy,
@@ -167,19 +174,30 @@ impl Run<'_> {
             .filter(|file| file.new_path.is_some() && file.changed_lines() > 0)
             .take(3)
             .all(|file| contents.head(file).is_some());
-        let base = Base { local, forge, revision: &collected.base };
+        let host = forge.map(HostFiles::new);
+        let base = Base { local, host: host.as_ref(), revision: &collected.base };
         let scrub = {
             let scrubber = Arc::clone(&scrubber);
             move |text: &str| scrubber.scrub(text).into_owned()
         };
-        let tools = checkout
-            .as_ref()
-            .filter(|_| shows_head)
-            .map(|checkout| Tools::new(checkout.clone(), &base, &scrub));
+        let tools = match (checkout.as_ref().filter(|_| shows_head), &host, head) {
+            (Some(checkout), ..) => Some(Tools::new(checkout.clone(), &base, &scrub)),
+            (None, Some(host), Some(head)) => Some(Tools::on_host(host, head, &base, &scrub)),
+            (None, ..) => None,
+        };
+        // The head, or where the checkout ends at its base, what led up to it.
+        let told = [head, Some(collected.base.as_str())].into_iter().flatten();
+        let told =
+            local.and_then(|local| Some((local, told.clone().find(|c| local.has_history(c))?)));
+        let tools = match (tools, told) {
+            (Some(tools), Some((local, commit))) => Some(tools.and_history(local, commit)),
+            (tools, _) => tools,
+        };
         let subject = examine::Subject {
             collected,
             inputs,
             checkout: checkout.as_ref(),
+            shown: checkout.as_ref().filter(|_| shows_head),
             local,
             contents: &contents,
             tools: tools.as_ref(),
@@ -244,19 +262,18 @@ impl Run<'_> {
 /// Files of the base revision, for the model's `show_base`.
 struct Base<'a> {
     local: Option<&'a Local>,
-    forge: Option<&'a dyn Forge>,
+    host: Option<&'a HostFiles<'a>>,
     revision: &'a str,
 }
 
 #[async_trait]
 impl BaseFiles for Base<'_> {
     async fn base_file(&self, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
-        let path = RepoPath::from(path);
         if let Some(local) = self.local.filter(|local| local.has_commit(self.revision)) {
-            return local.file_at(self.revision, &path);
+            return local.file_at(self.revision, &RepoPath::from(path));
         }
-        match self.forge {
-            Some(forge) => Ok(forge.file(self.revision, &path).await?),
+        match self.host {
+            Some(host) => host.file(self.revision, path).await,
             None => Ok(None),
         }
     }
@@ -315,10 +332,12 @@ async fn collect(
     local: Option<&Local>,
 ) -> Result<Collected, Failure> {
     let repository = context.repository.as_deref().unwrap_or_default();
+    // The base's configuration is not known yet: it may name another model, or none.
+    let asked = inputs.model != ModelChoice::Offline;
     match (&request.change, forge) {
         (Requested::PullRequest { number, known }, Some(forge)) => {
             let known = known.as_deref();
-            collect::from_pull_request(forge, repository, *number, known, local)
+            collect::from_pull_request(forge, repository, *number, known, local, asked)
                 .await
                 .map_err(Failure::Platform)
         }

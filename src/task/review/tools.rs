@@ -1,21 +1,29 @@
-//! The model's read-only tools: files and lines of the checkout, and files as
-//! they were before the change.
+//! The model's read-only tools: files and lines of the checkout, files as they
+//! were before the change, and who touched what. Where no checkout shows the
+//! change, files come from the host, and what it cannot answer is not offered.
 //!
 //! What the model sends is parsed into a `Call` first; every answer is
 //! bounded, numbered by line and scrubbed before it leaves. A call that was
-//! made before is answered from memory.
+//! made before, or that is being answered, is answered once.
 
 mod call;
+mod history;
+mod host;
+mod specs;
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use self::call::{Call, Span};
+pub use self::host::HostFiles;
+pub use self::specs::specs;
 use crate::checkout::Checkout;
+use crate::forge::local::Local;
 use crate::model::Tool;
 use crate::model::converse::{ToolHost, ToolOutcome};
 
@@ -48,93 +56,55 @@ pub type Scrub<'a> = &'a (dyn Fn(&str) -> String + Send + Sync);
 
 /// Answers the model's calls.
 pub struct Tools<'a> {
-    checkout: Checkout,
+    files: Files<'a>,
     base: &'a dyn BaseFiles,
+    /// The repository, and the commit whose history is told.
+    history: Option<(Local, String)>,
     scrub: Scrub<'a>,
-    answered: Mutex<HashMap<Call, ToolOutcome>>,
+    answered: Mutex<HashMap<Call, Arc<OnceCell<ToolOutcome>>>>,
 }
 
-/// The tools, as the model is told of them.
-pub fn specs() -> Vec<Tool> {
-    let line = |text: &str| json!({ "type": "integer", "minimum": 1, "description": text });
-    let text = |text: &str| json!({ "type": "string", "description": text });
-    let object = |properties: Value, required: Value| {
-        json!({
-            "type": "object",
-            "properties": properties,
-            "required": required,
-            "additionalProperties": false,
-        })
-    };
-    let path = "Path from the repository root, with slashes, such as `src/main.rs`.";
-    let first = "First line, from 1. Default: 1.";
-    let last = format!("Last line, inclusive. At most {MAX_LINES} lines are answered at once.");
-    let glob = "Limits the files: `*.rs` matches names in any folder, `src/**/*.rs` whole paths.";
-    let tool = |name: &str, description: String, input_schema: Value| Tool {
-        name: name.to_owned(),
-        description,
-        input_schema,
-    };
-    vec![
-        tool(
-            "read_file",
-            "Read a file of the repository as the change leaves it, with line numbers. Use it \
-             to see code around the change or a definition that the change relies on. Ask for \
-             the lines you need rather than whole files."
-                .to_owned(),
-            object(
-                json!({ "path": text(path), "start_line": line(first), "end_line": line(&last) }),
-                json!(["path"]),
-            ),
-        ),
-        tool(
-            "search",
-            format!(
-                "Find lines that match a regular expression (Rust `regex` syntax: no look-around, \
-                 no back-references; `(?i)` ignores case) in the repository as the change leaves \
-                 it. Use it to find callers, definitions and tests. Answers `path:line: text`, at \
-                 most {MAX_HITS} lines; ignored, generated and binary files are left out."
-            ),
-            object(
-                json!({
-                    "pattern": text("The regular expression, matched line by line."),
-                    "glob": text(glob),
-                }),
-                json!(["pattern"]),
-            ),
-        ),
-        tool(
-            "list_files",
-            format!(
-                "List files of the repository by path, at most {MAX_NAMES}; ignored files are \
-                 left out. Use it to learn where something lies before reading it."
-            ),
-            object(
-                json!({
-                    "dir": text("Folder to list with all below it. Default: the whole repository."),
-                    "glob": text(glob),
-                }),
-                json!([]),
-            ),
-        ),
-        tool(
-            "show_base",
-            "Read a file as it was before the change, with line numbers. Use it to compare \
-             behaviour before and after; for renamed files give the old path."
-                .to_owned(),
-            object(
-                json!({ "path": text(path), "start_line": line(first), "end_line": line(&last) }),
-                json!(["path"]),
-            ),
-        ),
-    ]
+/// Where files as the change leaves them come from.
+enum Files<'a> {
+    Checkout(Checkout),
+    /// With the revision.
+    Host(&'a HostFiles<'a>, String),
 }
 
 impl<'a> Tools<'a> {
     /// Tools over `checkout`, with files before the change from `base`; every
     /// answer passes through `scrub`.
     pub fn new(checkout: Checkout, base: &'a dyn BaseFiles, scrub: Scrub<'a>) -> Self {
-        Tools { checkout, base, scrub, answered: Mutex::new(HashMap::new()) }
+        Tools::with(Files::Checkout(checkout), base, scrub)
+    }
+
+    /// Tools over the files of `head`, a revision on the host: without `search`.
+    pub fn on_host(
+        host: &'a HostFiles<'a>,
+        head: &str,
+        base: &'a dyn BaseFiles,
+        scrub: Scrub<'a>,
+    ) -> Self {
+        Tools::with(Files::Host(host, head.to_owned()), base, scrub)
+    }
+
+    fn with(files: Files<'a>, base: &'a dyn BaseFiles, scrub: Scrub<'a>) -> Self {
+        Tools { files, base, history: None, scrub, answered: Mutex::default() }
+    }
+
+    /// Also tell the history behind `commit` (in full), as far as this clone has it.
+    /// A clone of a single commit has none.
+    pub fn and_history(mut self, local: &Local, commit: &str) -> Self {
+        self.history = local.has_history(commit).then(|| (local.clone(), commit.to_owned()));
+        self
+    }
+
+    fn is_offered(&self, name: &str) -> bool {
+        match name {
+            "search" => matches!(self.files, Files::Checkout(_)),
+            "history" => self.history.is_some(),
+            _ => true,
+        }
     }
 
     fn finish(&self, answer: Result<String, String>) -> ToolOutcome {
@@ -146,15 +116,16 @@ impl<'a> Tools<'a> {
     }
 
     async fn answer(&self, call: &Call) -> Result<String, String> {
-        match call {
-            Call::ReadFile { path, span } => {
-                let bytes = self
-                    .checkout
-                    .read(path, MAX_FILE_BYTES)
-                    .map_err(|refused| refused.to_string())?;
-                numbered(path, &bytes, *span)
+        match (call, &self.files) {
+            (Call::ReadFile { path, span }, Files::Checkout(checkout)) => {
+                let bytes = checkout.read(path, MAX_FILE_BYTES);
+                numbered(path, &bytes.map_err(|refused| refused.to_string())?, *span)
             }
-            Call::ShowBase { path, span } => {
+            (Call::ReadFile { path, span }, Files::Host(host, head)) => {
+                let path = Checkout::plain_path(path).map_err(|refused| refused.to_string())?;
+                numbered(&path, &host.read(head, &path).await?, *span)
+            }
+            (Call::ShowBase { path, span }, _) => {
                 let path = Checkout::plain_path(path).map_err(|refused| refused.to_string())?;
                 match self.base.base_file(&path).await {
                     Ok(Some(bytes)) => numbered(&path, &bytes, *span),
@@ -165,14 +136,34 @@ impl<'a> Tools<'a> {
                     }
                 }
             }
-            Call::Search { pattern, glob } => {
-                let (checkout, pattern, glob) =
-                    (self.checkout.clone(), pattern.clone(), glob.clone());
+            (Call::Search { pattern, glob }, Files::Checkout(checkout)) => {
+                let (checkout, pattern, glob) = (checkout.clone(), pattern.clone(), glob.clone());
                 blocking(move || search(&checkout, &pattern, glob.as_deref())).await
             }
-            Call::ListFiles { dir, glob } => {
-                let (checkout, dir, glob) = (self.checkout.clone(), dir.clone(), glob.clone());
-                blocking(move || list(&checkout, &dir, glob.as_deref())).await
+            (Call::Search { .. }, Files::Host(..)) => {
+                Err("nothing can be searched in this run; read the files you need".to_owned())
+            }
+            (Call::ListFiles { dir, glob }, Files::Checkout(checkout)) => {
+                let (checkout, dir, glob) = (checkout.clone(), dir.clone(), glob.clone());
+                blocking(move || {
+                    let found = checkout.list(&dir, glob.as_deref(), MAX_NAMES);
+                    let found = found.map_err(|error| error.to_string())?;
+                    Ok(listed(&found.files, found.truncated))
+                })
+                .await
+            }
+            (Call::ListFiles { dir, glob }, Files::Host(host, head)) => {
+                let dir = Checkout::plain_path(dir).map_err(|refused| refused.to_string())?;
+                let (files, truncated) = host.list(head, &dir, glob.as_deref(), MAX_NAMES).await?;
+                Ok(listed(&files, truncated))
+            }
+            (Call::History { path, span }, _) => {
+                let path = Checkout::plain_path(path).map_err(|refused| refused.to_string())?;
+                let Some((local, commit)) = self.history.clone() else {
+                    return Err("this run has no history to tell".to_owned());
+                };
+                let span = *span;
+                blocking(move || history::answer(&local, &commit, &path, span)).await
             }
         }
     }
@@ -186,16 +177,23 @@ impl ToolHost for Tools<'_> {
             Ok(call) => call,
             Err(expected) => return self.finish(Err(expected)),
         };
-        let before =
-            self.answered.lock().unwrap_or_else(PoisonError::into_inner).get(&call).cloned();
-        if let Some(outcome) = before {
+        let cell = {
+            let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(answered.entry(call.clone()).or_default())
+        };
+        if let Some(outcome) = cell.get() {
             let text =
                 format!("(You asked this before; the answer is the same.)\n{}", outcome.text);
-            return ToolOutcome { text, ..outcome };
+            return ToolOutcome { text, is_error: outcome.is_error };
         }
-        let outcome = self.finish(self.answer(&call).await);
-        self.answered.lock().unwrap_or_else(PoisonError::into_inner).insert(call, outcome.clone());
-        outcome
+        // Of those who ask at the same moment, one finds out and the others wait.
+        cell.get_or_init(|| async { self.finish(self.answer(&call).await) }).await.clone()
+    }
+
+    fn specs(&self) -> Vec<Tool> {
+        let mut specs = specs();
+        specs.retain(|tool| self.is_offered(&tool.name));
+        specs
     }
 }
 
@@ -233,14 +231,14 @@ fn search(checkout: &Checkout, pattern: &str, glob: Option<&str>) -> Result<Stri
     Ok(text)
 }
 
-fn list(checkout: &Checkout, dir: &str, glob: Option<&str>) -> Result<String, String> {
-    let found = checkout.list(dir, glob, MAX_NAMES).map_err(|error| error.to_string())?;
-    if found.files.is_empty() {
-        return Ok("no files match".to_owned());
+fn listed(files: &[String], truncated: bool) -> String {
+    if files.is_empty() {
+        let end = if truncated { ", but not all were listed" } else { "" };
+        return format!("no files match{end}");
     }
     let mut text = String::new();
-    let mut cut = found.truncated;
-    for file in &found.files {
+    let mut cut = truncated;
+    for file in files {
         if text.len() > MAX_BYTES {
             cut = true;
             break;
@@ -250,7 +248,7 @@ fn list(checkout: &Checkout, dir: &str, glob: Option<&str>) -> Result<String, St
     if cut {
         text.push_str("… truncated: narrow the folder or the glob to see the rest\n");
     }
-    Ok(text)
+    text
 }
 
 /// The lines of `span`, each with its number, as far as one answer holds.

@@ -143,9 +143,12 @@ pub(super) fn head_of(definition: &Definition, whole: u32, most: u32) -> Vec<Ran
     if end - definition.signature.start <= whole {
         vec![start..end]
     } else {
-        vec![start..(definition.signature.end.min(definition.signature.start + 12))
-            .max(definition.signature.start + most)
-            .min(end)]
+        vec![
+            start
+                ..(definition.signature.end.min(definition.signature.start + 12))
+                    .max(definition.signature.start + most)
+                    .min(end),
+        ]
     }
 }
 

@@ -66,8 +66,8 @@ pub(super) fn pieces(symbols: &[Symbol], files: &Files<'_>, shown: &Shown) -> Ve
         for &symbol in symbols_of_name {
             let subject = Subject {
                 symbol: &symbols[symbol],
-                others: defined.len() - usize::from(symbols[symbol].how != How::Removed)
-                    .min(defined.len()),
+                others: defined.len()
+                    - usize::from(symbols[symbol].how != How::Removed).min(defined.len()),
                 is_common: called[name] > COMMON,
             };
             // Where another of that name took its place, nothing dangles.
@@ -82,9 +82,7 @@ pub(super) fn pieces(symbols: &[Symbol], files: &Files<'_>, shown: &Shown) -> Ve
         }
     }
     for list in &mut likely {
-        list.sort_by(|a, b| {
-            b.score.total_cmp(&a.score).then((a.file, a.at).cmp(&(b.file, b.at)))
-        });
+        list.sort_by(|a, b| b.score.total_cmp(&a.score).then((a.file, a.at).cmp(&(b.file, b.at))));
         list.truncate(MOST_CONFIRMED);
     }
     let mut by_file: BTreeMap<usize, Vec<Likely>> = BTreeMap::new();
@@ -92,9 +90,8 @@ pub(super) fn pieces(symbols: &[Symbol], files: &Files<'_>, shown: &Shown) -> Ve
         by_file.entry(one.file).or_default().push(one);
     }
     let by_file: Vec<(usize, Vec<Likely>)> = by_file.into_iter().collect();
-    let confirmed = parallel(&by_file, |(file, likely)| {
-        confirm(&files.all[*file], likely, symbols, shown)
-    });
+    let confirmed =
+        parallel(&by_file, |(file, likely)| confirm(&files.all[*file], likely, symbols, shown));
     settle(confirmed.into_iter().flatten().collect(), symbols)
 }
 
@@ -274,9 +271,8 @@ fn confirm(file: &File, likely: &[Likely], symbols: &[Symbol], shown: &Shown) ->
         let holders: Vec<(usize, &Definition)> = holders.collect();
         // The outermost function of several within each other says most.
         let holder = holders.iter().filter(within).min_by_key(|(_, one)| one.lines.start);
-        let is_call = || {
-            calls_in(&parsed, one.at..one.at + 1).iter().any(|call| call.name.start == one.at)
-        };
+        let is_call =
+            || calls_in(&parsed, one.at..one.at + 1).iter().any(|call| call.name.start == one.at);
         if symbol.lines.as_ref().is_some_and(|own| file.path == symbol.path && own.contains(&line))
         {
             continue;
@@ -405,10 +401,12 @@ fn has_word(line: &[u8], word: &str) -> bool {
 
 /// Whether a line names a type, also as the end of a word: `NewHead(`.
 fn has_type(line: &[u8], name: &str) -> bool {
-    line.find_iter(name)
-        .any(|at| !line.get(at + name.len()).is_some_and(|byte| is_word(*byte)))
+    line.find_iter(name).any(|at| !line.get(at + name.len()).is_some_and(|byte| is_word(*byte)))
         || (name.starts_with(|c: char| c.is_lowercase())
-            && line.to_ascii_lowercase().find(format!("new{}", name.to_ascii_lowercase())).is_some())
+            && line
+                .to_ascii_lowercase()
+                .find(format!("new{}", name.to_ascii_lowercase()))
+                .is_some())
 }
 
 /// Of the uses of each symbol, the best, each with its worth.

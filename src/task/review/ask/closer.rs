@@ -5,7 +5,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde_json::Value;
 
-use super::talk::{Talk, excerpts, ground, talk};
+use super::talk::{Talk, excerpts, talk};
 use super::{CLOSER_SHARE, Part, Question, SIDE_BY_SIDE, ends_the_run};
 use crate::model::converse::End;
 use crate::model::findings::{self, Answer};
@@ -90,7 +90,7 @@ async fn through(question: &Question<'_>, lens: Lens, at: usize, part: &Part) ->
         question,
         Talk {
             model,
-            ground: ground(question, part.order.0, &part.pack),
+            ground: &part.ground,
             task: prompt::review_task(lens.task()),
             answer_tool: findings::REPORT_FINDINGS,
             validate: &|value: &Value| findings::parse_findings(value),

@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde_json::Value;
 
-use super::talk::{Talk, excerpts, ground, talk};
+use super::talk::{Talk, excerpts, talk};
 use super::{JUDGE_SHARE, Part, Question, SIDE_BY_SIDE};
 use crate::finding::Finding;
 use crate::model::Model;
@@ -133,7 +133,7 @@ async fn look(
     whole: bool,
 ) -> (Option<Judgement>, Usage) {
     let shown = if whole { String::new() } else { excerpts(question, &part.pack)(&finding.path) };
-    let ground = if shown.is_empty() { ground(question, part.order.0, &part.pack) } else { shown };
+    let ground = if shown.is_empty() { &part.ground } else { &shown };
     let outcome = talk(
         question,
         Talk {

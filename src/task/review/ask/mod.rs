@@ -80,6 +80,9 @@ pub struct Part {
     pub pack: Pack,
     /// Whether it was too long for one answer and its halves were shown as well.
     pub halved: bool,
+    /// The text that all requests about it begin with.
+    #[serde(skip)]
+    ground: String,
     /// Who was asked, by name.
     pub model: String,
     /// How the first reading ended.

@@ -107,11 +107,12 @@ async fn read_by(
 async fn read_one(question: &Question<'_>, model: &dyn Model, part: Waiting) -> Part {
     let Waiting { order, pack, usage } = part;
     let task = prompt::review_task(&lens::first_task(question.change, &pack));
+    let ground = ground(question, order.0, &pack);
     let outcome = talk(
         question,
         Talk {
             model,
-            ground: ground(question, order.0, &pack),
+            ground: &ground,
             task,
             answer_tool: findings::REPORT_FINDINGS,
             validate: &|value: &Value| findings::parse_findings(value),
@@ -124,6 +125,7 @@ async fn read_one(question: &Question<'_>, model: &dyn Model, part: Waiting) -> 
     )
     .await;
     let mut part = Part::new(order, pack, &model.name(), outcome.end);
+    part.ground = ground;
     part.usage = usage;
     part.usage += outcome.usage;
     for answer in outcome.answers {
@@ -143,6 +145,7 @@ impl Part {
             order,
             pack,
             halved: false,
+            ground: String::new(),
             model: model.to_owned(),
             end,
             summaries: Vec::new(),

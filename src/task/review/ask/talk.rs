@@ -13,7 +13,6 @@ use crate::finding::Finding;
 use crate::model::converse::{Conversation, Outcome, ToolHost, ToolOutcome, converse};
 use crate::model::{Content, Message, Model, Request, Role, Tool, ToolChoice, findings, judgement};
 use crate::task::review::prompt::{self, Nonce};
-use crate::task::review::tools;
 
 /// Where there is no checkout to read.
 struct NoTools;
@@ -43,7 +42,7 @@ impl ToolHost for Fenced<'_> {
 pub(super) struct Talk<'a, T> {
     pub model: &'a dyn Model,
     /// The text that all about this part begin with.
-    pub ground: String,
+    pub ground: &'a str,
     /// What is to be done with it.
     pub task: String,
     pub answer_tool: &'a str,
@@ -60,9 +59,7 @@ pub(super) struct Talk<'a, T> {
 pub(super) async fn talk<T>(question: &Question<'_>, talk: Talk<'_, T>) -> Outcome<T> {
     let mut toolbox: Vec<Tool> =
         vec![findings::report_findings_tool(), judgement::judge_finding_tool()];
-    if question.tools.is_some() {
-        toolbox.extend(tools::specs());
-    }
+    toolbox.extend(question.tools.iter().flat_map(|tools| tools.specs()));
     let system_bytes: usize = question.system.iter().map(|block| block.text.len()).sum();
     let cached_bytes = if talk.cached { system_bytes + talk.ground.len() } else { 0 };
     let request = Request {
@@ -70,7 +67,7 @@ pub(super) async fn talk<T>(question: &Question<'_>, talk: Talk<'_, T>) -> Outco
         messages: vec![Message {
             role: Role::User,
             content: vec![
-                Content::Text { text: talk.ground, cache: true },
+                Content::Text { text: talk.ground.to_owned(), cache: true },
                 Content::Text { text: talk.task, cache: false },
             ],
         }],

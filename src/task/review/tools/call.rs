@@ -9,6 +9,7 @@ pub(super) enum Call {
     ShowBase { path: String, span: Span },
     Search { pattern: String, glob: Option<String> },
     ListFiles { dir: String, glob: Option<String> },
+    History { path: String, span: Span },
 }
 
 /// Lines from 1, both inclusive; `start` is not beyond `end`.
@@ -26,12 +27,12 @@ impl Call {
     /// The error says what is expected.
     pub(super) fn parse(name: &str, input: &Value) -> Result<Call, String> {
         let shape = match name {
-            "read_file" | "show_base" => READ,
+            "read_file" | "show_base" | "history" => READ,
             "search" => SEARCH,
             "list_files" => LIST,
             _ => {
-                return Err("there is no such tool; the tools are read_file, search, list_files \
-                            and show_base"
+                return Err("there is no such tool; the tools are read_file, search, list_files, \
+                            show_base and history"
                     .to_owned());
             }
         };
@@ -64,6 +65,7 @@ impl Call {
         Ok(match name {
             "read_file" => Call::ReadFile { path: required("path")?, span: span()? },
             "show_base" => Call::ShowBase { path: required("path")?, span: span()? },
+            "history" => Call::History { path: required("path")?, span: span()? },
             "search" => Call::Search { pattern: required("pattern")?, glob: text("glob")? },
             _ => Call::ListFiles { dir: text("dir")?.unwrap_or_default(), glob: text("glob")? },
         })
