@@ -113,6 +113,7 @@ pub async fn ask(question: Question<'_>) -> Asked {
         packs.into_iter().enumerate().map(|(at, pack)| ((at, 0), pack)).collect();
     waiting.reverse();
     let mut toolbox: Vec<Tool> = vec![findings::report_findings_tool()];
+    let tools = tools.filter(|_| model.calls_tools());
     if tools.is_some() {
         toolbox.extend(tools::specs());
     }

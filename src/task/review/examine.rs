@@ -424,7 +424,8 @@ async fn put(
             asked_last = fallback.as_ref();
         }
     }
-    if model.price().is_none() {
+    // A command may report its cost itself.
+    if model.price().is_none() && asked.usage.cost_usd == 0.0 {
         let name = model.name();
         asked.notes.push(format!(
             "The price of {name} is not known: its cost is not counted, and `max_cost_usd` could not be held."

@@ -31,7 +31,7 @@ use crate::forge::github::{Access as GitHubAccess, GitHub};
 use crate::forge::local::Local;
 use crate::forge::{Forge, Permission};
 use crate::http;
-use crate::inputs::{Access, CONFIG_FILE, ConfigText, Gathered, Inputs};
+use crate::inputs::{Access, CONFIG_FILE, ConfigText, Gathered, Inputs, Task};
 use crate::policy::{self, Grounds, Ruling, Token};
 use crate::redact::Scrubber;
 use crate::task::models;
@@ -142,7 +142,7 @@ impl Run<'_> {
     ) -> Result<u8, Failure> {
         let Run { inputs, forge, local, .. } = *self;
         let scrubber = Arc::new(Scrubber::new(&inputs.secrets));
-        let models = models::of(inputs, self.client).map_err(Failure::Inputs)?;
+        let models = models::of(inputs, self.client, Task::Review).map_err(Failure::Inputs)?;
         let root = local.and_then(Local::workdir).unwrap_or(&self.context.workspace);
         let checkout = Checkout::new(root).ok();
         let head = collected.head_commit.as_deref();
@@ -230,7 +230,11 @@ impl BaseFiles for Base<'_> {
     }
 }
 
-fn client(inputs: &Inputs, deadline: Instant) -> anyhow::Result<http::Client> {
+/// The network, by the inputs.
+///
+/// # Errors
+/// A proxy or the file of certificates cannot be used.
+pub fn client(inputs: &Inputs, deadline: Instant) -> anyhow::Result<http::Client> {
     let proxy = &inputs.host.proxy;
     let ca_bundle = match &inputs.ca_file {
         Some(file) => Some(

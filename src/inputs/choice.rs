@@ -1,0 +1,250 @@
+//! Which models a task asks: what was named, else what the keys given allow.
+
+use super::Origin;
+use super::Problem;
+use super::command_env::Surroundings;
+use super::config::Tables;
+use super::host::Host;
+use super::resolve::Values;
+use super::table::DEFAULT_MODEL;
+use super::values::{ModelChoice, Provider, Task, Value};
+
+/// A provider, and what is asked of it where a key for it is given and no model
+/// is named.
+pub struct ProviderRow {
+    /// Whose models.
+    pub provider: Provider,
+    /// Inputs that hold its keys: one is enough.
+    pub keys: &'static [&'static str],
+    /// The input that names its address. A gateway that is named may hold the key.
+    pub address: Option<&'static str>,
+    /// The variable to set where a key is missing.
+    pub variable: &'static str,
+    /// For what needs judgement.
+    pub heavy: &'static str,
+    /// For what is short and plain, served to the same key.
+    pub light: Option<&'static str>,
+}
+
+/// Every provider. Where keys of several are given and no model is named, the
+/// first one is asked.
+pub static PROVIDERS: &[ProviderRow] = &[ProviderRow {
+    provider: Provider::Anthropic,
+    keys: &["anthropic_api_key", "anthropic_auth_token"],
+    address: Some("anthropic_base_url"),
+    variable: "ANTHROPIC_API_KEY",
+    heavy: DEFAULT_MODEL,
+    light: Some("claude-haiku-5-5"),
+}];
+
+/// A model and why it is the one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picked {
+    /// Which.
+    pub choice: ModelChoice,
+    /// A flag, a variable, a file and its line, or the reason of a default.
+    pub why: String,
+}
+
+/// The models of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelSet {
+    /// For what needs judgement.
+    pub heavy: Picked,
+    /// For what is short and plain.
+    pub light: Picked,
+    /// Asked in order where the one before could not answer.
+    pub fallbacks: Vec<Picked>,
+}
+
+/// What `.pipewright.toml` says of a task's models, in the table of its name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TaskModels {
+    /// `model`.
+    pub heavy: Option<(ModelChoice, Origin)>,
+    /// `light_model`.
+    pub light: Option<(ModelChoice, Origin)>,
+    /// `fallback_model`.
+    pub fallbacks: Option<(Vec<ModelChoice>, Origin)>,
+}
+
+/// Chooses, and notes what cannot be asked.
+pub(super) struct Chooser<'a> {
+    pub values: &'a Values,
+    pub tables: &'a Tables,
+    pub host: &'a Host,
+    pub surroundings: &'a Surroundings,
+    pub problems: &'a mut Vec<Problem>,
+    pub warnings: &'a mut Vec<String>,
+}
+
+impl Chooser<'_> {
+    /// The models of a task; of [`Task::Auto`], those of tasks without a table.
+    pub fn choose(&mut self, task: Task) -> ModelSet {
+        let own = self.tables.models.get(&task).cloned().unwrap_or_default();
+        let heavy = self.heavy(own.heavy);
+        self.warn_of_plain_text(&heavy.choice);
+        let light = self.light(own.light, &heavy);
+        let fallbacks = match heavy.choice {
+            ModelChoice::Offline => Vec::new(),
+            _ => self.fallbacks(own.fallbacks),
+        };
+        ModelSet { heavy, light, fallbacks }
+    }
+
+    fn heavy(&mut self, own: Option<(ModelChoice, Origin)>) -> Picked {
+        if let Some((choice, why)) = self.said("model", own) {
+            let instead = "so rules and reports answer alone";
+            return match self.can_ask(&choice, &why, instead) {
+                Ok(()) => Picked { choice, why },
+                Err(missing) => Picked {
+                    choice: ModelChoice::Offline,
+                    why: format!("{missing} for `{choice}` ({why})"),
+                },
+            };
+        }
+        for row in PROVIDERS {
+            if let Some(key) = row.keys.iter().find(|key| self.values.is_said(key)) {
+                let why = format!("default: {} is given", self.values.origin(key));
+                return Picked { choice: of(row, row.heavy), why };
+            }
+        }
+        Picked { choice: ModelChoice::Offline, why: "default: no key is given".to_owned() }
+    }
+
+    fn light(&mut self, own: Option<(ModelChoice, Origin)>, heavy: &Picked) -> Picked {
+        if heavy.choice == ModelChoice::Offline {
+            return heavy.clone();
+        }
+        if let Some((choice, why)) = self.said("light_model", own)
+            && self.can_ask(&choice, &why, "so the heavy model does its work").is_ok()
+        {
+            return Picked { choice, why };
+        }
+        let small = row_of(&heavy.choice).and_then(|row| Some((row, row.light?)));
+        match small {
+            Some((row, name)) if self.serves_all(row) => Picked {
+                choice: of(row, name),
+                why: format!("default: the small model of {}, for the same key", row.provider),
+            },
+            _ => Picked {
+                choice: heavy.choice.clone(),
+                why: "default: the heavy model, as no light one is named".to_owned(),
+            },
+        }
+    }
+
+    fn fallbacks(&mut self, own: Option<(Vec<ModelChoice>, Origin)>) -> Vec<Picked> {
+        let stronger = self.is_stronger_than_the_file("fallback_model");
+        let (choices, why) = match own.filter(|_| !stronger) {
+            Some((choices, origin)) => (choices, origin.to_string()),
+            None => {
+                let Some(Value::List(names)) = self.values.get("fallback_model") else {
+                    return Vec::new();
+                };
+                let choices = names.iter().filter_map(|name| name.parse().ok()).collect();
+                (choices, self.values.origin("fallback_model"))
+            }
+        };
+        let mut picked = Vec::new();
+        for choice in choices {
+            if choice != ModelChoice::Offline
+                && self.can_ask(&choice, &why, "so it is no fallback").is_ok()
+            {
+                picked.push(Picked { choice, why: why.clone() });
+            }
+        }
+        picked
+    }
+
+    /// What was said of a model. A task's table is about less than a key of the
+    /// file and wins over it; flags and variables win over both.
+    fn said(
+        &self,
+        name: &str,
+        own: Option<(ModelChoice, Origin)>,
+    ) -> Option<(ModelChoice, String)> {
+        if let Some((choice, origin)) = own.filter(|_| !self.is_stronger_than_the_file(name)) {
+            return Some((choice, origin.to_string()));
+        }
+        if !self.values.is_said(name) {
+            return None;
+        }
+        let choice = self.values.text(name)?.parse().ok()?;
+        Some((choice, self.values.origin(name)))
+    }
+
+    fn is_stronger_than_the_file(&self, name: &str) -> bool {
+        let origin = self.values.chosen.get(name).map(|(_, origin)| origin);
+        origin.is_some_and(|origin| !matches!(origin, Origin::Config { .. }))
+    }
+
+    /// Whether the keys given allow a model; the error says what is missing. In a
+    /// CI job that is a warning: a fork's pull request gets no secrets, and is to
+    /// be reviewed all the same.
+    fn can_ask(&mut self, choice: &ModelChoice, why: &str, instead: &str) -> Result<(), String> {
+        let (name, missing, remedy) = match choice {
+            ModelChoice::Offline => return Ok(()),
+            ModelChoice::Of(_, name) => {
+                let Some(row) = row_of(choice) else { return Ok(()) };
+                let given = row.keys.iter().chain(&row.address);
+                if given.into_iter().any(|input| self.values.is_said(input)) {
+                    return Ok(());
+                }
+                (name.as_str(), "no key", format!("needs a key: set {}", row.variable))
+            }
+            // At a person's own machine the program may know a login of its own.
+            ModelChoice::Command(line) => {
+                if !self.host.ci || self.surroundings.can_log_in(line) {
+                    return Ok(());
+                }
+                (line.as_str(), "no key", String::new())
+            }
+        };
+        if self.host.ci {
+            let warning = format!("{missing} for `{name}` ({why}), {instead}");
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+        } else {
+            let problem = Problem { source: why.to_owned(), message: format!("`{name}` {remedy}") };
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
+            }
+        }
+        Err(missing.to_owned())
+    }
+
+    /// Whether the provider itself answers, which has all its models; what a
+    /// gateway has, nobody here knows.
+    fn serves_all(&self, row: &ProviderRow) -> bool {
+        let Some(address) = row.address else { return true };
+        let usual = super::table::find(address).map(|input| input.default);
+        self.values.text(address).as_deref() == usual
+            && row.keys.iter().any(|key| self.values.is_said(key))
+    }
+
+    fn warn_of_plain_text(&mut self, choice: &ModelChoice) {
+        let address = row_of(choice).and_then(|row| self.values.text(row.address?));
+        let plain = address.filter(|url| {
+            url.strip_prefix("http://").is_some_and(|rest| {
+                let host = rest.split(['/', ':']).next().unwrap_or_default();
+                !(host == "localhost" || host.starts_with("127.") || rest.starts_with("[::1]"))
+            })
+        });
+        let Some(url) = plain else { return };
+        let warning = format!("{url} is not encrypted: the change and the key go there in clear");
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+}
+
+fn of(row: &ProviderRow, name: &str) -> ModelChoice {
+    ModelChoice::Of(row.provider, name.to_owned())
+}
+
+fn row_of(choice: &ModelChoice) -> Option<&'static ProviderRow> {
+    let ModelChoice::Of(provider, _) = choice else { return None };
+    PROVIDERS.iter().find(|row| row.provider == *provider)
+}
