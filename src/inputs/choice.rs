@@ -248,3 +248,153 @@ fn row_of(choice: &ModelChoice) -> Option<&'static ProviderRow> {
     let ModelChoice::Of(provider, _) = choice else { return None };
     PROVIDERS.iter().find(|row| row.provider == *provider)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{ConfigText, Env, Errors, Inputs};
+    use super::*;
+
+    const KEY: (&str, &str) = ("ANTHROPIC_API_KEY", "sk-ant-12345678");
+    const CI: (&str, &str) = ("CI", "true");
+
+    fn resolve(args: &[&str], vars: &[(&str, &str)], toml: &str) -> Result<Inputs, Errors> {
+        let env = Env::from_vars(vars.iter().copied());
+        let config = ConfigText { text: toml.into(), origin: ".pipewright.toml".into() };
+        Inputs::gather(args.iter().map(Into::into), env).resolve(Some(&config))
+    }
+
+    /// Heavy, light and fallbacks of a review, each with its reason.
+    fn chosen(args: &[&str], vars: &[(&str, &str)], toml: &str) -> Vec<String> {
+        let set = resolve(args, vars, toml).unwrap().models_of(Task::Review);
+        let all = [&set.heavy, &set.light].into_iter().chain(&set.fallbacks);
+        all.map(|picked| format!("{} <- {}", picked.choice, picked.why)).collect()
+    }
+
+    #[test]
+    fn each_task_has_its_models_and_the_strongest_word_wins() {
+        let small = "anthropic:claude-haiku-5-5 <- default: the small model of anthropic, for the \
+                     same key";
+        let heavy = "<- default: the heavy model, as no light one is named";
+        let check = |args: &[&str], vars: &[(&str, &str)], toml: &str, expect: &[&str]| {
+            assert_eq!(chosen(args, vars, toml), expect, "{args:?} {vars:?} {toml}");
+        };
+        let none = "offline <- default: no key is given";
+        check(&[], &[], "", &[none, none]);
+        let sonnet = "anthropic:claude-sonnet-5-5 <- default: ANTHROPIC_API_KEY is given";
+        check(&[], &[KEY], "", &[sonnet, small]);
+        // A gateway need not have the small one.
+        let gate = ("ANTHROPIC_BASE_URL", "https://gate.way");
+        check(&[], &[KEY, gate], "", &[sonnet, &format!("anthropic:claude-sonnet-5-5 {heavy}")]);
+        let same = ("ANTHROPIC_BASE_URL", "https://api.anthropic.com/");
+        check(&[], &[KEY, same], "", &[sonnet, small]);
+        let toml = "model = \"claude-opus-5-5\"\nlight_model = \"claude-haiku-4-5\"\n\
+                    [review]\nmodel = \"claude-opus-5\"\nfallback_model = [\"claude-sonnet-5\"]\n";
+        check(
+            &[],
+            &[KEY],
+            toml,
+            &[
+                "anthropic:claude-opus-5 <- .pipewright.toml, line 4",
+                "anthropic:claude-haiku-4-5 <- .pipewright.toml, line 2",
+                "anthropic:claude-sonnet-5 <- .pipewright.toml, line 5",
+            ],
+        );
+        check(
+            &["--model", "claude-x", "--fallback-model", "command:claude --a b"],
+            &[KEY],
+            toml,
+            &[
+                "anthropic:claude-x <- --model",
+                "anthropic:claude-haiku-4-5 <- .pipewright.toml, line 2",
+                "command:claude --a b <- --fallback-model",
+            ],
+        );
+        let command = "command:ask --x";
+        check(
+            &["--model", command],
+            &[],
+            "",
+            &["command:ask --x <- --model", &format!("command:ask --x {heavy}")],
+        );
+        check(
+            &["--model", command, "--light-model", "offline"],
+            &[],
+            "",
+            &["command:ask --x <- --model", "offline <- --light-model"],
+        );
+        let general = resolve(&[], &[KEY], toml).unwrap();
+        assert_eq!(general.model.to_string(), "anthropic:claude-opus-5-5");
+    }
+
+    #[test]
+    fn what_cannot_be_asked_is_a_problem_and_in_ci_a_warning() {
+        let check = |args: &[&str], toml: &str, expect: &str, models: &[&str]| {
+            let errors = resolve(args, &[], toml).err().map(|errors| errors.to_string());
+            assert!(errors.unwrap_or_default().contains(expect), "{args:?} {toml}");
+            let inputs = resolve(args, &[CI], toml).unwrap();
+            assert_eq!(inputs.warnings.len(), 1, "{:?}", inputs.warnings);
+            let set = inputs.models_of(Task::Review);
+            let all = [&set.heavy, &set.light].into_iter().chain(&set.fallbacks);
+            let all: Vec<String> = all.map(|picked| picked.choice.to_string()).collect();
+            assert_eq!(all, models, "{args:?} {toml}");
+        };
+        let offline = ["offline", "offline"];
+        check(&["--model", "claude-x"], "", "needs a key: set ANTHROPIC_API_KEY", &offline);
+        check(&[], "[review]\nmodel = \"claude-x\"", "line 2: `claude-x` needs a key", &offline);
+        let ask = ["command:ask", "command:ask"];
+        check(&["--model", "command:ask", "--light-model", "claude-x"], "", "needs a key", &ask);
+        check(&["--model", "command:ask", "--fallback-model", "claude-x"], "", "needs a key", &ask);
+    }
+
+    #[test]
+    fn claude_without_a_login_is_left_out_in_ci() {
+        let model = |vars: &[(&str, &str)]| {
+            let inputs = resolve(&["--model", "command:claude"], vars, "").unwrap();
+            (inputs.model, inputs.warnings.len())
+        };
+        let claude = ModelChoice::Command("claude".into());
+        assert_eq!(model(&[]), (claude.clone(), 0));
+        assert_eq!(model(&[CI]), (ModelChoice::Offline, 1));
+        assert_eq!(model(&[CI, KEY]), (claude.clone(), 0));
+        assert_eq!(model(&[CI, ("CLAUDE_CODE_OAUTH_TOKEN", "sk-x")]), (claude.clone(), 0));
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join(".claude")).unwrap();
+        std::fs::write(home.path().join(".claude/.credentials.json"), "{}").unwrap();
+        assert_eq!(model(&[CI, ("HOME", home.path().to_str().unwrap())]), (claude, 0));
+    }
+
+    #[test]
+    fn wrong_models_and_prices_are_told_with_their_place() {
+        let check = |args: &[&str], toml: &str, expect: &str| {
+            let errors = resolve(args, &[KEY], toml).unwrap_err().to_string();
+            assert!(errors.contains(expect), "{errors}");
+        };
+        check(&["--model", "command:"], "", "names no program");
+        check(&["--model", "command:a 'b"], "", "a quote is left open");
+        check(&["--command-env", "GITHUB_TOKEN"], "", "is the host's own");
+        check(&[], "command_env = [\"X\"]", "`command_env` cannot be set here");
+        check(&[], "[review]\nlight_modle = \"x\"", "did you mean `light_model`?");
+        check(&[], "[review]\nmodel = \"gpt\"", "line 2: `gpt` does not say whose model it is");
+        check(&[], "review = 1", "`review` is a table");
+        check(&[], "[revew]\n", "did you mean `review`?");
+        check(&[], "[[price]]\nmodel = \"x\"", "line 1: `[[price]]` needs");
+        check(&[], "[price]\nmodel = \"x\"", "array of tables");
+        check(&["--prices", "/no/such/file"], "", "--prices: cannot read /no/such/file");
+    }
+
+    #[test]
+    fn a_file_of_prices_comes_before_the_configuration_and_not_from_the_checkout() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("prices.toml");
+        std::fs::write(&file, "[[price]]\nmodel = \"x\"\ninput = 1\noutput = 2\n").unwrap();
+        let path = file.to_str().unwrap();
+        let toml = "[[price]]\nmodel = \"x\"\ninput = 3\noutput = 4\n";
+        let inputs = resolve(&["--prices", path], &[], toml).unwrap();
+        let prices: Vec<f64> = inputs.tables.prices.iter().map(|rule| rule.input).collect();
+        assert_eq!(prices, [1.0, 3.0]);
+        let workspace = folder.path().to_str().unwrap();
+        let vars = [("GITHUB_ACTIONS", "true"), ("GITHUB_WORKSPACE", workspace)];
+        let errors = resolve(&["--prices", path], &vars, toml).unwrap_err().to_string();
+        assert!(errors.contains("lies in the checkout"), "{errors}");
+    }
+}
