@@ -14,14 +14,16 @@ use super::values::{ModelChoice, Provider, Task, Value};
 pub struct ProviderRow {
     /// Whose models.
     pub provider: Provider,
-    /// Inputs that hold its keys: one is enough.
+    /// Inputs that hold its keys: where one is given, the provider is chosen.
     pub keys: &'static [&'static str],
-    /// The input that names its address. A gateway that is named may hold the key.
+    /// What has to be given before it can be asked: one input of each group, else
+    /// the variable to set. A gateway that is named may hold the key.
+    pub needs: &'static [(&'static [&'static str], &'static str)],
+    /// The input that names its address.
     pub address: Option<&'static str>,
-    /// The variable to set where a key is missing.
-    pub variable: &'static str,
-    /// For what needs judgement.
-    pub heavy: &'static str,
+    /// For what needs judgement; `None` where a name means something only to the
+    /// account, such as a deployment's.
+    pub heavy: Option<&'static str>,
     /// For what is short and plain, served to the same key.
     pub light: Option<&'static str>,
 }
@@ -31,9 +33,12 @@ pub struct ProviderRow {
 pub static PROVIDERS: &[ProviderRow] = &[ProviderRow {
     provider: Provider::Anthropic,
     keys: &["anthropic_api_key", "anthropic_auth_token"],
+    needs: &[(
+        &["anthropic_api_key", "anthropic_auth_token", "anthropic_base_url"],
+        "ANTHROPIC_API_KEY",
+    )],
     address: Some("anthropic_base_url"),
-    variable: "ANTHROPIC_API_KEY",
-    heavy: DEFAULT_MODEL,
+    heavy: Some(DEFAULT_MODEL),
     light: Some("claude-haiku-5-5"),
 }];
 
@@ -104,9 +109,10 @@ impl Chooser<'_> {
             };
         }
         for row in PROVIDERS {
-            if let Some(key) = row.keys.iter().find(|key| self.values.is_said(key)) {
+            let key = row.keys.iter().find(|key| self.values.is_said(key));
+            if let (Some(key), Some(name)) = (key, row.heavy) {
                 let why = format!("default: {} is given", self.values.origin(key));
-                return Picked { choice: of(row, row.heavy), why };
+                return Picked { choice: of(row, name), why };
             }
         }
         Picked { choice: ModelChoice::Offline, why: "default: no key is given".to_owned() }
@@ -186,12 +192,11 @@ impl Chooser<'_> {
         let (name, missing, remedy) = match choice {
             ModelChoice::Offline => return Ok(()),
             ModelChoice::Of(_, name) => {
-                let Some(row) = row_of(choice) else { return Ok(()) };
-                let given = row.keys.iter().chain(&row.address);
-                if given.into_iter().any(|input| self.values.is_said(input)) {
-                    return Ok(());
-                }
-                (name.as_str(), "no key", format!("needs a key: set {}", row.variable))
+                let needs = row_of(choice).map_or(&[][..], |row| row.needs);
+                let given = |inputs: &[&str]| inputs.iter().any(|input| self.values.is_said(input));
+                let missing = needs.iter().find(|(inputs, _)| !given(inputs));
+                let Some((_, variable)) = missing else { return Ok(()) };
+                (name.as_str(), "no key", format!("needs a key: set {variable}"))
             }
             // At a person's own machine the program may know a login of its own.
             ModelChoice::Command(line) => {

@@ -30,7 +30,7 @@ use super::{About, Limits, Model, ModelError, Reply, Request, Structure, Tool, T
 use crate::inputs::{Surroundings, is_claude, split_words};
 use crate::redact::{Scrubber, Secret, shorten};
 
-/// Programs of one model that run at one time: each may take some 300 MB.
+/// Programs of one model that run at one time: each may take 200 MB.
 const SIDE_BY_SIDE: usize = 4;
 /// Longest time for one reply, the same as for a provider.
 const TIMEOUT: Duration = Duration::from_secs(15 * 60);
