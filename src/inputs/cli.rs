@@ -26,6 +26,11 @@ pub enum Command {
     },
     /// `config`: print every input's value and source.
     Config,
+    /// `models`: say which model each task would ask.
+    Models {
+        /// Whether to ask each of them something.
+        check: bool,
+    },
     /// `audit verify FILE`.
     AuditVerify {
         /// The record.
@@ -82,6 +87,36 @@ A review in several jobs:
 All jobs need the same revision and the same configuration. docs/sharding.md has
 an example for each CI system.";
 
+/// The id of the flag of `models` that is no input.
+const CHECK: &str = "check_models";
+
+const MODELS: &str = "\
+Says which model each task would ask, and why.
+
+A task has a heavy model for what needs judgement, a light one for what is short and
+plain, and models to fall back on when one is overloaded, refuses or is asked too
+much. A flag, an input or a variable names them for all tasks; `.pipewright.toml` at
+the base revision for all (`model = …`) or for one (`[review] model = …`). Where none
+is named, the keys given decide.
+
+With each model: where it is asked, what it costs and by which list, how much fits,
+and what holds its answers to their schema. Nothing is sent, unless with --check.";
+
+const MODELS_EXAMPLES: &str = "\
+Models:
+  offline                     none: rules and reports answer alone
+  claude-…, anthropic:NAME    Anthropic's, or a gateway's that speaks its interface
+  command:claude              an installed Claude Code, without tools
+  command:LINE                any program: prompt on standard input, JSON on output
+
+Examples:
+  pipewright models                                what would be asked
+  pipewright models --check                        whether it answers, and how fast
+  pipewright models --model command:claude --check
+  pipewright models --format json                  for a script; see docs/output.md
+
+Exit codes: 0 all is well, 2 wrong inputs, 4 a model does not answer (--check).";
+
 /// The command line's definition.
 pub fn command() -> clap::Command {
     let plain = |name: &'static str, about: &'static str| clap::Command::new(name).about(about);
@@ -125,6 +160,21 @@ pub fn command() -> clap::Command {
             "config",
             "Print every input's value and where it came from, secrets masked",
         )))
+        .subcommand(
+            with_inputs(plain(
+                "models",
+                "Say which model each task would ask, why, and whether it answers",
+            ))
+            .long_about(MODELS)
+            .after_long_help(MODELS_EXAMPLES)
+            .after_help("`--help` explains each of them.")
+            .arg(
+                Arg::new(CHECK)
+                    .long("check")
+                    .action(ArgAction::SetTrue)
+                    .help("Ask each model one tiny question; exit code 4 if one does not answer"),
+            ),
+        )
         .subcommand(
             plain("audit", "Work with the record of a run")
                 .subcommand_required(true)
@@ -249,6 +299,7 @@ fn from_matches(root: &ArgMatches) -> Line {
                     files: matches.get_many("files").into_iter().flatten().cloned().collect(),
                 },
                 _ if matches.get_flag("plan") => Command::Plan,
+                "models" => Command::Models { check: matches.get_flag(CHECK) },
                 _ => Command::Review,
             }
         }

@@ -1,12 +1,16 @@
 //! `.pipewright.toml`: the keys of the table, and tables for what belongs to one
 //! task or path. Read from the base revision, so a change cannot widen its own limits.
 
+use std::collections::BTreeMap;
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::choice::TaskModels;
 use super::nearest::nearest;
-use super::table::{INPUTS, find};
-use super::values::{Access, Autonomy, Globs, Raw, brief};
+use super::prices::{self, PriceRule};
+use super::table::{INPUTS, Kind, find};
+use super::values::{self, Access, Autonomy, Globs, ModelChoice, Raw, Task, Value, brief};
 use super::{Origin, Problem};
 
 /// The file's name, in the root of the repository.
@@ -28,6 +32,10 @@ pub struct Tables {
     pub instructions: Option<String>,
     /// `[[path]]`, in order.
     pub paths: Vec<PathRule>,
+    /// What each task's table says of its models: `[review] model` and the like.
+    pub models: BTreeMap<Task, TaskModels>,
+    /// `[[price]]`, in order; those of the file that `prices` names come first.
+    pub prices: Vec<PriceRule>,
     /// `[policy] autonomy`: the most any run may do.
     pub max_autonomy: Option<Autonomy>,
     /// `[policy] asker`: the least permission from which a comment's author may
@@ -79,9 +87,11 @@ pub(super) fn read(config: &ConfigText) -> Read {
 }
 
 const REVIEW: &[&str] = &["instructions"];
+/// Keys of every task's table.
+const MODELS: &[&str] = &["model", "light_model", "fallback_model"];
 const PATH: &[&str] = &["glob", "ignore", "instructions"];
 const POLICY: &[&str] = &["asker", "autonomy"];
-const TABLES: &[&str] = &["review", "path", "policy"];
+const TABLES: &[&str] = &["path", "policy", "price"];
 const ASKERS: &[&str] = &["read", "triage", "write", "admin"];
 
 struct Reader<'a> {
@@ -106,7 +116,9 @@ impl Reader<'_> {
         for (key, value) in table {
             let (name, at) = (key.get_ref().as_ref(), key.span().start);
             match (name, value.get_ref()) {
-                ("review", DeValue::Table(table)) => self.review(table),
+                (_, DeValue::Table(table)) if task(name).is_some() => {
+                    self.task(task(name).unwrap_or(Task::Review), table);
+                }
                 ("policy", DeValue::Table(table)) => self.policy(table),
                 ("path", DeValue::Array(array))
                     if array.iter().all(|item| item.get_ref().is_table()) =>
@@ -118,7 +130,19 @@ impl Reader<'_> {
                     }
                 }
                 ("path", _) => self.problem(at, "`path` is an array of tables: `[[path]]`".into()),
-                ("review" | "policy", _) => {
+                ("price", DeValue::Array(array))
+                    if array.iter().all(|item| item.get_ref().is_table()) =>
+                {
+                    for item in array.iter() {
+                        if let DeValue::Table(table) = item.get_ref() {
+                            self.price(table, item.span().start);
+                        }
+                    }
+                }
+                ("price", _) => {
+                    self.problem(at, "`price` is an array of tables: `[[price]]`".into());
+                }
+                _ if name == "policy" || task(name).is_some() => {
                     self.problem(at, format!("`{name}` is a table: `[{name}]`"));
                 }
                 _ => self.input(name, at, value),
@@ -129,7 +153,8 @@ impl Reader<'_> {
     fn input(&mut self, name: &str, at: usize, value: &Spanned<DeValue<'_>>) {
         let Some(input) = find(name) else {
             let keys = INPUTS.iter().filter(|input| input.config).map(|input| input.name);
-            let message = unknown(name, keys.chain(TABLES.iter().copied()));
+            let tables = TABLES.iter().copied().chain(tasks().map(Task::as_str));
+            let message = unknown(name, keys.chain(tables));
             return self.problem(at, message);
         };
         if !input.config {
@@ -149,12 +174,65 @@ impl Reader<'_> {
         }
     }
 
-    fn review(&mut self, table: &DeTable<'_>) {
+    /// The table of a task: its models, and what belongs to it alone.
+    fn task(&mut self, task: Task, table: &DeTable<'_>) {
+        let own = if task == Task::Review { REVIEW } else { &[] };
+        let mut models = TaskModels::default();
         for (key, value) in table {
-            match key.get_ref().as_ref() {
-                "instructions" => self.read.tables.instructions = self.text(key, value),
-                name => self.problem(key.span().start, unknown(name, REVIEW.iter().copied())),
+            let (name, at) = (key.get_ref().as_ref(), key.span().start);
+            match name {
+                "instructions" if own.contains(&name) => {
+                    self.read.tables.instructions = self.text(key, value);
+                }
+                "model" => models.heavy = self.model(at, value).map(|m| (m, self.origin(at))),
+                "light_model" => {
+                    models.light = self.model(at, value).map(|m| (m, self.origin(at)));
+                }
+                "fallback_model" => {
+                    let list = self.models(at, value);
+                    models.fallbacks = list.map(|list| (list, self.origin(at)));
+                }
+                _ => {
+                    let keys = own.iter().chain(MODELS).copied();
+                    self.problem(at, unknown(name, keys));
+                }
             }
+        }
+        self.read.tables.models.insert(task, models);
+    }
+
+    fn model(&mut self, at: usize, value: &Spanned<DeValue<'_>>) -> Option<ModelChoice> {
+        let text = value.get_ref().as_str().map(str::trim);
+        match text.ok_or_else(|| "takes a model".to_owned()).and_then(str::parse) {
+            Ok(choice) => Some(choice),
+            Err(message) => {
+                self.problem(at, message);
+                None
+            }
+        }
+    }
+
+    fn models(&mut self, at: usize, value: &Spanned<DeValue<'_>>) -> Option<Vec<ModelChoice>> {
+        let list = raw(value.get_ref()).ok_or_else(|| "takes models".to_owned());
+        match list.and_then(|raw| values::parse(Kind::Models, &raw)) {
+            Ok(Value::List(names)) => {
+                Some(names.iter().filter_map(|name| name.parse().ok()).collect())
+            }
+            Ok(_) => None,
+            Err(message) => {
+                self.problem(at, message);
+                None
+            }
+        }
+    }
+
+    fn price(&mut self, table: &DeTable<'_>, at: usize) {
+        let origin = self.origin(at).to_string();
+        let mut problems = Vec::new();
+        let rule = prices::read(table, at, origin, &mut |at, message| problems.push((at, message)));
+        self.read.tables.prices.extend(rule);
+        for (at, message) in problems {
+            self.problem(at, message);
         }
     }
 
@@ -251,11 +329,20 @@ fn raw(value: &DeValue<'_>) -> Option<Raw> {
     }
 }
 
+/// Tasks that have a table of their own: all that can be named.
+fn tasks() -> impl Iterator<Item = Task> {
+    Task::ALL.iter().copied().filter(|task| *task != Task::Auto)
+}
+
+fn task(name: &str) -> Option<Task> {
+    tasks().find(|task| task.as_str() == name)
+}
+
 fn is_empty(raw: &Raw) -> bool {
     matches!(raw, Raw::Text(text) if text.is_empty())
 }
 
-fn unknown<'a>(name: &str, keys: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn unknown<'a>(name: &str, keys: impl Iterator<Item = &'a str>) -> String {
     match nearest(name, keys) {
         Some(near) => format!("`{}` is not a key; did you mean `{near}`?", brief(name)),
         None => format!("`{}` is not a key", brief(name)),

@@ -114,6 +114,14 @@ ignore = [\"docs/\", \"*.snap\"]
 
 [review]
 instructions = \"We support the last two releases; flag changes to public signatures.\"
+model = \"claude-opus-5-5\"     # for this task; `light_model` and `fallback_model` likewise
+
+[[price]]                     # US dollars per million tokens; see docs/models.md
+model = \"claude-opus-5-5\"     # a name, `provider:name`, or a pattern such as `claude-*`
+input = 3.2
+cache_write = 4.0
+cache_read = 0.16
+output = 16.0
 
 [[path]]                      # as many as you like
 glob = [\"migrations/\", \"*.sql\"]

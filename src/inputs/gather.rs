@@ -43,7 +43,8 @@ impl std::fmt::Debug for Said {
 const PREFIXES: [&str; 3] = ["INPUT_", "PLUGIN_", "PIPEWRIGHT_"];
 
 /// Variables with our prefix that are not inputs: the test suite's own.
-const NOT_INPUTS: &[&str] = &["PIPEWRIGHT_SHARED", "PIPEWRIGHT_PYTHON", "PIPEWRIGHT_IMAGE"];
+const NOT_INPUTS: &[&str] =
+    &["PIPEWRIGHT_SHARED", "PIPEWRIGHT_PYTHON", "PIPEWRIGHT_IMAGE", "PIPEWRIGHT_CLAUDE_CLI"];
 
 /// The largest file that a `*_FILE` variable may name, in bytes.
 const SECRET_FILE_LIMIT: u64 = 64 * 1024;

@@ -8,13 +8,16 @@
 //!    every error at once. Without a text it gives what is known so far: enough
 //!    to reach the host and fetch the file.
 
+mod choice;
 mod cli;
+mod command_env;
 mod config;
 pub mod docs;
 mod env;
 mod gather;
 mod host;
 mod nearest;
+mod prices;
 mod resolve;
 mod shard;
 mod show;
@@ -28,15 +31,20 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use choice::{ModelSet, PROVIDERS, Picked, ProviderRow, TaskModels};
 pub use cli::{Command, command};
+pub use command_env::{Surroundings, is_claude};
 pub use config::{CONFIG_FILE, ConfigText, PathRule, Tables};
 pub use env::Env;
 pub use gather::Gathered;
 pub use host::{Host, Proxy};
+pub use prices::PriceRule;
 pub use shard::Shard;
 pub use show::{Setting, show};
 pub use table::{INPUTS, Input, Kind};
-pub use values::{Access, Autonomy, Color, Format, Globs, ModelChoice, Provider, Publish, Task};
+pub use values::{
+    Access, Autonomy, Color, Format, Globs, ModelChoice, Provider, Publish, Task, split_words,
+};
 
 use crate::finding::Severity;
 use crate::redact::Secret;
@@ -62,8 +70,14 @@ pub struct Inputs {
     pub reports: Globs,
     /// The model, with what the keys given allow.
     pub model: ModelChoice,
+    /// The one for what is short and plain.
+    pub light_model: ModelChoice,
     /// Those to ask, in order, when the first cannot answer.
     pub fallback_models: Vec<ModelChoice>,
+    /// The models of each task, which its table may name; see [`Inputs::models_of`].
+    pub task_models: Vec<(Task, ModelSet)>,
+    /// What a model that is a command finds around it.
+    pub surroundings: Surroundings,
     /// Instructions of the user's, on top of ours.
     pub prompt: Option<String>,
     /// Key for the Anthropic API.
@@ -131,6 +145,19 @@ impl Inputs {
     /// The first phase: flags (the arguments after the program's name) and variables.
     pub fn gather(args: impl IntoIterator<Item = OsString>, env: Env) -> Gathered {
         gather::gather(args, env)
+    }
+
+    /// The models of a task, and why they are the ones.
+    pub fn models_of(&self, task: Task) -> ModelSet {
+        let own = self.task_models.iter().find(|(of, _)| *of == task);
+        own.map(|(_, models)| models.clone()).unwrap_or_else(|| {
+            let said = |choice: &ModelChoice| Picked { choice: choice.clone(), why: String::new() };
+            ModelSet {
+                heavy: said(&self.model),
+                light: said(&self.light_model),
+                fallbacks: self.fallback_models.iter().map(said).collect(),
+            }
+        })
     }
 
     /// Whether standard output is coloured.

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::choice::{Chooser, ModelSet};
+use super::command_env::Surroundings;
 use super::config::{self, ConfigText, Tables};
 use super::env::Env;
 use super::gather::Gathered;
 use super::host::Host;
+use super::prices::{self, PriceRule};
 use super::show::Setting;
-use super::table::{DEFAULT_MODEL, INPUTS, Kind};
-use super::values::{
-    self, Autonomy, Color, Format, Globs, ModelChoice, Provider, Publish, Raw, Task, Value,
-};
+use super::table::{INPUTS, Kind};
+use super::values::{self, Autonomy, Color, Format, Globs, Publish, Raw, Task, Value};
 use super::{Errors, Inputs, Origin, Problem};
 use crate::redact::Secret;
 
@@ -45,7 +46,21 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
     }
     let host = Host::from_env(&gathered.env);
     let values = Values { chosen };
-    let (model, fallback_models) = models(&values, &host, &mut problems, &mut warnings);
+    let surroundings = Surroundings::new(&values, &gathered.env);
+    let mut own_prices = prices(&values, &gathered.env, &host, &mut problems);
+    own_prices.append(&mut tables.prices);
+    tables.prices = own_prices;
+    let mut chooser = Chooser {
+        values: &values,
+        tables: &tables,
+        host: &host,
+        surroundings: &surroundings,
+        problems: &mut problems,
+        warnings: &mut warnings,
+    };
+    let task_models: Vec<(Task, ModelSet)> =
+        Task::ALL.iter().map(|task| (*task, chooser.choose(*task))).collect();
+    let general = chooser.choose(Task::Auto);
     let shards = values.whole("shards").and_then(|number| usize::try_from(number).ok());
     let shard = match values.text("shard").as_deref() {
         None => None,
@@ -98,8 +113,11 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
         include: values.globs("include"),
         ignore: values.globs("ignore"),
         reports: values.globs("reports"),
-        model,
-        fallback_models,
+        model: general.heavy.choice,
+        light_model: general.light.choice,
+        fallback_models: general.fallbacks.into_iter().map(|picked| picked.choice).collect(),
+        task_models,
+        surroundings,
         prompt: values.text("prompt"),
         anthropic_api_key: values.secret("anthropic_api_key"),
         anthropic_auth_token: values.secret("anthropic_auth_token"),
@@ -147,6 +165,7 @@ fn setting(input: &super::Input, values: &Values, inputs: &Inputs) -> Setting {
     };
     let text = match (input.name, value) {
         ("model", _) => Some(inputs.model.to_string()),
+        ("light_model", _) => Some(inputs.light_model.to_string()),
         ("fallback_model", Some(_)) => Some(
             inputs.fallback_models.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
         ),
@@ -164,55 +183,32 @@ fn setting(input: &super::Input, values: &Values, inputs: &Inputs) -> Setting {
     Setting { name: input.name, value: text, source: origin.to_string() }
 }
 
-/// The model and its stand-in, as far as the keys given allow.
-fn models(
-    values: &Values,
-    host: &Host,
-    problems: &mut Vec<Problem>,
-    warnings: &mut Vec<String>,
-) -> (ModelChoice, Vec<ModelChoice>) {
-    let choice = |name: &str| values.text(name).and_then(|text| text.parse::<ModelChoice>().ok());
-    let has_key = ["anthropic_api_key", "anthropic_auth_token"]
-        .iter()
-        .any(|name| values.chosen.contains_key(name));
-    // A gateway of one's own may hold the key itself.
-    let can_ask = has_key || values.is_said("anthropic_base_url");
-    let model = match choice("model") {
-        Some(ModelChoice::Of(Provider::Anthropic, name)) if !can_ask => {
-            let source = values.origin("model");
-            if host.ci {
-                // A fork's pull request gets no secrets, and is to be reviewed all the same.
-                warnings.push(format!(
-                    "no key for `{name}` ({source}), so rules and reports answer alone"
-                ));
-            } else {
-                problems.push(Problem {
-                    source,
-                    message: format!("`{name}` needs a key: set ANTHROPIC_API_KEY"),
-                });
-            }
-            ModelChoice::Offline
-        }
-        Some(model) => model,
-        None if has_key => ModelChoice::Of(Provider::Anthropic, DEFAULT_MODEL.to_owned()),
-        None => ModelChoice::Offline,
-    };
-    let plain = values.text("anthropic_base_url").filter(|url| {
-        url.strip_prefix("http://").is_some_and(|rest| {
-            let host = rest.split(['/', ':']).next().unwrap_or_default();
-            !(host == "localhost" || host.starts_with("127.") || rest.starts_with("[::1]"))
-        })
-    });
-    if let (Some(url), ModelChoice::Of(Provider::Anthropic, _)) = (plain, &model) {
-        warnings.push(format!("{url} is not encrypted: the change and the key go there in clear"));
+/// The rules of the file that `prices` names. It is the run's: the checkout is
+/// the change's, which must not set its own price.
+fn prices(values: &Values, env: &Env, host: &Host, problems: &mut Vec<Problem>) -> Vec<PriceRule> {
+    let Some(path) = values.path("prices") else { return Vec::new() };
+    let source = values.origin("prices");
+    let full = env.cwd.join(&path);
+    let real = full.canonicalize().unwrap_or(full);
+    let workspace = host.workspace.canonicalize().unwrap_or_else(|_| host.workspace.clone());
+    let shown = values::brief(&path.display().to_string());
+    if real.starts_with(&workspace) {
+        let message = format!("{shown} lies in the checkout; use `[[price]]` in .pipewright.toml");
+        problems.push(Problem { source, message });
+        return Vec::new();
     }
-    let fallbacks = match values.chosen.get("fallback_model") {
-        Some((Value::List(names), _)) if model != ModelChoice::Offline => {
-            names.iter().filter_map(|name| name.parse().ok()).collect()
+    match std::fs::read_to_string(&real) {
+        Ok(text) => {
+            let (rules, wrong) = prices::read_file(&text, &shown);
+            let wrong = wrong.into_iter().map(|(source, message)| Problem { source, message });
+            problems.extend(wrong);
+            rules
         }
-        _ => Vec::new(),
-    };
-    (model, fallbacks)
+        Err(error) => {
+            problems.push(Problem { source, message: format!("cannot read {shown}: {error}") });
+            Vec::new()
+        }
+    }
 }
 
 /// Shorter values are words, not secrets; scrubbing them would maim texts.
@@ -261,15 +257,15 @@ fn names_secret(name: &str) -> bool {
     })
 }
 
-type Chosen = HashMap<&'static str, (Value, Origin)>;
+pub(super) type Chosen = HashMap<&'static str, (Value, Origin)>;
 
 /// What won, by name; the default of the table where nobody said anything.
-struct Values {
-    chosen: Chosen,
+pub(super) struct Values {
+    pub(super) chosen: Chosen,
 }
 
 impl Values {
-    fn get(&self, name: &str) -> Option<Value> {
+    pub(super) fn get(&self, name: &str) -> Option<Value> {
         if let Some((value, _)) = self.chosen.get(name) {
             return Some(value.clone());
         }
@@ -280,26 +276,26 @@ impl Values {
         values::parse(input.kind, &Raw::Text(input.default.to_owned())).ok()
     }
 
-    fn is_said(&self, name: &str) -> bool {
+    pub(super) fn is_said(&self, name: &str) -> bool {
         self.chosen.contains_key(name)
     }
 
-    fn origin(&self, name: &str) -> String {
+    pub(super) fn origin(&self, name: &str) -> String {
         self.chosen.get(name).map_or(Origin::Default.to_string(), |(_, origin)| origin.to_string())
     }
 
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         match self.get(name) {
             Some(Value::Text(text)) => Some(text),
             _ => None,
         }
     }
 
-    fn path(&self, name: &str) -> Option<PathBuf> {
+    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
         self.text(name).map(PathBuf::from)
     }
 
-    fn list(&self, name: &str) -> Vec<String> {
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
         match self.get(name) {
             Some(Value::List(list)) => list,
             _ => Vec::new(),

@@ -81,7 +81,7 @@ pub enum Kind {
     Path,
     /// An `http` or `https` address without user, query or fragment.
     Url,
-    /// `offline`, `claude-…` or `provider:name`.
+    /// `offline`, `claude-…`, `provider:name` or `command:LINE`.
     Model,
     /// `2/8` or `auto`.
     Shard,
@@ -89,6 +89,8 @@ pub enum Kind {
     Models,
     /// File patterns, see [`super::Globs`].
     Globs,
+    /// Names of environment variables.
+    Names,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// Some of these words, or `none`.
@@ -104,7 +106,7 @@ pub enum Kind {
 impl Kind {
     /// Whether several values may be given, by commas or new lines.
     pub fn is_list(self) -> bool {
-        matches!(self, Kind::Globs | Kind::Choices(_) | Kind::Models)
+        matches!(self, Kind::Globs | Kind::Choices(_) | Kind::Models | Kind::Names)
     }
 
     /// What stands for the value in `--help`.
@@ -118,6 +120,7 @@ impl Kind {
             Kind::Models => "MODELS",
             Kind::Shard => "I/N",
             Kind::Globs => "GLOBS",
+            Kind::Names => "NAMES",
             Kind::Choice(_) => "WORD",
             Kind::Choices(_) => "WORDS",
             Kind::Whole(..) | Kind::Decimal(..) => "N",
@@ -135,10 +138,11 @@ impl Kind {
             Kind::Revision => "a revision".into(),
             Kind::Path => "a path".into(),
             Kind::Url => "an address".into(),
-            Kind::Model => "`offline`, `claude-…` or `anthropic:NAME`".into(),
+            Kind::Model => "`offline`, `claude-…`, `anthropic:NAME` or `command:LINE`".into(),
             Kind::Models => "models".into(),
             Kind::Shard => "`2/8`, the second of eight, or `auto`".into(),
             Kind::Globs => "patterns".into(),
+            Kind::Names => "names of variables".into(),
             Kind::Choice(all) => words(all),
             Kind::Choices(all) => format!("some of {}; or `none`", words(all)),
             Kind::Whole(min, u64::MAX) => format!("a whole number from {min}"),
@@ -247,7 +251,7 @@ pub const COLORS: &[&str] = &["auto", "always", "never"];
 /// Log levels, least first.
 pub const LOG_LEVELS: &[&str] = &["error", "warn", "info", "debug", "trace"];
 
-/// The model that is asked where a key is given and no model is named.
+/// The model that is asked where a key for Anthropic is given and no model is named.
 pub const DEFAULT_MODEL: &str = "claude-sonnet-5-5";
 
 /// Every input, in the order they are shown.
@@ -313,15 +317,44 @@ pub static INPUTS: &[Input] = &[
         "model",
         Group::Model,
         Kind::Model,
-        "Model to ask. `offline` asks none: rules and reports answer alone.",
+        "Model to ask. `offline` asks none: rules and reports answer alone. `command:claude` asks \
+         an installed Claude Code; `command:LINE` any program, which reads the prompt from \
+         standard input and writes its answer to standard output.",
     )
     .note("`claude-sonnet-5-5` where a key is given, else `offline`"),
+    input(
+        "light_model",
+        Group::Model,
+        Kind::Model,
+        "Model for what is short and plain, such as a vote on a finding.",
+    )
+    .note("the small model of the same provider where the same key serves it, else `model`"),
     input(
         "fallback_model",
         Group::Model,
         Kind::Models,
         "Models to ask, in order, when the first one is overloaded, refuses, or is asked too much.",
     ),
+    input(
+        "command_env",
+        Group::Model,
+        Kind::Names,
+        "Variables that a model which is a command gets to see, besides `PATH`, the language, \
+         proxies and certificate authorities. Tokens of the host are never handed on.",
+    )
+    .note(
+        "`ANTHROPIC_API_KEY`, `ANTHROPIC_AUTH_TOKEN`, `ANTHROPIC_BASE_URL` and \
+         `CLAUDE_CODE_OAUTH_TOKEN` for `claude`, none for others",
+    )
+    .not_in_config(),
+    input(
+        "prices",
+        Group::Model,
+        Kind::Path,
+        "TOML file of `[[price]]` tables, which win over the built-in prices and over those in \
+         `.pipewright.toml`. Never inside the checkout.",
+    )
+    .not_in_config(),
     input(
         "prompt",
         Group::Model,

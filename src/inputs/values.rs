@@ -142,6 +142,8 @@ pub enum ModelChoice {
     Offline,
     /// A provider's, with the model's name there.
     Of(Provider, String),
+    /// A program, as its command line: split like a shell's words, run without a shell.
+    Command(String),
 }
 
 impl fmt::Display for ModelChoice {
@@ -149,6 +151,7 @@ impl fmt::Display for ModelChoice {
         match self {
             ModelChoice::Offline => f.write_str("offline"),
             ModelChoice::Of(provider, name) => write!(f, "{provider}:{name}"),
+            ModelChoice::Command(line) => write!(f, "command:{line}"),
         }
     }
 }
@@ -160,12 +163,20 @@ impl FromStr for ModelChoice {
         if text == "offline" {
             return Ok(ModelChoice::Offline);
         }
+        if let Some(line) = text.strip_prefix("command:") {
+            let words = split_words(line)?;
+            return match words.first() {
+                Some(_) => Ok(ModelChoice::Command(line.trim().to_owned())),
+                None => Err("`command:` names no program, as in `command:claude`".into()),
+            };
+        }
         let split = text.split_once(':').map(|(word, name)| (word.parse::<Provider>(), word, name));
         let (provider, name) = match split {
             Some((Ok(provider), _, name)) => (provider, name),
             Some((Err(_), word, _)) => {
                 return Err(format!(
-                    "`{word}` is not a provider of this version: write `anthropic:NAME`"
+                    "`{word}` is not a provider of this version: write `anthropic:NAME` or \
+                     `command:LINE`"
                 ));
             }
             None if text.starts_with("claude-") => (Provider::Anthropic, text),
@@ -174,7 +185,7 @@ impl FromStr for ModelChoice {
                     Some("offline") => format!("`{text}` is not a model; did you mean `offline`?"),
                     _ => format!(
                         "`{text}` does not say whose model it is: write `claude-…`, \
-                         `anthropic:NAME` or `offline`"
+                         `anthropic:NAME`, `command:LINE` or `offline`"
                     ),
                 });
             }
@@ -184,6 +195,18 @@ impl FromStr for ModelChoice {
         }
         Ok(ModelChoice::Of(provider, name.to_owned()))
     }
+}
+
+/// A command line's words, split as a POSIX shell splits them; nothing is expanded.
+///
+/// # Errors
+/// A quote is left open, or a NUL is among them.
+pub fn split_words(line: &str) -> Result<Vec<String>, String> {
+    if line.contains('\0') {
+        return Err("a command cannot hold a NUL".into());
+    }
+    shlex::split(line)
+        .ok_or_else(|| format!("`{}` is not a command line: a quote is left open", brief(line)))
 }
 
 /// File patterns over repository paths, with slashes.
@@ -322,7 +345,7 @@ pub(super) fn parse(kind: Kind, raw: &Raw) -> Result<Value, String> {
                 Ok(Value::Secret(Secret::new(text.clone())))
             }
         }
-        Kind::Globs | Kind::Choices(_) | Kind::Models => Err("takes a list".into()),
+        Kind::Globs | Kind::Choices(_) | Kind::Models | Kind::Names => Err("takes a list".into()),
     }
 }
 
@@ -341,6 +364,12 @@ fn parse_list(kind: Kind, list: Vec<String>) -> Result<Value, String> {
         Kind::Models => {
             for text in &list {
                 text.parse::<ModelChoice>()?;
+            }
+            Ok(Value::List(list))
+        }
+        Kind::Names => {
+            for name in &list {
+                super::command_env::check_name(name)?;
             }
             Ok(Value::List(list))
         }

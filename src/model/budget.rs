@@ -154,6 +154,12 @@ impl Budget {
             return Err(Refusal::Final(Cap::Time));
         }
         let mut state = self.lock();
+        // A model without a known price may still report what each reply cost.
+        if self.caps.max_cost_usd.is_some_and(|max| {
+            need.price.is_none() && state.spent.cost_usd > 0.0 && state.spent.cost_usd >= max
+        }) {
+            return Err(Refusal::Final(Cap::Cost));
+        }
         let (mut output, mut cap) = (need.output, None);
         let mut limit = |most: u64, by: Cap| {
             if most < u64::from(output) {

@@ -6,6 +6,7 @@
 
 pub mod anthropic;
 pub mod budget;
+pub mod command;
 pub mod converse;
 pub mod findings;
 pub mod judgement;
@@ -184,8 +185,44 @@ pub trait Model: Send + Sync {
     /// and the report says so).
     fn price(&self) -> Option<price::Price>;
 
+    /// Whether it can call tools besides the one it answers with. Others are not
+    /// to be offered to one that cannot.
+    fn calls_tools(&self) -> bool {
+        true
+    }
+
+    /// How it is asked, for `pipewright models`.
+    fn about(&self) -> About {
+        About::default()
+    }
+
     /// One request, one reply. Retries what is safe to retry by itself.
     async fn ask(&self, request: &Request) -> Result<Reply, ModelError>;
+}
+
+/// How a model is asked. What a provider does not tell is `None`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// The address, or the command line; without secrets.
+    pub endpoint: Option<String>,
+    /// What holds an answer to its schema.
+    pub structure: Option<Structure>,
+    /// Whether the provider caches what requests have in common.
+    pub caches: Option<bool>,
+}
+
+/// What holds an answer to its schema, the strongest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Structure {
+    /// The provider makes the answer tool's input fit.
+    StrictTool,
+    /// The provider makes the whole reply fit.
+    Schema,
+    /// The provider makes it call the tool, whose input may still be wrong.
+    ForcedTool,
+    /// Words alone; answers are read tolerantly.
+    Instruction,
 }
 
 /// How much fits.

@@ -1,6 +1,7 @@
 //! What tokens cost and how many fit: a dated table.
 
 use super::Limits;
+use crate::inputs::PriceRule;
 
 /// The model used when a key is set and none is named.
 pub const DEFAULT_MODEL: &str = "claude-sonnet-5-5";
@@ -167,6 +168,64 @@ pub fn limits(model: &str) -> Limits {
 /// The name without date and platform, if it is in the table.
 pub fn family(model: &str) -> Option<&'static str> {
     find(model).map(|row| row.name)
+}
+
+/// What models cost and hold: the user's own rules before the table.
+#[derive(Debug, Clone, Default)]
+pub struct Book {
+    rules: Vec<PriceRule>,
+}
+
+/// Where a price or a size comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// A `[[price]]`: the file and the line.
+    Rule(String),
+    /// The built-in table, as of [`AS_OF`].
+    Table,
+    /// Nobody says.
+    No,
+}
+
+impl Book {
+    /// These rules first, the first that is about a model before others.
+    pub fn new(rules: &[PriceRule]) -> Self {
+        Book { rules: rules.to_vec() }
+    }
+
+    /// The price of a provider's model, and who says so.
+    pub fn price(&self, provider: &str, model: &str) -> (Option<Price>, Known) {
+        match (self.rule(provider, model), price(model)) {
+            (Some(rule), _) => {
+                let PriceRule { input, cache_write, cache_read, output, .. } = *rule;
+                let price = Price { input, cache_write, cache_read, output, long_prompt: None };
+                (Some(price), Known::Rule(rule.origin.clone()))
+            }
+            (None, Some(price)) => (Some(price), Known::Table),
+            (None, None) => (None, Known::No),
+        }
+    }
+
+    /// The limits of a provider's model, and who says so; [`UNKNOWN_LIMITS`] where nobody does.
+    pub fn limits(&self, provider: &str, model: &str) -> (Limits, Known) {
+        let mut limits = limits(model);
+        let mut known = if find(model).is_some() { Known::Table } else { Known::No };
+        if let Some(rule) = self.rule(provider, model) {
+            if rule.context.is_some() || rule.output_limit.is_some() {
+                known = Known::Rule(rule.origin.clone());
+            }
+            limits.context = rule.context.unwrap_or(limits.context);
+            limits.output = rule.output_limit.unwrap_or(limits.output);
+        }
+        // An answer has to fit beside at least as much of a question.
+        let half = u32::try_from(limits.context / 2).unwrap_or(u32::MAX).max(1);
+        limits.output = limits.output.min(half);
+        (limits, known)
+    }
+
+    fn rule(&self, provider: &str, model: &str) -> Option<&PriceRule> {
+        self.rules.iter().find(|rule| rule.is_about(provider, model))
+    }
 }
 
 fn find(model: &str) -> Option<&'static Row> {

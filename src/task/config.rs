@@ -20,7 +20,8 @@ pub fn run(gathered: &Gathered, inputs: &Inputs) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn config_at_base(inputs: &Inputs) -> Option<ConfigText> {
+/// `.pipewright.toml` at the base revision, where a checkout is at hand.
+pub fn config_at_base(inputs: &Inputs) -> Option<ConfigText> {
     let local = local::open(&inputs.host.workspace).ok()?;
     let change = local.change(inputs.base.as_deref(), inputs.head.as_deref()).ok()?;
     let text = base::from_repository(&local, &change.base).ok()?.config?;

@@ -20,7 +20,7 @@ use async_trait::async_trait;
 use self::errors::Failure;
 use self::reply::{Assembler, StreamError};
 use super::price::{self, Price};
-use super::{Limits, Model, ModelError, Reply, Request};
+use super::{About, Limits, Model, ModelError, Reply, Request, Structure};
 use crate::http::{self, Bytes, Client, Credential, HeaderName, HeaderValue, Repeat, Retry, Url};
 use crate::report::Usage;
 
@@ -54,6 +54,10 @@ pub struct Options {
     pub base_url: Url,
     /// Sent to that host and nowhere else.
     pub key: Key,
+    /// What it costs; by the table where `Options::new` makes it.
+    pub price: Option<Price>,
+    /// How much fits; likewise.
+    pub limits: Limits,
     /// How hard to think; `None` leaves it to the model.
     pub effort: Option<Effort>,
     /// Whether to ask for a stream. Without one a long reply runs into timeouts.
@@ -71,8 +75,11 @@ pub struct Options {
 impl Options {
     /// The usual ones: silence for a minute, a quarter of an hour for a reply.
     pub fn new(model: impl Into<String>, base_url: Url, key: Key) -> Self {
+        let model = model.into();
         Options {
-            model: model.into(),
+            price: price::price(&model),
+            limits: price::limits(&model),
+            model,
             base_url,
             key,
             effort: None,
@@ -122,7 +129,7 @@ impl Anthropic {
             credential,
             capability: capability(&options.model),
             bare: AtomicBool::new(false),
-            price: price::price(&options.model),
+            price: options.price,
             options,
         })
     }
@@ -231,11 +238,24 @@ impl Model for Anthropic {
     }
 
     fn limits(&self) -> Limits {
-        price::limits(&self.options.model)
+        self.options.limits
     }
 
     fn price(&self) -> Option<Price> {
         self.price
+    }
+
+    fn about(&self) -> About {
+        let structure = match self.capability() {
+            Capability { strict_tools: true, .. } => Structure::StrictTool,
+            Capability { forced_tools: true, .. } => Structure::ForcedTool,
+            _ => Structure::Instruction,
+        };
+        About {
+            endpoint: Some(self.url.to_string()),
+            structure: Some(structure),
+            caches: Some(true),
+        }
     }
 
     async fn ask(&self, request: &Request) -> Result<Reply, ModelError> {

@@ -42,7 +42,7 @@ use crate::forge::github::{Access as GitHubAccess, GitHub};
 use crate::forge::local::Local;
 use crate::forge::{Forge, Permission};
 use crate::http;
-use crate::inputs::{Access, CONFIG_FILE, ConfigText, Gathered, Inputs, ModelChoice};
+use crate::inputs::{Access, CONFIG_FILE, ConfigText, Gathered, Inputs, ModelChoice, Task};
 use crate::model::Model;
 use crate::policy::{self, Grounds, Ruling, Token};
 use crate::redact::Scrubber;
@@ -216,7 +216,8 @@ impl Run<'_> {
                 examine::merge(&subject, prepared, shards)
             }
             _ => {
-                let models = models::of(inputs, self.client).map_err(Failure::Inputs)?;
+                let models =
+                    models::of(inputs, self.client, Task::Review).map_err(Failure::Inputs)?;
                 let name = models.heavy.as_deref().map(Model::name);
                 let name = name.unwrap_or_else(|| examine::OFFLINE.to_owned());
                 let prepared = examine::prepare(&subject, &name);
@@ -279,7 +280,11 @@ impl BaseFiles for Base<'_> {
     }
 }
 
-fn client(inputs: &Inputs, deadline: Instant) -> anyhow::Result<http::Client> {
+/// The network, by the inputs.
+///
+/// # Errors
+/// A proxy or the file of certificates cannot be used.
+pub fn client(inputs: &Inputs, deadline: Instant) -> anyhow::Result<http::Client> {
     let proxy = &inputs.host.proxy;
     let ca_bundle = match &inputs.ca_file {
         Some(file) => Some(

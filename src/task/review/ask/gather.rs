@@ -102,7 +102,8 @@ pub fn gather(model: &str, mut parts: Vec<Part>, price_known: bool) -> Asked {
         "finding had no second look that tried to refute it.",
         "findings had no second look that tried to refute them.",
     );
-    if !price_known {
+    // A command may report its cost itself.
+    if !price_known && asked.usage.cost_usd == 0.0 {
         asked.notes.push(format!(
             "The price of {model} is not known: its cost is not counted, and `max_cost_usd` could not be held."
         ));

@@ -59,7 +59,9 @@ pub(super) struct Talk<'a, T> {
 pub(super) async fn talk<T>(question: &Question<'_>, talk: Talk<'_, T>) -> Outcome<T> {
     let mut toolbox: Vec<Tool> =
         vec![findings::report_findings_tool(), judgement::judge_finding_tool()];
-    toolbox.extend(question.tools.iter().flat_map(|tools| tools.specs()));
+    if talk.model.calls_tools() {
+        toolbox.extend(question.tools.iter().flat_map(|tools| tools.specs()));
+    }
     let system_bytes: usize = question.system.iter().map(|block| block.text.len()).sum();
     let cached_bytes = if talk.cached { system_bytes + talk.ground.len() } else { 0 };
     let request = Request {
