@@ -429,7 +429,9 @@ pub trait Forge: Send + Sync {
 
     /// Commits of the change request, oldest first, at most 250.
     async fn commits(&self, number: u64) -> Result<Vec<Commit>> {
-        Err(ForgeError::Rejected(anyhow::anyhow!("this host does not list the commits of #{number}")))
+        Err(ForgeError::Rejected(anyhow::anyhow!(
+            "this host does not list the commits of #{number}"
+        )))
     }
 
     /// What is known of a change request beside its diff, in one request where the

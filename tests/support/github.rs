@@ -404,11 +404,15 @@ impl GitHub {
         let id = state.id();
         let user = state.user(login);
         let head = state.pulls[&number].head.clone();
-        let reactions: Value = ["+1", "-1", "laugh", "confused", "heart", "hooray", "eyes", "rocket"]
-            .into_iter()
-            .map(|name| (name.to_owned(), json!(0)))
-            .chain([("url".to_owned(), json!("https://example.test/")), ("total_count".to_owned(), json!(0))])
-            .collect();
+        let reactions: Value =
+            ["+1", "-1", "laugh", "confused", "heart", "hooray", "eyes", "rocket"]
+                .into_iter()
+                .map(|name| (name.to_owned(), json!(0)))
+                .chain([
+                    ("url".to_owned(), json!("https://example.test/")),
+                    ("total_count".to_owned(), json!(0)),
+                ])
+                .collect();
         let mut made = json!({
             "id": id, "pull_request_review_id": 1, "user": user, "body": body,
             "path": "src/total.rs", "commit_id": head, "original_commit_id": head, "line": 7,

@@ -173,7 +173,8 @@ pub fn aliases(request: &Value) -> Vec<(String, String, Value)> {
         _ => Value::Null,
     };
     let fields = selected(&root.selection_set);
-    let named = fields.into_iter().filter_map(|f| Some((f.alias.clone()?, f.name.clone(), value(f))));
+    let named =
+        fields.into_iter().filter_map(|f| Some((f.alias.clone()?, f.name.clone(), value(f))));
     named.collect()
 }
 

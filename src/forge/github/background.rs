@@ -58,26 +58,23 @@ pub(super) async fn background(api: &Api, number: u64, mentioned: &[u64]) -> Res
     }
 }
 
-async fn background_by(
-    api: &Api,
-    number: u64,
-    mentioned: &[u64],
-    id: &str,
-) -> Result<Background> {
+async fn background_by(api: &Api, number: u64, mentioned: &[u64], id: &str) -> Result<Background> {
     // GraphQL's numbers have 32 bits; a larger one is no issue's.
     let mentioned = mentioned.iter().filter(|&&n| n != number && i32::try_from(n).is_ok());
     let mut aliases = String::new();
     for issue in mentioned.take(MOST_ISSUES) {
         let _ = write!(aliases, "issue{issue}: issue(number: {issue}) {{ {ISSUE} }} ");
     }
-    let query = QUERY.replace("%ID%", id).replace("%ISSUE%", ISSUE).replace("%MENTIONED%", &aliases);
+    let query =
+        QUERY.replace("%ID%", id).replace("%ISSUE%", ISSUE).replace("%MENTIONED%", &aliases);
     let (owner, name) = api.owner_and_name();
     let variables = json!({ "owner": owner, "name": name, "number": number });
     let answer: Answer = api.graphql_partly(&query, variables).await?;
     let repository = answer.repository.unwrap_or_default();
     let pull = repository.pull_request.unwrap_or_default();
     let commits = pull.commits.map(|list| list.nodes.into_iter().flatten().map(commit).collect());
-    let reviews = pull.reviews.map(|list| list.nodes.into_iter().flatten().filter_map(review).collect());
+    let reviews =
+        pull.reviews.map(|list| list.nodes.into_iter().flatten().filter_map(review).collect());
     let threads = pull.review_threads.and_then(talk::all_threads);
     let closes = pull.closing_issues_references.map(|list| {
         let own = |node: &IssueNode| {

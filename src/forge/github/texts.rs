@@ -61,9 +61,8 @@ async fn batch(
         let outer = format!("... on Tree {{ entries {{ name object {{ {BLOB} {inner} }} }} }}");
         ask("folder".to_owned(), folder, &outer);
     }
-    let query = format!(
-        "query({declared}) {{ repository(owner: $owner, name: $name) {{ {fields} }} }}"
-    );
+    let query =
+        format!("query({declared}) {{ repository(owner: $owner, name: $name) {{ {fields} }} }}");
     let answer: Answer = api.graphql_partly(&query, Value::Object(variables)).await?;
     let Some(mut objects) = answer.repository else {
         let error = anyhow::anyhow!("GitHub knows no repository {owner}/{name}");

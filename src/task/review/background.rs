@@ -34,7 +34,13 @@ pub async fn spare<T: Default>(
 }
 
 /// What the host knows of a change request; nothing where it would not say.
-pub async fn read(forge: &dyn Forge, number: u64, title: &str, body: &str, repo: &str) -> Background {
+pub async fn read(
+    forge: &dyn Forge,
+    number: u64,
+    title: &str,
+    body: &str,
+    repo: &str,
+) -> Background {
     let mentioned = mentioned(title, body, repo);
     let what = format!("the commits and issues of #{number}");
     let mut background = spare(&what, forge.background(number, &mentioned)).await;
@@ -121,7 +127,8 @@ fn tidy(message: &str) -> String {
     let is_trailer = |line: &str| {
         let line = line.trim_start().as_bytes();
         TRAILERS.iter().any(|trailer| {
-            line.get(..trailer.len()).is_some_and(|start| start.eq_ignore_ascii_case(trailer.as_bytes()))
+            line.get(..trailer.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(trailer.as_bytes()))
         })
     };
     let lines = message.trim().lines().filter(|line| !is_trailer(line));
@@ -171,11 +178,8 @@ mod tests {
 
     #[test]
     fn messages_lose_trailers_and_merges() {
-        let commit = |message: &str, is_merge| Commit {
-            sha: "1".into(),
-            message: message.into(),
-            is_merge,
-        };
+        let commit =
+            |message: &str, is_merge| Commit { sha: "1".into(), message: message.into(), is_merge };
         let commits = [
             commit("Add x\n\nBecause of y.\n\nCo-Authored-By: A <a@b>\nsigned-off-by: B", false),
             commit("Merge branch 'main'", true),

@@ -62,11 +62,7 @@ pub struct Source<'a> {
 
 impl<'a> Source<'a> {
     /// Files as they are at `revision`.
-    pub fn new(
-        forge: Option<&'a dyn Forge>,
-        local: Option<&'a Local>,
-        revision: &'a str,
-    ) -> Self {
+    pub fn new(forge: Option<&'a dyn Forge>, local: Option<&'a Local>, revision: &'a str) -> Self {
         Source { local: local.filter(|local| local.has_commit(revision)), forge, revision }
     }
 
@@ -119,8 +115,7 @@ pub async fn find(
         let top = path.split('/').next().unwrap_or(path);
         root.is_none_or(|names| names.iter().any(|name| name == top))
     };
-    let wanted: Vec<String> =
-        in_folders(&paths(change)).filter(|path| is_there(path)).collect();
+    let wanted: Vec<String> = in_folders(&paths(change)).filter(|path| is_there(path)).collect();
     source.texts(&wanted, Some(INSTRUCTIONS).filter(|folder| is_there(folder))).await
 }
 
@@ -201,12 +196,15 @@ fn in_folders(paths: &[String]) -> impl Iterator<Item = String> {
     let mut folders: Vec<(&str, usize)> = folders.into_iter().collect();
     folders.sort_by_key(|&(folder, files)| (std::cmp::Reverse(files), folder));
     if folders.len() > MOST_FOLDERS {
-        tracing::info!("of {} folders, {MOST_FOLDERS} are looked into for guidelines", folders.len());
+        tracing::info!(
+            "of {} folders, {MOST_FOLDERS} are looked into for guidelines",
+            folders.len()
+        );
         folders.truncate(MOST_FOLDERS);
     }
-    let names = folders.into_iter().flat_map(|(folder, _)| {
-        IN_FOLDERS.into_iter().map(move |name| format!("{folder}/{name}"))
-    });
+    let names = folders
+        .into_iter()
+        .flat_map(|(folder, _)| IN_FOLDERS.into_iter().map(move |name| format!("{folder}/{name}")));
     names.collect::<Vec<_>>().into_iter()
 }
 
@@ -242,7 +240,9 @@ fn follow(files: &[(String, String)], imported: &mut BTreeMap<String, String>) -
 /// Whether a text is a link's target: git and GraphQL give links so.
 fn is_link(text: &str) -> bool {
     let target = text.trim_end_matches('\n');
-    target.len() < 200 && target.ends_with(".md") && !target.contains(char::is_whitespace)
+    target.len() < 200
+        && target.ends_with(".md")
+        && !target.contains(char::is_whitespace)
         && !target.starts_with('@')
 }
 
@@ -297,7 +297,9 @@ fn instructions(path: &str, text: &str, changed: &[String]) -> Option<(String, S
     let (matter, body) = rest.split_at(end);
     let body = body[4..].trim_start_matches('-').trim_start();
     let value = |key: &str| -> Option<String> {
-        let line = matter.lines().find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix(':'))?;
+        let line = matter
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.trim_start().strip_prefix(':'))?;
         Some(line.trim().trim_matches(['"', '\'']).to_owned())
     };
     if value("excludeAgent").is_some_and(|agent| agent.contains("code-review")) {
@@ -386,9 +388,17 @@ mod tests {
         for (path, text, expect) in [
             ("x.instructions.md", "---\napplyTo: \"**/*.ts,**/*.tsx\"\n---\nT", Some("T")),
             ("x.instructions.md", "---\r\napplyTo: '**'\r\n---\r\nT", Some("T")),
-            ("x.instructions.md", "---\ndescription: x\napplyTo: src/*.{js,ts}\n---\n\nT", Some("T")),
+            (
+                "x.instructions.md",
+                "---\ndescription: x\napplyTo: src/*.{js,ts}\n---\n\nT",
+                Some("T"),
+            ),
             ("x.instructions.md", "---\napplyTo: \"*.ts\"\n---\nT", None),
-            ("x.instructions.md", "---\napplyTo: \"**\"\nexcludeAgent: \"code-review\"\n---\nT", None),
+            (
+                "x.instructions.md",
+                "---\napplyTo: \"**\"\nexcludeAgent: \"code-review\"\n---\nT",
+                None,
+            ),
             ("x.instructions.md", "---\napplyTo: \"[\"\n---\nT", None),
             ("x.instructions.md", "no matter", None),
             ("x.instructions.md", "---\napplyTo: \"**\"", None),
@@ -401,10 +411,8 @@ mod tests {
 
     #[test]
     fn copies_and_links_are_shown_once() {
-        let base = BaseFiles {
-            guidelines: texts(&[("AGENTS.md", "root")]),
-            ..BaseFiles::default()
-        };
+        let base =
+            BaseFiles { guidelines: texts(&[("AGENTS.md", "root")]), ..BaseFiles::default() };
         let found = texts(&[
             ("a/CLAUDE.md", "AGENTS.md"),
             ("a/AGENTS.md", "inner\n"),

@@ -23,7 +23,7 @@ use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use self::collect::Collected;
+use self::collect::{Asked, Collected};
 use self::contents::Contents;
 use self::tools::{BaseFiles, HostFiles, Tools};
 use crate::checkout::Checkout;
@@ -94,7 +94,8 @@ async fn review(
     let inputs = with_config(gathered, &collected)?;
     if inputs.model != ModelChoice::Offline {
         let unread = first.model == ModelChoice::Offline;
-        collected = collect::with_background(collected, forge, local.as_ref(), unread).await;
+        let model = Asked { trigger_phrase: &inputs.trigger_phrase };
+        collected = collect::with_background(collected, forge, local.as_ref(), model, unread).await;
     }
     let grounds = Grounds {
         input: inputs.autonomy,
@@ -179,7 +180,8 @@ impl Run<'_> {
         };
         // The head, or where the checkout ends at its base, what led up to it.
         let told = [head, Some(collected.base.as_str())].into_iter().flatten();
-        let told = local.and_then(|local| Some((local, told.clone().find(|c| local.has_history(c))?)));
+        let told =
+            local.and_then(|local| Some((local, told.clone().find(|c| local.has_history(c))?)));
         let tools = match (tools, told) {
             (Some(tools), Some((local, commit))) => Some(tools.and_history(local, commit)),
             (tools, _) => tools,
@@ -299,7 +301,8 @@ async fn collect(
 ) -> Result<Collected, Failure> {
     let repository = context.repository.as_deref().unwrap_or_default();
     // The base's configuration is not known yet: it may name another model, or none.
-    let asked = inputs.model != ModelChoice::Offline;
+    let asked = (inputs.model != ModelChoice::Offline)
+        .then_some(Asked { trigger_phrase: &inputs.trigger_phrase });
     match (&request.change, forge) {
         (Requested::PullRequest { number, known }, Some(forge)) => {
             let known = known.as_deref();

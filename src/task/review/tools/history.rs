@@ -59,7 +59,8 @@ fn told(path: &str, at: &str, history: &History) -> String {
             break;
         }
         let _ = writeln!(text, "{} {} {}", short(touch), touch.date, one_line(&touch.author));
-        for line in cut(&touch.message, MAX_MESSAGE).lines().filter(|line| !line.trim().is_empty()) {
+        for line in cut(&touch.message, MAX_MESSAGE).lines().filter(|line| !line.trim().is_empty())
+        {
             let _ = writeln!(text, "    {line}");
         }
     }

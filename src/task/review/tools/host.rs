@@ -29,7 +29,9 @@ impl<'a> HostFiles<'a> {
     }
 
     fn take(&self) -> Result<(), String> {
-        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        let taken = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         taken.map(drop).map_err(|_| {
             "no more files are read in this run; answer with what you have seen".to_owned()
         })
