@@ -158,7 +158,8 @@ pub static ATTEMPTS: &[Attempt] = &[
             scene.answer(json!([honest()]));
         },
         expect: |seen, faults| {
-            heard(seen, faults);
+            faults.unless(seen.asked.len() == 2, "the model was not asked");
+            faults.unless(seen.writes().len() == 3, format!("{:?}", seen.writes()));
             let tools = seen.asked[0].body["tools"].as_array().cloned().unwrap_or_default();
             let names: Vec<&str> = tools.iter().filter_map(|tool| tool["name"].as_str()).collect();
             let few = ["report_findings", "read_file", "list_files", "show_base"];
