@@ -18,6 +18,8 @@ struct Base {
 impl BaseFiles for Base {
     async fn base_file(&self, path: &str) -> anyhow::Result<Option<Vec<u8>>> {
         self.asked.fetch_add(1, Ordering::Relaxed);
+        // As from a host: others may ask meanwhile.
+        tokio::task::yield_now().await;
         self.paths.lock().expect("lock").push(path.to_owned());
         match path {
             "old.rs" => Ok(Some(b"before\n".to_vec())),
@@ -154,10 +156,26 @@ async fn a_call_made_twice_is_answered_from_memory() {
 }
 
 #[tokio::test]
+async fn equal_calls_at_the_same_moment_are_answered_once() {
+    let f = fixture();
+    let input = json!({ "path": "old.rs" });
+    let calls = (0..8).map(|_| f.tools.call("show_base", &input));
+    let outcomes = futures_util::future::join_all(calls).await;
+    assert!(
+        outcomes.iter().all(|outcome| outcome.text == "old.rs, lines 1-1 of 1\n    1  before\n")
+    );
+    assert_eq!(f.base.asked.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
 async fn wrong_calls_are_told_what_is_expected() {
     let f = fixture();
     let cases = [
-        ("bash", json!({ "command": "ls" }), "read_file, search, list_files and show_base"),
+        (
+            "bash",
+            json!({ "command": "ls" }),
+            "read_file, search, list_files, show_base and history",
+        ),
         ("", json!({}), "there is no such tool"),
         ("read_file", json!({}), "`path` is missing; read_file takes {\"path\": string"),
         ("read_file", json!({ "path": "" }), "`path` is missing"),
@@ -194,7 +212,7 @@ async fn wrong_calls_are_told_what_is_expected() {
 fn the_tools_are_described_by_schemas_that_their_calls_keep() {
     let tools = specs();
     let names: Vec<_> = tools.iter().map(|tool| tool.name.as_str()).collect();
-    assert_eq!(names, ["read_file", "search", "list_files", "show_base"]);
+    assert_eq!(names, ["read_file", "search", "list_files", "show_base", "history"]);
     for tool in &tools {
         assert!(tool.description.len() > 40 && tool.description.len() < 500, "{}", tool.name);
         let validator = jsonschema::validator_for(&tool.input_schema).expect("a schema");

@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -202,10 +204,10 @@ fn what_outsiders_write_stays_inside_its_fence() {
     }
     assert!(!ran.system.contains(KEY), "a secret reaches the model");
     // Nobody's words pass for another person's.
-    let forged = ran.system.lines().any(|line| line == "bob:");
-    let from_bob = ran.system.contains("bob:\n> The caller checks that.");
-    let lines = ran.system.lines().filter(|line| *line == "bob:").count();
-    assert!(forged && from_bob && lines <= 3, "{lines} lines claim to be bob's");
+    let discussion = ran.system.split("what=\"discussion\">").nth(1).unwrap_or_default();
+    assert!(discussion.contains("> The caller checks that."), "{discussion}");
+    let bobs = discussion.lines().filter(|line| *line == "bob:").count();
+    assert_eq!(bobs, 1, "{discussion}");
 }
 
 #[test]
@@ -277,25 +279,58 @@ fn issues_that_may_not_be_read_take_nothing_else_with_them() {
     assert!(!ran.system.contains("#404 ("), "{}", ran.system);
 }
 
-/// Calls and bytes of a small review, with a model and without.
+/// Calls of a small review, and bytes of the GraphQL ones, both ways.
+fn cost(github: &GitHub, offline: bool) -> (usize, usize) {
+    let model = Anthropic::start();
+    model.answer(json!([]));
+    let mut job = job(github, &model);
+    if offline {
+        job = job.set("INPUT_MODEL", "offline");
+    }
+    let ran = run_job(job, &model);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let calls = github.calls().len();
+    let queries = github.requests().into_iter().filter(|r| r.target.ends_with("/graphql"));
+    let bytes = queries.map(|request| {
+        // Ask again, to see how long the answer is.
+        let address = github.url().trim_start_matches("http://");
+        let mut connection = TcpStream::connect(address).expect("a connection");
+        let head = format!(
+            "POST /graphql HTTP/1.1\r\nhost: x\r\nuser-agent: x\r\nx-github-api-version: x\r\n\
+             authorization: Bearer ghs_test\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            request.body.len()
+        );
+        connection.write_all(head.as_bytes()).expect("a request");
+        connection.write_all(&request.body).expect("a request");
+        connection.shutdown(std::net::Shutdown::Write).expect("a request");
+        let mut reply = Vec::new();
+        let _ = connection.read_to_end(&mut reply);
+        request.body.len() + reply.len()
+    });
+    (calls, bytes.sum())
+}
+
 #[test]
 fn a_model_costs_two_calls_and_none_costs_nothing() {
-    let count = |github: &GitHub, offline: bool| -> (usize, usize) {
-        let model = Anthropic::start();
-        model.answer(json!([]));
-        let mut job = job(github, &model);
-        if offline {
-            job = job.set("INPUT_MODEL", "offline");
-        }
-        let ran = run_job(job, &model);
-        assert_eq!(ran.code, 0, "{}", ran.stderr);
-        let calls = github.calls();
-        (calls.len(), calls.iter().filter(|call| call.ends_with("/graphql")).count())
-    };
-    assert_eq!(count(&world(), true).1, 0, "offline asks for nothing of it");
-    let (with, graphql) = count(&world(), false);
-    let (without, _) = count(&world(), true);
-    assert_eq!((with - without, graphql), (1, 1), "no folder of the base may hold guidelines");
+    for (name, world, expect) in [
+        ("a small change", world as fn() -> GitHub, 2),
+        ("one that people worked on", busy, 3),
+        ("one in the root folder", in_root, 1),
+    ] {
+        let (offline, none) = cost(&world(), true);
+        let (with, bytes) = cost(&world(), false);
+        println!("{name}: {offline} calls offline, {with} with a model, {bytes} bytes more");
+        assert_eq!((with - offline, none), (expect, 0), "{name}");
+        assert!(bytes < 6_000, "{name}: {bytes} bytes");
+    }
+}
+
+fn in_root() -> GitHub {
+    let github = GitHub::start();
+    github.pull(7, |pull| {
+        pull.base("total.rs", BASE).head("total.rs", HEAD);
+    });
+    github
 }
 
 #[test]
@@ -332,7 +367,7 @@ fn without_a_checkout_of_the_change_the_host_answers_the_tools() {
         .set("ANTHROPIC_BASE_URL", model.url());
     let ran = run_job(job, &model);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert_eq!(ran.tools, ["report_findings", "read_file", "list_files", "show_base"]);
+    assert_eq!(ran.tools, ["report_findings", "judge_finding", "read_file", "list_files", "show_base"]);
     let told = |request: &Value| -> Vec<String> {
         let last = request["messages"].as_array().and_then(|m| m.last()).cloned();
         let blocks = last.unwrap_or_default()["content"].as_array().cloned().unwrap_or_default();

@@ -383,8 +383,10 @@ fn github_is_asked_no_more_than_the_work_needs() {
         "GET /pulls/7/comments?per_page=100&page=1",
         "GET /pulls/7/files?per_page=100&page=1",
     ];
-    // Whose token it is, and the threads of the comments that are there.
-    let resumed = ["POST /graphql", "POST /graphql"];
+    // What a model has to know of the change, and the guidelines of its folders.
+    let told = ["POST /graphql", "POST /graphql"];
+    // Whose token it is; the threads of the comments came with the first of those.
+    let resumed = ["POST /graphql"];
     let with = |more: &[&[&str]]| -> Vec<String> {
         let mut calls: Vec<String> =
             more.iter().copied().flatten().chain(&reads).map(|call| (*call).to_owned()).collect();
@@ -394,10 +396,10 @@ fn github_is_asked_no_more_than_the_work_needs() {
     let github = scene(Phase::First);
     let posts = ["POST /check-runs", "POST /issues/7/comments", "POST /pulls/7/reviews"];
     run(&github, &answering(Phase::First));
-    assert_eq!(shown(&github), with(&[&posts]), "a first run");
+    assert_eq!(shown(&github), with(&[&posts, &told]), "a first run");
     github.forget_requests();
     run(&github, &answering(Phase::First));
-    assert_eq!(shown(&github), with(&[&resumed]), "again on the same head");
+    assert_eq!(shown(&github), with(&[&resumed, &told]), "again on the same head");
     let github = scene(Phase::Push);
     let summary = github.comments(7)[0]["id"].to_string();
     let posts = [
@@ -408,7 +410,7 @@ fn github_is_asked_no_more_than_the_work_needs() {
         "POST /graphql",
     ];
     run(&github, &answering(Phase::Push));
-    assert_eq!(shown(&github), with(&[&posts, &resumed]), "after a push");
+    assert_eq!(shown(&github), with(&[&posts, &resumed, &told]), "after a push");
 }
 
 /// Faults whose waits are GitHub's own: a minute where it does not say how long,

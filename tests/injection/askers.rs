@@ -138,7 +138,7 @@ pub static ATTEMPTS: &[Attempt] = &[
         },
     },
     Attempt {
-        name: "a stranger's fork is reviewed with secrets around: no tools on the base's checkout",
+        name: "a stranger's fork is reviewed with secrets around: the host answers, not the checkout",
         arrange: |scene| {
             scene.pull(|pull| {
                 pull.fork = true;
@@ -149,14 +149,27 @@ pub static ATTEMPTS: &[Attempt] = &[
             scene.git = true;
             let event = crate::support::event::pull_request(&scene.github, 7, "opened");
             scene.event = Some(("pull_request_target", event));
+            let path = json!({"path": "src/total.rs"});
+            scene.answers.push(crate::support::anthropic::calls([
+                ("read_file", path),
+                ("search", json!({"pattern": "fn"})),
+                ("read_file", json!({"path": ".git/config"})),
+            ]));
             scene.answer(json!([honest()]));
         },
         expect: |seen, faults| {
-            heard(seen, faults);
+            faults.unless(seen.asked.len() == 2, "the model was not asked");
+            faults.unless(seen.writes().len() == 3, format!("{:?}", seen.writes()));
             let tools = seen.asked[0].body["tools"].as_array().cloned().unwrap_or_default();
             let names: Vec<&str> = tools.iter().filter_map(|tool| tool["name"].as_str()).collect();
-            let answers = ["report_findings", "judge_finding"];
-            faults.unless(names == answers, format!("tools: {names:?}"));
+            let few = ["report_findings", "judge_finding", "read_file", "list_files", "show_base"];
+            faults.unless(names == few, format!("{names:?}"));
+            let told = seen.tool_results();
+            faults.unless(told[0].contains("fn mean"), format!("not the head: {}", told[0]));
+            for text in &told[1..] {
+                faults.unless(!text.contains("fn "), format!("the checkout is read: {text}"));
+                faults.unless(!text.contains("extraheader"), "git's folder is read");
+            }
         },
     },
     Attempt {

@@ -461,13 +461,20 @@ fn contents(state: &mut State, request: &Request, file: &str) -> Reply {
         ),
         None => {
             let folder = if file.is_empty() { String::new() } else { format!("{file}/") };
-            let entries: Vec<Value> = files
-                .iter()
-                .filter(|(path, _)| {
-                    path.strip_prefix(&folder).is_some_and(|name| !name.contains('/'))
-                })
-                .map(|(path, found)| entry("file", path, found.sha(), found.data.len()))
-                .collect();
+            let mut folders: Vec<String> = Vec::new();
+            let mut entries: Vec<Value> = Vec::new();
+            for (path, found) in files.iter() {
+                let Some(rest) = path.strip_prefix(&folder) else { continue };
+                match rest.split_once('/') {
+                    None => entries.push(entry("file", path, found.sha(), found.data.len())),
+                    Some((name, _)) => folders.push(format!("{folder}{name}")),
+                }
+            }
+            folders.dedup();
+            for path in folders {
+                let sha = state.trees.add(&files, &format!("{path}/"));
+                entries.push(entry("dir", &path, sha, 0));
+            }
             if entries.is_empty() { not_found() } else { Reply::json(200, &json!(entries)) }
         }
     }

@@ -161,13 +161,15 @@ pub(super) async fn files(api: &Api, revision: &str, dir: &str) -> Result<FileLi
 
 /// A folder's tree, by the listing of the folder it lies in.
 async fn folder(api: &Api, revision: &str, dir: &str) -> Result<Option<String>> {
-    let (parent, name) = dir.rsplit_once('/').unwrap_or(("", dir));
-    let parent = match parent {
-        "" => String::new(),
-        parent => format!("/{}", encode_path(&RepoPath::from(parent))?),
+    let revision = encode(revision.as_bytes());
+    let Some((parent, name)) = dir.rsplit_once('/') else {
+        let root: wire::Tree = api.get(&api.path(&format!("git/trees/{revision}"))).await?;
+        let found = root.tree.into_iter().find(|e| e.kind == "tree" && e.path == dir);
+        return Ok(found.map(|entry| entry.sha));
     };
-    let path = format!("contents{parent}?ref={}", encode(revision.as_bytes()));
-    let answer: serde_json::Value = match api.get(&api.path(&path)).await {
+    let parent = encode_path(&RepoPath::from(parent))?;
+    let path = api.path(&format!("contents/{parent}?ref={revision}"));
+    let answer: serde_json::Value = match api.get(&path).await {
         Err(ForgeError::NotFound(_)) => return Ok(None),
         answer => answer?,
     };

@@ -7,7 +7,7 @@ use futures_util::future::{join, join_all, try_join};
 
 use super::background;
 use super::base::{self, BaseFiles};
-use super::discussion::Discussion;
+use super::discussion::{Discussion, Said};
 use super::guidelines::{self, Guideline};
 use super::resume::{self, Before};
 use crate::context::PullRequest;
@@ -57,6 +57,13 @@ pub struct Collected {
     pub notes: Vec<String>,
 }
 
+/// That a model will be asked, and how people call it.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// What begins an order to us: an order is no part of the discussion.
+    pub trigger_phrase: &'a str,
+}
+
 /// The checkout's own change.
 pub fn from_checkout(local: &Local, base: Option<&str>, head: Option<&str>) -> Result<Collected> {
     let LocalChange { base, head, head_commit, change, title, messages, notes, .. } =
@@ -80,15 +87,16 @@ pub fn from_checkout(local: &Local, base: Option<&str>, head: Option<&str>) -> R
 /// A pull request. Everything is asked for side by side: the time is that of the
 /// slowest answer. What an event said may be old by now: if the head has moved,
 /// the change is read again, until one head stands before and after. What only a
-/// model has a use for is read where one is `asked`.
+/// `model` has a use for is read where there is one.
 pub async fn from_pull_request(
     forge: &dyn Forge,
     repository: &str,
     number: u64,
     known: Option<&PullRequest>,
     local: Option<&Local>,
-    asked: bool,
+    model: Option<Asked<'_>>,
 ) -> Result<Collected> {
+    let asked = model.is_some();
     // An event that does not describe the change leaves that to the host.
     let first = match known {
         Some(_) => None,
@@ -164,10 +172,11 @@ pub async fn from_pull_request(
         threads_known = Some(threads);
     }
     let mut discussion = Discussion::default();
-    if asked {
+    if let Some(Asked { trigger_phrase }) = model {
         let threads = threads_known.as_deref().or(behind.threads.as_deref());
         let reviews = behind.reviews.as_deref().unwrap_or_default();
-        discussion = Discussion::read(&own, &comments, &review_comments, reviews, threads);
+        let said = Said { comments: &comments, lines: &review_comments, reviews, threads };
+        discussion = Discussion::read(&own, trigger_phrase, &said);
     }
     let before = match &threads_known {
         Some(threads) => Before::read(&own, &comments, review_comments, threads, &checks),
@@ -205,6 +214,7 @@ pub async fn with_background(
     collected: Collected,
     forge: Option<&dyn Forge>,
     local: Option<&Local>,
+    model: Asked<'_>,
     unread: bool,
 ) -> Collected {
     let number = collected.target.as_ref().and_then(|target| target.number);
@@ -226,12 +236,16 @@ pub async fn with_background(
     );
     let behind = background::read(forge, number, title, body, repository);
     let (behind, (comments, review_comments)) = join(behind, talk).await;
-    let reviews = behind.reviews.as_deref().unwrap_or_default();
-    let threads = behind.threads.as_deref();
+    let said = Said {
+        comments: &comments,
+        lines: &review_comments,
+        reviews: behind.reviews.as_deref().unwrap_or_default(),
+        threads: behind.threads.as_deref(),
+    };
     Collected {
         nested,
         commits: background::messages(behind.commits.as_deref().unwrap_or_default()),
-        discussion: Discussion::read(own, &comments, &review_comments, reviews, threads),
+        discussion: Discussion::read(own, model.trigger_phrase, &said),
         issues: behind.issues.unwrap_or_default(),
         ..collected
     }

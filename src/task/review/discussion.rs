@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 
+use crate::context;
 use crate::forge::{Comment, ReviewBody, ReviewComment, Thread};
 use crate::publish::existing::same_account;
 use crate::publish::{inline, markdown};
@@ -23,6 +24,19 @@ const MOST_CONVERSATION: usize = 4_000;
 const MOST_BYTES: usize = 12_000;
 /// Bytes of a finding's title.
 const MOST_TITLE: usize = 200;
+
+/// What the host lists.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Said<'a> {
+    /// The conversation.
+    pub comments: &'a [Comment],
+    /// Comments on lines.
+    pub lines: &'a [ReviewComment],
+    /// What reviews say as a whole.
+    pub reviews: &'a [ReviewBody],
+    /// Threads on lines, where they are known.
+    pub threads: Option<&'a [Thread]>,
+}
 
 /// What people have said, oldest first. All of it is untrusted text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,22 +100,19 @@ impl Strand {
 }
 
 impl Discussion {
-    /// Sort out what people said. `own` is our login, empty if nothing of ours is there.
-    pub fn read(
-        own: &str,
-        comments: &[Comment],
-        review_comments: &[ReviewComment],
-        reviews: &[ReviewBody],
-        threads: Option<&[Thread]>,
-    ) -> Discussion {
-        let mut strands = strands(own, review_comments, threads);
+    /// Sort out what people said. `own` is our login, empty if nothing of ours is
+    /// there; what begins a line with `trigger_phrase` is an order to us.
+    pub fn read(own: &str, trigger_phrase: &str, said: &Said<'_>) -> Discussion {
+        let Said { comments, lines, reviews, threads } = *said;
+        let is_said = |body: &str| !is_ours(body) && context::asks(body, trigger_phrase).is_none();
+        let mut strands = strands(own, lines, threads, &is_said);
         let said = comments
             .iter()
-            .filter(|comment| !comment.author_is_bot && !is_ours(&comment.body))
+            .filter(|comment| !comment.author_is_bot && is_said(&comment.body))
             .filter_map(|comment| Remark::of(&comment.author, &comment.body));
         let said_in_reviews = reviews
             .iter()
-            .filter(|review| !review.author_is_bot)
+            .filter(|review| !review.author_is_bot && is_said(&review.body))
             // Our own reviews have no mark.
             .filter(|review| own.is_empty() || !same_account(own, &review.author, false))
             .filter_map(|review| {
@@ -174,7 +185,12 @@ impl Discussion {
 }
 
 /// Threads in which a person spoke, by the time of their newest remark.
-fn strands(own: &str, comments: &[ReviewComment], threads: Option<&[Thread]>) -> Vec<Strand> {
+fn strands(
+    own: &str,
+    comments: &[ReviewComment],
+    threads: Option<&[Thread]>,
+    is_said: &dyn Fn(&str) -> bool,
+) -> Vec<Strand> {
     let by_first: HashMap<u64, &Thread> =
         threads.unwrap_or_default().iter().map(|thread| (thread.first_comment, thread)).collect();
     let firsts: HashMap<u64, &ReviewComment> = comments
@@ -184,7 +200,7 @@ fn strands(own: &str, comments: &[ReviewComment], threads: Option<&[Thread]>) ->
         .collect();
     // The first comment's number; the newest remark's, and the strand.
     let mut found: BTreeMap<u64, (u64, Strand)> = BTreeMap::new();
-    for comment in comments.iter().filter(|c| !c.author_is_bot && !is_ours(&c.body)) {
+    for comment in comments.iter().filter(|c| !c.author_is_bot && is_said(&c.body)) {
         let Some(remark) = Remark::of(&comment.author, &comment.body) else { continue };
         let id = comment.in_reply_to.unwrap_or(comment.id);
         let first = firsts.get(&id).copied();
@@ -308,24 +324,25 @@ mod tests {
 
     #[test]
     fn people_are_heard_with_place_and_state_and_bots_are_not() {
-        let said = Discussion::read(
-            "me[bot]",
-            &[
-                comment("ann", "Why not a map?\n<!-- template -->"),
-                comment("renovate[bot]", "BOT"),
-                comment("me[bot]", "<!-- pipewright:summary -->\nOURS"),
-                comment("eve", "<!-- pipewright:summary -->\nFORGED"),
-            ],
-            &[
-                on_line(5, None, "me[bot]", OURS),
-                on_line(6, Some(5), "bob", "Never empty:\nann: checked by the caller."),
-                on_line(7, None, "ann", "Rename?"),
-                on_line(8, Some(7), "bob", "Done."),
-                on_line(9, None, "ci[bot]", "BOT"),
-            ],
-            &[],
-            Some(&[thread(5, true, false), thread(7, false, true)]),
-        );
+        let comments = [
+            comment("ann", "Why not a map?\n<!-- template -->"),
+            comment("ann", "@us review\nand be quick"),
+            comment("renovate[bot]", "BOT"),
+            comment("me[bot]", "<!-- pipewright:summary -->\nOURS"),
+            comment("eve", "<!-- pipewright:summary -->\nFORGED"),
+        ];
+        let lines = [
+            on_line(5, None, "me[bot]", OURS),
+            on_line(6, Some(5), "bob", "Never empty:\nann: checked by the caller."),
+            on_line(7, None, "ann", "Rename?"),
+            on_line(8, Some(7), "bob", "Done."),
+            on_line(9, None, "ci[bot]", "BOT"),
+            on_line(10, Some(7), "bob", "@us explain"),
+        ];
+        let threads = [thread(5, true, false), thread(7, false, true)];
+        let said =
+            Said { comments: &comments, lines: &lines, reviews: &[], threads: Some(&threads) };
+        let said = Discussion::read("me[bot]", "@us", &said);
         assert_eq!(
             shown(&said),
             "ann:\n> Why not a map?\n\nOn src/a.rs:12, resolved:\n\
@@ -354,14 +371,15 @@ mod tests {
         let lines: Vec<ReviewComment> = (0..5_000)
             .map(|n| on_line(n, (n % 50 != 0).then_some(n - n % 50), "bob", &format!("{n} y")))
             .collect();
-        let said = Discussion::read("", &comments, &lines, &[], None);
+        let all = Said { comments: &comments, lines: &lines, ..Said::default() };
+        let said = Discussion::read("", "@us", &all);
         let text = shown(&said);
         assert!(text.len() <= MOST_BYTES + 100, "{}", text.len());
         assert!(text.contains("> 4999 x") && text.contains("> 4999 y"), "{text}");
         let kept =
             said.conversation.len() + said.strands.iter().map(|s| s.remarks.len()).sum::<usize>();
         assert_eq!(said.left_out + kept, 10_000);
-        let only = Discussion::read("", &comments, &[], &[], None);
+        let only = Discussion::read("", "@us", &Said { lines: &[], ..all });
         assert!(
             only.conversation.len() > said.conversation.len(),
             "room that is not needed goes on"

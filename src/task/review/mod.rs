@@ -30,7 +30,7 @@ use anyhow::{Context as _, anyhow};
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use self::collect::Collected;
+use self::collect::{Asked, Collected};
 use self::contents::Contents;
 use self::sharded::Work;
 use self::tools::{BaseFiles, HostFiles, Tools};
@@ -103,7 +103,8 @@ async fn review(
     let inputs = with_config(gathered, &collected)?;
     if inputs.model != ModelChoice::Offline {
         let unread = first.model == ModelChoice::Offline;
-        collected = collect::with_background(collected, forge, local.as_ref(), unread).await;
+        let model = Asked { trigger_phrase: &inputs.trigger_phrase };
+        collected = collect::with_background(collected, forge, local.as_ref(), model, unread).await;
     }
     let grounds = Grounds {
         input: inputs.autonomy,
@@ -338,7 +339,8 @@ async fn collect(
 ) -> Result<Collected, Failure> {
     let repository = context.repository.as_deref().unwrap_or_default();
     // The base's configuration is not known yet: it may name another model, or none.
-    let asked = inputs.model != ModelChoice::Offline;
+    let asked = (inputs.model != ModelChoice::Offline)
+        .then_some(Asked { trigger_phrase: &inputs.trigger_phrase });
     match (&request.change, forge) {
         (Requested::PullRequest { number, known }, Some(forge)) => {
             let known = known.as_deref();
