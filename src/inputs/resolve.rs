@@ -86,6 +86,15 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
         anthropic_api_key: values.secret("anthropic_api_key"),
         anthropic_auth_token: values.secret("anthropic_auth_token"),
         anthropic_base_url: values.text("anthropic_base_url").unwrap_or_default(),
+        openai_api_key: values.secret("openai_api_key"),
+        openai_base_url: values.text("openai_base_url").unwrap_or_default(),
+        azure_openai_api_key: values.secret("azure_openai_api_key"),
+        azure_openai_ad_token: values.secret("azure_openai_ad_token"),
+        azure_openai_endpoint: values.text("azure_openai_endpoint"),
+        azure_openai_api_version: values.text("azure_openai_api_version"),
+        gemini_api_key: values.secret("gemini_api_key"),
+        gemini_base_url: values.text("gemini_base_url").unwrap_or_default(),
+        ollama_host: values.text("ollama_host").unwrap_or_default(),
         max_cost_usd: values.decimal("max_cost_usd"),
         max_tokens: values.whole("max_tokens"),
         timeout: Duration::from_secs_f64(values.decimal("timeout_minutes") * 60.0),
@@ -156,8 +165,13 @@ fn models(
         .any(|name| values.chosen.contains_key(name));
     // A gateway of one's own may hold the key itself.
     let can_ask = has_key || values.is_said("anthropic_base_url");
+    let missing = |provider: Provider| match provider {
+        Provider::Anthropic => (!can_ask).then_some("ANTHROPIC_API_KEY"),
+        other => missing_for(values, other),
+    };
     let model = match choice("model") {
-        Some(ModelChoice::Of(Provider::Anthropic, name)) if !can_ask => {
+        Some(ModelChoice::Of(provider, name)) if missing(provider).is_some() => {
+            let variable = missing(provider).unwrap_or_default();
             let source = values.origin("model");
             if host.ci {
                 // A fork's pull request gets no secrets, and is to be reviewed all the same.
@@ -167,7 +181,7 @@ fn models(
             } else {
                 problems.push(Problem {
                     source,
-                    message: format!("`{name}` needs a key: set ANTHROPIC_API_KEY"),
+                    message: format!("`{name}` needs a key: set {variable}"),
                 });
             }
             ModelChoice::Offline
@@ -192,6 +206,24 @@ fn models(
         _ => Vec::new(),
     };
     (model, fallbacks)
+}
+
+/// The variable that has to be set before a model of this provider can be asked,
+/// if one is missing. A server of one's own may need no key.
+fn missing_for(values: &Values, provider: Provider) -> Option<&'static str> {
+    let said = |names: &[&str]| names.iter().any(|name| values.is_said(name));
+    match provider {
+        Provider::OpenAi => {
+            (!said(&["openai_api_key", "openai_base_url"])).then_some("OPENAI_API_KEY")
+        }
+        Provider::Azure if !said(&["azure_openai_endpoint"]) => Some("AZURE_OPENAI_ENDPOINT"),
+        Provider::Azure => (!said(&["azure_openai_api_key", "azure_openai_ad_token"]))
+            .then_some("AZURE_OPENAI_API_KEY"),
+        Provider::Gemini => {
+            (!said(&["gemini_api_key", "gemini_base_url"])).then_some("GEMINI_API_KEY")
+        }
+        _ => None,
+    }
 }
 
 /// Shorter values are words, not secrets; scrubbing them would maim texts.

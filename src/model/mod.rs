@@ -8,6 +8,7 @@ pub mod anthropic;
 pub mod budget;
 pub mod converse;
 pub mod findings;
+pub mod openai;
 pub mod price;
 pub mod salvage;
 

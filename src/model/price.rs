@@ -1,5 +1,7 @@
 //! What tokens cost and how many fit: a dated table.
 
+pub mod openai;
+
 use super::Limits;
 
 /// The model used when a key is set and none is named.
@@ -151,12 +153,13 @@ pub const UNKNOWN_LIMITS: Limits = Limits { context: 200_000, output: 32_000 };
 /// for it (`claude-haiku-4-5-20251001`, `us.anthropic.claude-opus-4-5-20251101-v1:0`);
 /// `None` if it is not in the table.
 pub fn price(model: &str) -> Option<Price> {
-    find(model).map(|row| row.price)
+    find(model).map(|row| row.price).or_else(|| openai::price(model))
 }
 
 /// The limits of a model; [`UNKNOWN_LIMITS`] if it is not in the table.
 pub fn limits(model: &str) -> Limits {
-    find(model).map_or(UNKNOWN_LIMITS, |row| row.limits)
+    let row = find(model).map(|row| row.limits);
+    row.or_else(|| openai::limits_of(model)).unwrap_or(UNKNOWN_LIMITS)
 }
 
 /// The name without date and platform, if it is in the table.
