@@ -212,7 +212,7 @@ impl Dialect {
             && self.system == System::Own
         {
             next.system = System::InUser;
-        } else if says(&["stream"]) && refuses() && self.stream {
+        } else if says(&["stream"]) && (refuses() || says(&["verified"])) && self.stream {
             next.stream = false;
         } else if refuses() && refusal.status != 404 && refusal.status != 500 {
             // It does not say what it is about: leave out all that can be.

@@ -150,7 +150,10 @@ pub(super) fn of_http(error: http::Error) -> Failure {
             }
             let shown = response.message();
             let hidden = if shown.is_empty() { api.message.clone() } else { String::new() };
-            (of_status(status, &api), Some(Refusal { status, text }), hidden)
+            let kind = of_status(status, &api);
+            // A wrong key is not mended by asking in another form; a wrong path may be.
+            let teaches = kind != Kind::Denied || status == 404;
+            (kind, teaches.then_some(Refusal { status, text }), hidden)
         }
         http::Error::NotSent(_) | http::Error::Broken(_) | http::Error::Deadline(_) => {
             (Kind::Unavailable, None, String::new())
@@ -189,6 +192,7 @@ pub(super) fn of_stream(error: StreamError) -> Failure {
             let status = api.code.parse().unwrap_or(400);
             match kind {
                 Kind::Unavailable => Failure::Passing(error),
+                Kind::Denied => Failure::Final(ModelError::Denied(error), None),
                 kind => Failure::Final(kind.error(error), Some(Refusal { status, text })),
             }
         }

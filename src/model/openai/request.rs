@@ -150,8 +150,34 @@ pub(super) struct Breakpoint {
     mode: &'static str,
 }
 
-impl Breakpoint {
-    pub(super) const EXPLICIT: Breakpoint = Breakpoint { mode: "explicit" };
+/// Deals out breakpoints where the request marks them. The API takes four and
+/// sets one itself, at the end: of more than three, the first and the last two stay.
+pub(super) struct Marks {
+    left: usize,
+    first: bool,
+}
+
+impl Marks {
+    /// None where the server does not take them.
+    pub(super) fn of(request: &Request, dialect: &Dialect) -> Self {
+        let in_system = request.system.iter().filter(|b| b.cache && !b.text.trim().is_empty());
+        let contents = request.messages.iter().flat_map(|message| &message.content);
+        let marked = contents.filter(|content| {
+            matches!(content, Content::Text { text, cache: true } if !text.trim().is_empty())
+        });
+        let left = in_system.count() + marked.count();
+        Marks { left: if dialect.breakpoints { left } else { 0 }, first: true }
+    }
+
+    /// The breakpoint behind the next text that is not blank.
+    pub(super) fn take(&mut self, text: &str, cache: bool) -> Option<Breakpoint> {
+        if !cache || self.left == 0 || text.trim().is_empty() {
+            return None;
+        }
+        let kept = std::mem::take(&mut self.first) || self.left <= 2;
+        self.left -= 1;
+        kept.then_some(Breakpoint { mode: "explicit" })
+    }
 }
 
 #[derive(Serialize)]
@@ -267,6 +293,7 @@ fn messages<'a>(request: &'a Request, dialect: &Dialect) -> Vec<MessagePart<'a>>
     let names = call_names(request);
     let system = system_text(request, dialect);
     let mut in_user = None;
+    let mut marks = Marks::of(request, dialect);
     match dialect.system {
         _ if system.is_empty() => {}
         System::InUser => in_user = Some(system),
@@ -278,7 +305,7 @@ fn messages<'a>(request: &'a Request, dialect: &Dialect) -> Vec<MessagePart<'a>>
                         .system
                         .iter()
                         .filter(|block| !block.text.trim().is_empty())
-                        .map(|block| text_part(&block.text, block.cache))
+                        .map(|block| text_part(&block.text, marks.take(&block.text, block.cache)))
                         .collect(),
                 ),
                 _ => Text::Whole(system),
@@ -288,15 +315,16 @@ fn messages<'a>(request: &'a Request, dialect: &Dialect) -> Vec<MessagePart<'a>>
     }
     for message in &request.messages {
         match message.role {
-            Role::User => user(message, dialect, &names, in_user.take(), &mut parts),
+            Role::User => {
+                user(message, dialect, &names, in_user.take(), &mut marks, &mut parts);
+            }
             Role::Assistant => parts.extend(assistant(message, dialect)),
         }
     }
     parts
 }
 
-fn text_part(text: &str, cache: bool) -> TextPart<'_> {
-    let prompt_cache_breakpoint = cache.then_some(Breakpoint::EXPLICIT);
+fn text_part(text: &str, prompt_cache_breakpoint: Option<Breakpoint>) -> TextPart<'_> {
     TextPart { r#type: "text", text, prompt_cache_breakpoint }
 }
 
@@ -317,6 +345,7 @@ fn user<'a>(
     dialect: &Dialect,
     names: &HashMap<&'a str, &'a str>,
     system: Option<Cow<'a, str>>,
+    marks: &mut Marks,
     parts: &mut Vec<MessagePart<'a>>,
 ) {
     let mut texts: Vec<Cow<'a, str>> = system.into_iter().collect();
@@ -341,10 +370,11 @@ fn user<'a>(
             Content::ToolUse { .. } | Content::Opaque(_) => {}
         }
     }
-    let content = if dialect.breakpoints && marked && dialect.system == System::Own {
+    let parted = marked && dialect.form == Form::Tools && dialect.system == System::Own;
+    let content = if dialect.breakpoints && parted {
         let texts = message.content.iter().filter_map(|content| match content {
             Content::Text { text, cache } if !text.trim().is_empty() => {
-                Some(text_part(text, *cache))
+                Some(text_part(text, marks.take(text, *cache)))
             }
             _ => None,
         });

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::super::super::{Content, Request, Role, ToolChoice};
 use super::super::dialect::{Choice, Dialect, Form};
 use super::super::request::{
-    Breakpoint, answer_tool, arguments, cache_key, call_names, result_text, spoken_demand, to_json,
+    Breakpoint, Marks, answer_tool, arguments, cache_key, call_names, result_text, spoken_demand,
+    to_json,
 };
 use super::super::strict;
 
@@ -130,10 +131,11 @@ fn text_format(request: &Request, dialect: &Dialect) -> Option<Value> {
 fn items<'a>(request: &'a Request, dialect: &Dialect) -> Vec<Item<'a>> {
     let mut items = Vec::with_capacity(request.messages.len() + 1);
     let names = call_names(request);
-    let part = |text: Cow<'a, str>, cache: bool| TextPart {
+    let mut marks = Marks::of(request, dialect);
+    let mut part = |text: Cow<'a, str>, cache: bool| TextPart {
         r#type: "input_text",
+        prompt_cache_breakpoint: marks.take(&text, cache),
         text,
-        prompt_cache_breakpoint: (cache && dialect.breakpoints).then_some(Breakpoint::EXPLICIT),
     };
     let message = |role: &'static str, parts: Vec<TextPart<'a>>| {
         let parts: Vec<_> = parts.into_iter().filter(|p| !p.text.trim().is_empty()).collect();
@@ -141,9 +143,10 @@ fn items<'a>(request: &'a Request, dialect: &Dialect) -> Vec<Item<'a>> {
         let said = !matches!(&content, Said::Parts(parts) if parts.is_empty());
         said.then_some(Item::Ours(OurItem::Message { role, content }))
     };
-    let system = request.system.iter().map(|block| part(Cow::Borrowed(&*block.text), block.cache));
-    let demand = spoken_demand(request, dialect.form).map(|text| part(Cow::Owned(text), true));
-    items.extend(message("developer", system.chain(demand).collect()));
+    let system = request.system.iter().map(|block| (Cow::Borrowed(&*block.text), block.cache));
+    let demand = spoken_demand(request, dialect.form).map(|text| (Cow::Owned(text), false));
+    let system = system.chain(demand).map(|(text, cache)| part(text, cache));
+    items.extend(message("developer", system.collect()));
     for turn in &request.messages {
         let mut said = Vec::new();
         for content in &turn.content {
