@@ -3,10 +3,17 @@
 #[path = "support/openai.rs"]
 mod openai;
 
+use std::path::Path;
+use std::process::Command;
+
 use pipewright::model::anthropic::sse::Parser;
-use pipewright::model::openai::StreamError;
-use pipewright::model::openai::{reply, responses};
-use pipewright::model::{Content, Reply};
+use pipewright::model::findings::{REPORT_FINDINGS, report_findings_tool};
+use pipewright::model::openai::{
+    AnswerForm, Choice, Dialect, Limit, StreamError, reply, request, responses,
+};
+use pipewright::model::{
+    Content, Message, Reply, Request, Role, Stop, SystemBlock, Tool, ToolChoice,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -185,4 +192,141 @@ proptest! {
         let whole = read_responses([stream.as_bytes()]);
         prop_assert_eq!(whole, read_responses(stream.as_bytes().chunks(size)));
     }
+}
+
+/// A Python that has the official client, if there is one: `PIPEWRIGHT_PYTHON`
+/// names it, else `python3` is tried.
+fn python() -> Option<String> {
+    let python = std::env::var("PIPEWRIGHT_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let found = Command::new(&python).args(["-c", "import openai"]).output();
+    if found.is_ok_and(|output| output.status.success()) {
+        return Some(python);
+    }
+    eprintln!("SKIPPED: `{python} -c 'import openai'` fails; see tests/sdk/check_openai.py");
+    None
+}
+
+/// A review, and the same after a turn with calls and reasoning.
+fn requests() -> [Request; 2] {
+    let text = |text: &str| Content::Text { text: text.to_owned(), cache: true };
+    let review = Request {
+        system: vec![SystemBlock { text: "Review.".into(), cache: true }],
+        messages: vec![Message { role: Role::User, content: vec![text("The change \u{1F600}")] }],
+        tools: vec![
+            Tool {
+                name: "read_file".into(),
+                description: "Read.".into(),
+                input_schema: json!({"type": "object", "properties": {"path": {"type": "string"}}}),
+            },
+            report_findings_tool(),
+        ],
+        tool_choice: ToolChoice::Auto,
+        max_tokens: 4_000,
+    };
+    let mut went_on = review.clone();
+    let reasoning = json!({"type": "reasoning", "id": "rs", "summary": [],
+                           "encrypted_content": "x", "status": "completed"});
+    went_on.messages.push(Message {
+        role: Role::Assistant,
+        content: vec![
+            Content::Opaque(reasoning),
+            text("Let me look."),
+            Content::ToolUse {
+                id: "a".into(),
+                name: "read_file".into(),
+                input: json!({"path": "a"}),
+            },
+        ],
+    });
+    went_on.messages.push(Message {
+        role: Role::User,
+        content: vec![
+            Content::ToolResult { id: "a".into(), text: "found".into(), is_error: true },
+            text("Answer now."),
+        ],
+    });
+    [review, went_on]
+}
+
+#[test]
+fn the_official_client_takes_our_requests_and_reads_streams_as_we_do() {
+    let Some(python) = python() else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let mut number = 0;
+    let mut write = |kind: &str, bytes: &[u8]| {
+        std::fs::write(dir.path().join(format!("{number:03}.{kind}")), bytes).unwrap();
+        number += 1;
+    };
+    let choices = [ToolChoice::Auto, ToolChoice::Any, ToolChoice::Tool(REPORT_FINDINGS.into())];
+    for request in requests() {
+        for tool_choice in &choices {
+            let request = Request { tool_choice: tool_choice.clone(), ..request.clone() };
+            for form in [AnswerForm::Tools, AnswerForm::Schema, AnswerForm::Prose] {
+                for (choice, limit, strict, stream) in [
+                    (Choice::Named, Limit::Completion, true, true),
+                    (Choice::Required, Limit::Tokens, false, false),
+                ] {
+                    let start = Dialect::openai("gpt-6-sol");
+                    let no_reasoning = !stream;
+                    let dialect =
+                        Dialect { form, choice, limit, strict, stream, no_reasoning, ..start };
+                    let body = request::body("gpt-6-sol", &dialect, 4_000, &request);
+                    write("chat.json", &body);
+                    let body = responses::request::body("gpt-6-sol", &dialect, 4_000, &request);
+                    write("responses.json", &body);
+                }
+            }
+        }
+    }
+    for (finish, texts, inputs) in [
+        ("stop", vec!["Hello \u{1F600}\r\n".to_owned()], vec![]),
+        ("tool_calls", vec![], vec![json!({"path": "a\"b\\c"}), json!({})]),
+        ("length", vec!["é".repeat(100)], vec![json!({"n": [1, 2.5, null]})]),
+        ("content_filter", vec!["x".to_owned()], vec![]),
+    ] {
+        let usage = json!({"prompt_tokens": 31, "completion_tokens": 9, "total_tokens": 40,
+                           "prompt_tokens_details": {"cached_tokens": 13}});
+        let message = message(&texts, &inputs);
+        let body = json!({"model": "m"});
+        let stream = openai::chunks(&body, &message, finish, Some(&usage)).concat();
+        let reply = read_chat([stream.as_slice()]).unwrap();
+        let text: String = reply
+            .content
+            .iter()
+            .filter_map(|content| match content {
+                Content::Text { text, .. } => Some(text.as_str()),
+                _ => None,
+            })
+            .collect();
+        let calls: Vec<_> = reply
+            .content
+            .iter()
+            .filter_map(|content| match content {
+                Content::ToolUse { id, name, input } => Some(json!([id, name, input])),
+                _ => None,
+            })
+            .collect();
+        let stop = match reply.stop {
+            Stop::EndTurn => "stop",
+            Stop::ToolUse => "tool_calls",
+            Stop::MaxTokens => "length",
+            Stop::Refusal => "content_filter",
+            other => panic!("{other:?}"),
+        };
+        let usage = reply.usage;
+        let usage = [usage.input_tokens, usage.cached_tokens, usage.output_tokens];
+        let ours = json!({"text": text, "calls": calls, "finish": stop, "usage": usage});
+        let path = dir.path().join(format!("{number:03}.reply.json"));
+        std::fs::write(path, ours.to_string()).unwrap();
+        let path = dir.path().join(format!("{number:03}.stream"));
+        std::fs::write(path, &stream).unwrap();
+        number += 1;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sdk/check_openai.py");
+    let output = Command::new(python).arg(script).arg(dir.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}\n{errors}");
+    let expect = "36 chat and 36 responses requests accepted, 4 replies equal";
+    assert!(said.contains(expect), "{said}");
 }
