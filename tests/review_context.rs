@@ -367,7 +367,10 @@ fn without_a_checkout_of_the_change_the_host_answers_the_tools() {
         .set("ANTHROPIC_BASE_URL", model.url());
     let ran = run_job(job, &model);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert_eq!(ran.tools, ["report_findings", "judge_finding", "read_file", "list_files", "show_base"]);
+    assert_eq!(
+        ran.tools,
+        ["report_findings", "judge_finding", "read_file", "list_files", "show_base"]
+    );
     let told = |request: &Value| -> Vec<String> {
         let last = request["messages"].as_array().and_then(|m| m.last()).cloned();
         let blocks = last.unwrap_or_default()["content"].as_array().cloned().unwrap_or_default();

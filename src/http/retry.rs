@@ -2,7 +2,7 @@
 //!
 //! Rate limits follow GitHub's "Best practices for using the REST API":
 //! `retry-after` first, then `x-ratelimit-reset` once nothing remains, else at
-//! least a minute, longer each time.
+//! least a minute, longer each time. Other hosts say the same in other words.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -48,8 +48,12 @@ impl Retry {
         let harmless = repeat == Repeat::Harmless;
         match error {
             Error::Status(response) if is_rate_limit(response) => {
+                if is_spent(response) {
+                    return None;
+                }
                 let doubled = self.limit_wait.saturating_mul(1 << (failures - 1).min(16));
-                let wait = asked_wait(&response.headers).unwrap_or(doubled);
+                let asked = asked_wait(&response.headers).or_else(|| told_wait(&response.body));
+                let wait = asked.unwrap_or(doubled);
                 (wait <= self.longest_limit_wait).then_some(wait)
             }
             Error::Status(response) if harmless && is_passing(response.status) => {
@@ -98,17 +102,66 @@ pub(super) fn is_rate_limit(response: &Response) -> bool {
     }
 }
 
+/// Whether a 429 stands for an empty account, where waiting does not help: the
+/// error codes of OpenAI
+/// (<https://developers.openai.com/api/docs/guides/error-codes>).
+fn is_spent(response: &Response) -> bool {
+    let codes: [&[u8]; 2] = [b"\"insufficient_quota\"", b"\"billing_hard_limit_reached\""];
+    codes.iter().any(|code| memchr::memmem::find(&response.body, code).is_some())
+}
+
 /// How long the host asks to wait, by any of its headers.
 fn asked_wait(headers: &HeaderMap) -> Option<Duration> {
-    retry_after(headers).or_else(|| {
-        let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    let number = |name: &str| text(name)?.parse::<u64>().ok();
+    let reset = || {
         if number("x-ratelimit-remaining")? > 0 {
             return None;
         }
         let wait = number("x-ratelimit-reset")?.saturating_sub(now(headers));
         // One more second, for clocks that count whole ones.
         Some(Duration::from_secs(wait + 1))
+    };
+    // OpenAI counts requests and tokens apart, and says how long until each is full.
+    let reset_of = |what: &str| {
+        let left = number(&format!("x-ratelimit-remaining-{what}"))?;
+        let wait = text(&format!("x-ratelimit-reset-{what}")).and_then(duration);
+        wait.filter(|_| left == 0)
+    };
+    retry_after(headers).or_else(reset).or_else(|| reset_of("requests").max(reset_of("tokens")))
+}
+
+/// How long the host asks to wait, by its words: OpenAI's "try again in 1.2s",
+/// Gemini's `"retryDelay": "34s"`.
+fn told_wait(body: &[u8]) -> Option<Duration> {
+    let text = std::str::from_utf8(body).ok()?;
+    ["try again in ", "\"retryDelay\""].iter().find_map(|words| {
+        let rest = &text[text.find(words)? + words.len()..];
+        let rest = rest.trim_start_matches([' ', ':', '"']);
+        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '.'));
+        duration(rest[..end.unwrap_or(rest.len())].trim_end_matches('.'))
     })
+}
+
+/// A time as Go writes it: `6m0s`, `1.2s`, `250ms`. At most a day.
+fn duration(text: &str) -> Option<Duration> {
+    let mut rest = text;
+    let mut seconds = 0.0;
+    while !rest.is_empty() {
+        let unit = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
+        let (number, tail) = rest.split_at(unit);
+        let end = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let factor = match &tail[..end] {
+            "h" => 3600.0,
+            "m" => 60.0,
+            "s" => 1.0,
+            "ms" => 0.001,
+            _ => return None,
+        };
+        seconds += number.parse::<f64>().ok()? * factor;
+        rest = &tail[end..];
+    }
+    (!text.is_empty() && seconds <= 86_400.0).then(|| Duration::from_secs_f64(seconds))
 }
 
 /// `retry-after`, in seconds or as a date; `retry-after-ms` in milliseconds.

@@ -49,6 +49,23 @@ fn rate_limits_are_waited_out_for_writes_too() {
 }
 
 #[test]
+fn language_models_say_in_their_own_words_how_long_to_wait() {
+    let full = [("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "1m30.5s")];
+    check(answer(429, &full, ""), Some(90), Some(90));
+    let other = [("x-ratelimit-remaining-requests", "9"), ("x-ratelimit-reset-requests", "3s")];
+    check(answer(429, &other, ""), Some(60), Some(60));
+    let says = r#"{"error":{"message":"Rate limit reached. Please try again in 7.2s. Visit x"}}"#;
+    check(answer(429, &[], says), Some(7), Some(7));
+    let gemini = r#"{"error":{"details":[{"retryDelay": "34s"}]}}"#;
+    check(answer(429, &[], gemini), Some(34), Some(34));
+    for odd in ["try again in ", "try again in é", "try again in 1y", "\"retryDelay\": 3"] {
+        check(answer(429, &[], odd), Some(60), Some(60));
+    }
+    let spent = r#"{"error":{"type":"insufficient_quota","code":"insufficient_quota"}}"#;
+    check(answer(429, &[("retry-after", "1")], spent), None, None);
+}
+
+#[test]
 fn what_may_have_been_processed_is_not_repeated() {
     check(answer(403, &[], r#"{"message":"Resource not accessible by integration"}"#), None, None);
     for status in [400, 401, 404, 409, 422, 501] {

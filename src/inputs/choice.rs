@@ -30,17 +30,59 @@ pub struct ProviderRow {
 
 /// Every provider. Where keys of several are given and no model is named, the
 /// first one is asked.
-pub static PROVIDERS: &[ProviderRow] = &[ProviderRow {
-    provider: Provider::Anthropic,
-    keys: &["anthropic_api_key", "anthropic_auth_token"],
-    needs: &[(
-        &["anthropic_api_key", "anthropic_auth_token", "anthropic_base_url"],
-        "ANTHROPIC_API_KEY",
-    )],
-    address: Some("anthropic_base_url"),
-    heavy: Some(DEFAULT_MODEL),
-    light: Some("claude-haiku-5-5"),
-}];
+pub static PROVIDERS: &[ProviderRow] = &[
+    ProviderRow {
+        provider: Provider::Anthropic,
+        keys: &["anthropic_api_key", "anthropic_auth_token"],
+        needs: &[(
+            &["anthropic_api_key", "anthropic_auth_token", "anthropic_base_url"],
+            "ANTHROPIC_API_KEY",
+        )],
+        address: Some("anthropic_base_url"),
+        heavy: Some(DEFAULT_MODEL),
+        light: Some("claude-haiku-5-5"),
+    },
+    ProviderRow {
+        provider: Provider::OpenAi,
+        keys: &["openai_api_key"],
+        needs: &[(&["openai_api_key", "openai_base_url"], "OPENAI_API_KEY")],
+        address: Some("openai_base_url"),
+        heavy: Some(DEFAULT_OPENAI),
+        light: None,
+    },
+    ProviderRow {
+        provider: Provider::Azure,
+        keys: &["azure_openai_api_key", "azure_openai_ad_token"],
+        needs: &[
+            (&["azure_openai_endpoint"], "AZURE_OPENAI_ENDPOINT"),
+            (&["azure_openai_api_key", "azure_openai_ad_token"], "AZURE_OPENAI_API_KEY"),
+        ],
+        address: Some("azure_openai_endpoint"),
+        heavy: None,
+        light: None,
+    },
+    ProviderRow {
+        provider: Provider::Gemini,
+        keys: &["gemini_api_key"],
+        needs: &[(&["gemini_api_key", "gemini_base_url"], "GEMINI_API_KEY")],
+        address: Some("gemini_base_url"),
+        heavy: Some(DEFAULT_GEMINI),
+        light: None,
+    },
+    ProviderRow {
+        provider: Provider::Ollama,
+        keys: &[],
+        needs: &[],
+        address: Some("ollama_host"),
+        heavy: None,
+        light: None,
+    },
+];
+
+/// Asked where only an OpenAI key is given.
+const DEFAULT_OPENAI: &str = "gpt-6.2-sol";
+/// Asked where only a Gemini key is given.
+const DEFAULT_GEMINI: &str = "gemini-3.8-flash";
 
 /// A model and why it is the one.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -86,6 +86,24 @@ pub struct Inputs {
     pub anthropic_auth_token: Option<Secret>,
     /// Address of the API, without a slash at the end.
     pub anthropic_base_url: String,
+    /// Key for the OpenAI API, or for a server that speaks it.
+    pub openai_api_key: Option<Secret>,
+    /// Address of that API, without a slash at the end.
+    pub openai_base_url: String,
+    /// Key for Azure OpenAI.
+    pub azure_openai_api_key: Option<Secret>,
+    /// Token from Entra instead of a key.
+    pub azure_openai_ad_token: Option<Secret>,
+    /// Address of the Azure OpenAI resource.
+    pub azure_openai_endpoint: Option<String>,
+    /// Dated version of its interface; `None` for v1.
+    pub azure_openai_api_version: Option<String>,
+    /// Key for the Gemini API.
+    pub gemini_api_key: Option<Secret>,
+    /// Address of its OpenAI-compatible interface.
+    pub gemini_base_url: String,
+    /// Where Ollama listens, as its own variable says it.
+    pub ollama_host: String,
     /// Most that a run may spend, in US dollars.
     pub max_cost_usd: f64,
     /// Most tokens that a run may use, input and output together.

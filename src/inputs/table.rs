@@ -138,7 +138,7 @@ impl Kind {
             Kind::Revision => "a revision".into(),
             Kind::Path => "a path".into(),
             Kind::Url => "an address".into(),
-            Kind::Model => "`offline`, `claude-…`, `anthropic:NAME` or `command:LINE`".into(),
+            Kind::Model => "`offline`, `claude-…`, `PROVIDER:NAME` or `command:LINE`".into(),
             Kind::Models => "models".into(),
             Kind::Shard => "`2/8`, the second of eight, or `auto`".into(),
             Kind::Globs => "patterns".into(),
@@ -383,6 +383,77 @@ pub static INPUTS: &[Input] = &[
     .default("https://api.anthropic.com")
     .not_in_config()
     .variables(&["ANTHROPIC_BASE_URL"]),
+    secret(
+        "openai_api_key",
+        Group::Model,
+        &["OPENAI_API_KEY"],
+        "Key for the OpenAI API, or for a server that speaks it. A server of your own may need \
+         none.",
+    ),
+    input(
+        "openai_base_url",
+        Group::Model,
+        Kind::Url,
+        "Address of the OpenAI API or of a server that speaks it, such as vLLM or llama.cpp, with \
+         `/v1`.",
+    )
+    .default("https://api.openai.com/v1")
+    .not_in_config()
+    .variables(&["OPENAI_BASE_URL"]),
+    secret(
+        "azure_openai_api_key",
+        Group::Model,
+        &["AZURE_OPENAI_API_KEY"],
+        "Key for Azure OpenAI.",
+    ),
+    secret(
+        "azure_openai_ad_token",
+        Group::Model,
+        &["AZURE_OPENAI_AD_TOKEN"],
+        "Token from Entra for Azure OpenAI. Used instead of a key.",
+    ),
+    input(
+        "azure_openai_endpoint",
+        Group::Model,
+        Kind::Url,
+        "Address of the Azure OpenAI resource, as in `https://NAME.openai.azure.com`.",
+    )
+    .not_in_config()
+    .variables(&["AZURE_OPENAI_ENDPOINT"]),
+    input(
+        "azure_openai_api_version",
+        Group::Model,
+        Kind::Text,
+        "Dated version of the Azure OpenAI interface. Without one the v1 interface is asked, which \
+         has no dates.",
+    )
+    .note("the v1 interface")
+    .not_in_config()
+    .variables(&["OPENAI_API_VERSION"]),
+    secret(
+        "gemini_api_key",
+        Group::Model,
+        &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+        "Key for the Gemini API.",
+    ),
+    input(
+        "gemini_base_url",
+        Group::Model,
+        Kind::Url,
+        "Address of Gemini's OpenAI-compatible interface, or of a gateway to it.",
+    )
+    .default("https://generativelanguage.googleapis.com/v1beta/openai")
+    .not_in_config()
+    .variables(&["GEMINI_BASE_URL"]),
+    input(
+        "ollama_host",
+        Group::Model,
+        Kind::Text,
+        "Where Ollama listens: a host, a host and port, or an address.",
+    )
+    .default("http://127.0.0.1:11434")
+    .not_in_config()
+    .variables(&["OLLAMA_HOST"]),
     input(
         "max_cost_usd",
         Group::Model,

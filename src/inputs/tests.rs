@@ -156,8 +156,11 @@ fn wrong_values_are_refused_wherever_they_stand() {
         (&["audit", "verify"], "", "required arguments were not provided: <FILE>"),
         (&["--base", "-x"], "", "command line"),
         (&["--base=--output"], "", "is not a revision"),
-        (&["--model", "gpt-5"], "", "does not say whose model it is"),
-        (&["--model", "openai:gpt-5"], "", "is not a provider of this version"),
+        (&["--model", "llama-4"], "", "does not say whose model it is"),
+        (&["--model", "gpt-5"], "", "needs a key: set OPENAI_API_KEY"),
+        (&["--model", "azure:x"], "", "set AZURE_OPENAI_ENDPOINT"),
+        (&["--model", "gemini-3.8-flash"], "", "set GEMINI_API_KEY"),
+        (&["--model", "mistral:large"], "", "is not a provider of this version"),
         (&["--model", "ofline"], "", "did you mean `offline`?"),
         (&["--model", "anthropic:"], "", "does not name a model"),
         (&["--model", "claude-x"], "", "needs a key: set ANTHROPIC_API_KEY"),
@@ -334,7 +337,7 @@ fn secrets_around_the_process_are_known() {
     let inputs = resolved(
         &[],
         &[
-            ("OPENAI_API_KEY", "sk-openai-123456"),
+            ("MISTRAL_API_KEY", "sk-mistral-12345"),
             ("INPUT_NPM-TOKEN", "npm_123456789"),
             ("HTTPS_PROXY", "http://me:hunter2-hunter2@proxy:3128"),
             ("SSH_KEY_PATH", "/home/me/.ssh/id"),
@@ -345,7 +348,7 @@ fn secrets_around_the_process_are_known() {
     );
     let mut found: Vec<&str> = inputs.secrets.iter().map(|secret| secret.expose()).collect();
     found.sort_unstable();
-    assert_eq!(found, ["hunter2-hunter2", "npm_123456789", "sk-openai-123456"]);
+    assert_eq!(found, ["hunter2-hunter2", "npm_123456789", "sk-mistral-12345"]);
     assert!(!format!("{inputs:?}").contains("hunter2"));
 }
 

@@ -132,6 +132,14 @@ words! {
     Provider {
         /// Anthropic's Messages API.
         Anthropic = "anthropic",
+        /// OpenAI's API, or a server that speaks its protocol.
+        OpenAi = "openai",
+        /// Azure OpenAI; the name is a deployment's.
+        Azure = "azure",
+        /// Gemini's API.
+        Gemini = "gemini",
+        /// Ollama.
+        Ollama = "ollama",
     }
 }
 
@@ -170,22 +178,29 @@ impl FromStr for ModelChoice {
                 None => Err("`command:` names no program, as in `command:claude`".into()),
             };
         }
-        let split = text.split_once(':').map(|(word, name)| (word.parse::<Provider>(), word, name));
+        let split = text.split_once(':').map(|(word, name)| (provider(word), word, name));
         let (provider, name) = match split {
             Some((Ok(provider), _, name)) => (provider, name),
             Some((Err(_), word, _)) => {
+                let words = Provider::ALL.iter().map(|word| word.as_str());
+                let near = nearest(word, words.clone()).unwrap_or("anthropic");
+                let words: Vec<_> = words.map(|word| format!("`{word}`")).collect();
                 return Err(format!(
-                    "`{word}` is not a provider of this version: write `anthropic:NAME` or \
-                     `command:LINE`"
+                    "`{word}` is not a provider of this version: write `{near}:NAME` or \
+                     `command:LINE`; the \
+                     providers are {}",
+                    words.join(", ")
                 ));
             }
             None if text.starts_with("claude-") => (Provider::Anthropic, text),
+            None if text.starts_with("gpt-") => (Provider::OpenAi, text),
+            None if text.starts_with("gemini-") => (Provider::Gemini, text),
             None => {
                 return Err(match nearest(text, ["offline", "claude", "anthropic"]) {
                     Some("offline") => format!("`{text}` is not a model; did you mean `offline`?"),
                     _ => format!(
                         "`{text}` does not say whose model it is: write `claude-…`, \
-                         `anthropic:NAME`, `command:LINE` or `offline`"
+                         `PROVIDER:NAME`, `command:LINE` or `offline`"
                     ),
                 });
             }
@@ -207,6 +222,11 @@ pub fn split_words(line: &str) -> Result<Vec<String>, String> {
     }
     shlex::split(line)
         .ok_or_else(|| format!("`{}` is not a command line: a quote is left open", brief(line)))
+}
+
+/// The provider of a word. Any server of OpenAI's protocol is asked in the same way.
+fn provider(word: &str) -> Result<Provider, String> {
+    if word == "openai-compatible" { Ok(Provider::OpenAi) } else { word.parse() }
 }
 
 /// File patterns over repository paths, with slashes.

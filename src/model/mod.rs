@@ -10,6 +10,7 @@ pub mod command;
 pub mod converse;
 pub mod findings;
 pub mod judgement;
+pub mod openai;
 pub mod price;
 pub mod salvage;
 

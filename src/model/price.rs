@@ -1,5 +1,7 @@
 //! What tokens cost and how many fit: a dated table.
 
+pub mod openai;
+
 use super::Limits;
 use crate::inputs::PriceRule;
 
@@ -157,12 +159,13 @@ pub const UNKNOWN_LIMITS: Limits = Limits { context: 200_000, output: 32_000 };
 /// for it (`claude-haiku-4-5-20251001`, `us.anthropic.claude-opus-4-5-20251101-v1:0`);
 /// `None` if it is not in the table.
 pub fn price(model: &str) -> Option<Price> {
-    find(model).map(|row| row.price)
+    find(model).map(|row| row.price).or_else(|| openai::price(model))
 }
 
 /// The limits of a model; [`UNKNOWN_LIMITS`] if it is not in the table.
 pub fn limits(model: &str) -> Limits {
-    find(model).map_or(UNKNOWN_LIMITS, |row| row.limits)
+    let row = find(model).map(|row| row.limits);
+    row.or_else(|| openai::limits_of(model)).unwrap_or(UNKNOWN_LIMITS)
 }
 
 /// The name without date and platform, if it is in the table.
@@ -209,7 +212,8 @@ impl Book {
     /// The limits of a provider's model, and who says so; [`UNKNOWN_LIMITS`] where nobody does.
     pub fn limits(&self, provider: &str, model: &str) -> (Limits, Known) {
         let mut limits = limits(model);
-        let mut known = if find(model).is_some() { Known::Table } else { Known::No };
+        let listed = find(model).is_some() || openai::limits_of(model).is_some();
+        let mut known = if listed { Known::Table } else { Known::No };
         if let Some(rule) = self.rule(provider, model) {
             if rule.context.is_some() || rule.output_limit.is_some() {
                 known = Known::Rule(rule.origin.clone());

@@ -8,6 +8,7 @@ pub mod contract;
 pub mod event;
 pub mod github;
 pub mod graphql;
+pub mod openai;
 mod routes;
 pub mod server;
 pub mod world;

@@ -10,8 +10,10 @@ use anyhow::Context as _;
 use crate::http;
 use crate::inputs::{Inputs, ModelChoice, Provider, Task};
 use crate::model::anthropic::{Anthropic, Key, Options};
+use crate::model::openai::{self, OpenAi};
 use crate::model::price::Book;
 use crate::model::{Model, command};
+use crate::redact::Secret;
 
 /// The models of a task.
 #[derive(Clone, Default)]
@@ -58,6 +60,14 @@ pub fn build(
         ModelChoice::Of(Provider::Anthropic, name) => {
             anthropic(inputs, client, &prices, name).map(Some)
         }
+        ModelChoice::Of(
+            provider @ (Provider::OpenAi | Provider::Azure | Provider::Gemini | Provider::Ollama),
+            name,
+        ) => {
+            let options = openai_options(inputs, *provider, name)?;
+            let model = OpenAi::new(client, options)?;
+            Ok(Some(Arc::new(model.on_terms(&prices))))
+        }
         ModelChoice::Command(line) => {
             let options = command::Options {
                 line,
@@ -68,6 +78,44 @@ pub fn build(
                 timeout: None,
             };
             Ok(Some(Arc::new(command::Command::new(&options)?)))
+        }
+    }
+}
+
+/// How to ask a model behind OpenAI's protocol.
+fn openai_options(
+    inputs: &Inputs,
+    provider: Provider,
+    name: &str,
+) -> anyhow::Result<openai::Options> {
+    let url = |text: &str, input: &str| {
+        http::Url::parse(text).with_context(|| format!("cannot read `{input}`"))
+    };
+    let exposed = |secret: &Option<Secret>| secret.as_ref().map(|key| key.expose().to_owned());
+    match provider {
+        Provider::Azure => {
+            let endpoint = inputs.azure_openai_endpoint.as_deref().with_context(|| {
+                format!("the model `azure:{name}` needs an address: set `AZURE_OPENAI_ENDPOINT`")
+            })?;
+            let endpoint = url(endpoint, "azure_openai_endpoint")?;
+            let key = exposed(&inputs.azure_openai_api_key).map(openai::Key::ApiKey);
+            let token = exposed(&inputs.azure_openai_ad_token).map(openai::Key::Bearer);
+            let key = key.or(token).with_context(|| {
+                format!("the model `azure:{name}` needs a key: set `AZURE_OPENAI_API_KEY`")
+            })?;
+            let version = inputs.azure_openai_api_version.as_deref();
+            openai::Options::azure(name, &endpoint, version, key)
+        }
+        Provider::Gemini => {
+            let base = url(&inputs.gemini_base_url, "gemini_base_url")?;
+            openai::Options::gemini(name, &base, exposed(&inputs.gemini_api_key))
+        }
+        Provider::Ollama => {
+            openai::Options::ollama(name, &openai::ollama_url(&inputs.ollama_host)?)
+        }
+        _ => {
+            let base = url(&inputs.openai_base_url, "openai_base_url")?;
+            openai::Options::openai(name, &base, exposed(&inputs.openai_api_key))
         }
     }
 }
