@@ -241,8 +241,8 @@ fn define(
     let lead = lead(parsed.language, starts, first);
     let above = starts.span(lead as usize - 1).map_or(range.start, |span| span.start);
     let preamble = parsed.text.get(above.min(range.start)..signature_end).unwrap_or_default();
-    let is_test = found.is_test
-        || is_test(parsed.language, kind, &name, container.as_deref(), preamble);
+    let is_test =
+        found.is_test || is_test(parsed.language, kind, &name, container.as_deref(), preamble);
     let mut supers: Vec<String> = Vec::new();
     for node in &found.supers {
         for word in type_names(&parsed.text[node.byte_range()]) {
@@ -361,7 +361,8 @@ fn is_test(
     let has = |text: &str| preamble.contains_str(text);
     match language {
         Language::Go => {
-            let rest = ["Test", "Benchmark", "Fuzz"].iter().find_map(|word| name.strip_prefix(word));
+            let rest =
+                ["Test", "Benchmark", "Fuzz"].iter().find_map(|word| name.strip_prefix(word));
             rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_lowercase()))
                 && has("testing.")
         }

@@ -163,9 +163,7 @@ fn choose(mut pieces: Vec<Piece>, budget: usize) -> Around {
         pieces[at].value *= weight;
     }
     let worth = |piece: &Piece| piece.value / (piece.bytes() as f64 + OVERHEAD);
-    pieces.sort_by(|a, b| {
-        worth(b).total_cmp(&worth(a)).then_with(|| place(a).cmp(&place(b)))
-    });
+    pieces.sort_by(|a, b| worth(b).total_cmp(&worth(a)).then_with(|| place(a).cmp(&place(b))));
     let mut chosen: Vec<Piece> = Vec::new();
     let mut left_out = 0;
     let mut left = budget;

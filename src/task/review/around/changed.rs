@@ -234,9 +234,7 @@ fn read_file(
                     path: path.clone(),
                     language,
                     within: bytes.unwrap_or_default(),
-                    within_type: around
-                        .and_then(Definition::container_name)
-                        .map(str::to_owned),
+                    within_type: around.and_then(Definition::container_name).map(str::to_owned),
                     is_in_test: language.is_test_path(&path)
                         || around.is_some_and(|one| one.is_test),
                 });
@@ -282,9 +280,9 @@ impl Context<'_> {
         has_base: bool,
     ) -> Option<How> {
         let inside = |range: &Range<u32>, kind: Option<LineKind>| {
-            new_lines.iter().any(|(line, is)| {
-                range.contains(line) && kind.is_none_or(|kind| kind == *is)
-            })
+            new_lines
+                .iter()
+                .any(|(line, is)| range.contains(line) && kind.is_none_or(|kind| kind == *is))
         };
         let code = one.signature.start..one.lines.end;
         if !inside(&code, None) {
@@ -299,7 +297,11 @@ impl Context<'_> {
             // Lines were taken away, but not from a definition of this name.
             None if has_base => return None,
             // All that changed was added: to what was there, unless its first line is new.
-            None if inside(&(one.signature.start..one.signature.start + 1), Some(LineKind::Added)) => {
+            None if inside(
+                &(one.signature.start..one.signature.start + 1),
+                Some(LineKind::Added),
+            ) =>
+            {
                 return None;
             }
             None => !inside(&one.signature, None),
@@ -316,7 +318,9 @@ impl Context<'_> {
         let signature = side.get(one.signature_bytes.clone()).unwrap_or_default();
         let container = one.container_name().map(str::to_owned);
         let is_constructor = match (&container, one.name.as_str()) {
-            (Some(_), "__init__" | "__new__" | "constructor" | "__construct" | "initialize") => true,
+            (Some(_), "__init__" | "__new__" | "constructor" | "__construct" | "initialize") => {
+                true
+            }
             (Some(container), name) => container == name,
             (None, _) => false,
         };

@@ -206,13 +206,11 @@ impl<'i> Files<'i> {
             let (path, language) = (&indexed.path, indexed.language);
             let text = match changed.remove(path) {
                 None => Some(indexed.text.clone()),
-                Some(head) => {
-                    head.inspect(|head| {
-                        if *head != indexed.text {
-                            files.add_names(head);
-                        }
-                    })
-                }
+                Some(head) => head.inspect(|head| {
+                    if *head != indexed.text {
+                        files.add_names(head);
+                    }
+                }),
             };
             files.places.push(text.is_some().then_some(files.all.len()));
             files.all.extend(text.map(|text| file(path.clone(), language, text)));
@@ -257,8 +255,7 @@ impl<'i> Files<'i> {
         names: &[&str],
         wanted: impl Fn(usize, Language) -> bool + Sync,
     ) -> Vec<Mention> {
-        let finder =
-            AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(names);
+        let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(names);
         let Ok(finder) = finder else { return Vec::new() };
         let places: Vec<usize> = (0..self.all.len()).collect();
         let per_file = parallel(&places, |&file| {

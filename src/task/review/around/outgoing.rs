@@ -129,8 +129,8 @@ fn resolve(
             let Some(more) = fit(one, candidate, outgoing, file) else { continue };
             let ranges = head_of(one, WHOLE, HEAD);
             let Some((lines, text)) = excerpt(&file.text, ranges) else { continue };
-            let is_shown = shown.has(&file.path, one.signature.start)
-                || shown.has_most(&file.path, &lines);
+            let is_shown =
+                shown.has(&file.path, one.signature.start) || shown.has_most(&file.path, &lines);
             let own = if outgoing.is_in_test { 0.4 } else { 1.0 };
             let bodiless = if one.has_body { 1.0 } else { 0.8 };
             found.push(Resolved {
@@ -171,8 +171,8 @@ fn fit(one: &Definition, candidate: &Candidate, outgoing: &Outgoing, file: &File
             (candidate.sure || few).then_some(body)
         }
         Some("self" | "this" | "Self" | "cls" | "super") => {
-            let own = one.kind == Is::Method
-                && one.container_name() == outgoing.within_type.as_deref();
+            let own =
+                one.kind == Is::Method && one.container_name() == outgoing.within_type.as_deref();
             own.then_some(1.0 + body)
         }
         Some(receiver) => {

@@ -22,8 +22,13 @@ const MOST_CALLERS: usize = 6;
 const MOST_CALLERS_OF_BODY: usize = 3;
 /// Tests shown of one symbol.
 const MOST_TESTS: usize = 2;
-/// Mentions of one symbol that are looked at by grammar.
-const MOST_CONFIRMED: usize = 24;
+/// Mentions of one symbol that are looked at by grammar, in tests and elsewhere.
+const MOST_CONFIRMED: usize = 16;
+/// A test among more uses than this tells little, unless its name says that it
+/// is about the symbol.
+const MANY_TESTS: usize = 8;
+/// What is worth less is not shown, whatever room there is.
+const LEAST_VALUE: f64 = 0.8;
 /// A name that is mentioned more often, before a parenthesis, is taken for one
 /// of many things unless what it is called on tells.
 const COMMON: usize = 60;
@@ -38,6 +43,8 @@ struct Likely {
     sure: bool,
     /// The name means several things.
     ambiguous: bool,
+    /// It looks like a declaration, and counts only as one.
+    declares: bool,
     receiver: Option<String>,
 }
 
@@ -45,7 +52,8 @@ pub(super) fn pieces(symbols: &[Symbol], files: &Files<'_>, shown: &Shown) -> Ve
     let mut names: Vec<&str> = symbols.iter().map(|symbol| symbol.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
-    names.retain(|name| name.len() > 1);
+    // What a runtime calls has no callers.
+    names.retain(|name| name.len() > 1 && !matches!(*name, "main" | "init"));
     let by_name: Vec<Vec<usize>> = names
         .iter()
         .map(|name| (0..symbols.len()).filter(|at| symbols[*at].name == *name).collect())
@@ -66,8 +74,8 @@ pub(super) fn pieces(symbols: &[Symbol], files: &Files<'_>, shown: &Shown) -> Ve
         for &symbol in symbols_of_name {
             let subject = Subject {
                 symbol: &symbols[symbol],
-                others: defined.len() - usize::from(symbols[symbol].how != How::Removed)
-                    .min(defined.len()),
+                others: defined.len()
+                    - usize::from(symbols[symbol].how != How::Removed).min(defined.len()),
                 is_common: called[name] > COMMON,
             };
             // Where another of that name took its place, nothing dangles.
@@ -82,19 +90,22 @@ pub(super) fn pieces(symbols: &[Symbol], files: &Files<'_>, shown: &Shown) -> Ve
         }
     }
     for list in &mut likely {
-        list.sort_by(|a, b| {
-            b.score.total_cmp(&a.score).then((a.file, a.at).cmp(&(b.file, b.at)))
+        list.sort_by(|a, b| b.score.total_cmp(&a.score).then((a.file, a.at).cmp(&(b.file, b.at))));
+        // Tests do not crowd out what is no test.
+        let mut left = [MOST_CONFIRMED; 2];
+        list.retain(|one| {
+            let left = &mut left[usize::from(files.all[one.file].is_test)];
+            *left = left.saturating_sub(1);
+            *left > 0
         });
-        list.truncate(MOST_CONFIRMED);
     }
     let mut by_file: BTreeMap<usize, Vec<Likely>> = BTreeMap::new();
     for one in likely.into_iter().flatten() {
         by_file.entry(one.file).or_default().push(one);
     }
     let by_file: Vec<(usize, Vec<Likely>)> = by_file.into_iter().collect();
-    let confirmed = parallel(&by_file, |(file, likely)| {
-        confirm(&files.all[*file], likely, symbols, shown)
-    });
+    let confirmed =
+        parallel(&by_file, |(file, likely)| confirm(&files.all[*file], likely, symbols, shown));
     settle(confirmed.into_iter().flatten().collect(), symbols)
 }
 
@@ -143,14 +154,19 @@ impl Subject<'_> {
         let after = text[mention.at + symbol.name.len()..].iter().copied();
         let next = after.take(80).find(|byte| !byte.is_ascii_whitespace());
         let is_called = matches!(next, Some(b'(' | b'{' | b'[' | b'<' | b':' | b'!' | b'?' | b'`'));
-        let mut sure = false;
+        let (mut sure, mut declares) = (false, false);
         let starts_upper = receiver.starts_with(|c: char| c.is_uppercase());
         let is_self = matches!(receiver, "self" | "this" | "Self" | "cls" | "super");
         match (symbol.kind, separator) {
             (definitions::Kind::Method, "") => {
                 let implicit = matches!(language, Language::Java | Language::Ruby);
                 if !(implicit && same_file) {
-                    return None;
+                    declares = matches!(next, Some(b'(' | b'<'))
+                        && symbol.how <= How::Signature
+                        && may_declare(lead);
+                    if !declares {
+                        return None;
+                    }
                 }
             }
             (definitions::Kind::Method, _) => {
@@ -190,20 +206,20 @@ impl Subject<'_> {
                 _ => sure = receiver == symbol.package,
             },
         }
-        if !sure && self.others > 0 && !same_file && !self.knows(text, same_folder) {
+        if !sure && !declares && self.others > 0 && !same_file && !self.knows(text, same_folder) {
             return None;
         }
         let mut score = nearness(path, &symbol.path) + f64::from(u8::from(sure)) * 0.3;
         if same_file {
             score += 0.2;
         }
-        if !is_called && symbol.how != How::Removed {
+        if declares || !is_called && symbol.how != How::Removed {
             score *= 0.5;
         }
         let receiver = (!separator.is_empty()).then(|| receiver.to_owned());
         let (file, at) = (mention.file, mention.at);
         let ambiguous = self.others > 0 || self.is_common;
-        Some(Likely { symbol: index, file, at, score, sure, ambiguous, receiver })
+        Some(Likely { symbol: index, file, at, score, sure, ambiguous, declares, receiver })
     }
 
     /// Whether a file shows that it knows the symbol's type or module.
@@ -227,6 +243,17 @@ fn before(lead: &[u8]) -> (&'static str, &str) {
     (separator, rest[start..].to_str().unwrap_or_default())
 }
 
+/// Whether a line begins as that of a method without a body does: with its name,
+/// or with keywords and a type.
+fn may_declare(lead: &[u8]) -> bool {
+    let lead = lead.trim_ascii();
+    lead.iter()
+        .all(|byte| is_word(*byte) || matches!(byte, b' ' | b'<' | b'>' | b'[' | b']' | b','))
+        && !["return", "await", "new", "yield", "throw", "defer", "go", "else", "case", "in"]
+            .iter()
+            .any(|word| lead.ends_with_str(word))
+}
+
 fn is_comment(line: &[u8], language: Language) -> bool {
     let hash = matches!(language, Language::Python | Language::Ruby | Language::Php);
     line.starts_with(b"//")
@@ -240,6 +267,8 @@ struct Use {
     symbol: usize,
     kind: Kind,
     score: f64,
+    /// A test whose name has the symbol's.
+    by_name: bool,
     path: String,
     lines: Range<u32>,
     text: String,
@@ -255,7 +284,7 @@ fn confirm(file: &File, likely: &[Likely], symbols: &[Symbol], shown: &Shown) ->
         u32::try_from(feeds).unwrap_or(u32::MAX - 2) + 1
     };
     // By symbol and enclosing definition: the lines of its uses.
-    let mut found: BTreeMap<(usize, Kind, Option<usize>), (Vec<u32>, f64)> = BTreeMap::new();
+    let mut found: BTreeMap<(usize, Kind, Option<usize>), (Vec<u32>, f64, bool)> = BTreeMap::new();
     let mut uses = Vec::new();
     for one in likely {
         let symbol = &symbols[one.symbol];
@@ -267,6 +296,9 @@ fn confirm(file: &File, likely: &[Likely], symbols: &[Symbol], shown: &Shown) ->
             uses.extend(declares(file, own, &definitions, one, symbol, shown));
             continue;
         }
+        if one.declares {
+            continue;
+        }
         let within = |definition: &&(usize, &Definition)| definition.1.lines.contains(&line);
         let holders = definitions.iter().enumerate().filter(|(_, definition)| {
             definition.is_callable() || definition.kind == definitions::Kind::Constant
@@ -274,9 +306,8 @@ fn confirm(file: &File, likely: &[Likely], symbols: &[Symbol], shown: &Shown) ->
         let holders: Vec<(usize, &Definition)> = holders.collect();
         // The outermost function of several within each other says most.
         let holder = holders.iter().filter(within).min_by_key(|(_, one)| one.lines.start);
-        let is_call = || {
-            calls_in(&parsed, one.at..one.at + 1).iter().any(|call| call.name.start == one.at)
-        };
+        let is_call =
+            || calls_in(&parsed, one.at..one.at + 1).iter().any(|call| call.name.start == one.at);
         if symbol.lines.as_ref().is_some_and(|own| file.path == symbol.path && own.contains(&line))
         {
             continue;
@@ -302,18 +333,22 @@ fn confirm(file: &File, likely: &[Likely], symbols: &[Symbol], shown: &Shown) ->
             (_, true) => Kind::Test,
             (_, false) => Kind::Caller,
         };
-        let mut score = one.score;
-        if let (Kind::Test, Some((_, holder))) = (kind, holder) {
-            let plain = |name: &str| name.to_ascii_lowercase().replace('_', "");
-            score += f64::from(u8::from(plain(&holder.name).contains(&plain(&symbol.name))));
+        // What a test builds its world of, it does not test.
+        if kind == Kind::Test && symbol.how == How::Contents {
+            continue;
         }
+        let plain = |name: &str| name.to_ascii_lowercase().replace(['_', ' '], "");
+        let by_name = holder
+            .filter(|_| kind == Kind::Test)
+            .is_some_and(|(_, holder)| plain(&holder.name).contains(&plain(&symbol.name)));
+        let score = one.score + f64::from(u8::from(by_name));
         let entry = found
             .entry((one.symbol, kind, holder.map(|(at, _)| *at)))
-            .or_insert_with(|| (Vec::new(), score));
+            .or_insert_with(|| (Vec::new(), score, by_name));
         entry.0.push(line);
         entry.1 = entry.1.max(score);
     }
-    for ((symbol, kind, holder), (mut at, score)) in found {
+    for ((symbol, kind, holder), (mut at, score, by_name)) in found {
         at.sort_unstable();
         at.dedup();
         at.truncate(3);
@@ -323,7 +358,8 @@ fn confirm(file: &File, likely: &[Likely], symbols: &[Symbol], shown: &Shown) ->
             None => at.iter().map(|line| line.saturating_sub(2)..line + 3).collect(),
         };
         if let Some((lines, text)) = excerpt(&file.text, ranges) {
-            uses.push(Use { symbol, kind, score, path: file.path.clone(), lines, text });
+            let path = file.path.clone();
+            uses.push(Use { symbol, kind, score, by_name, path, lines, text });
         }
     }
     uses
@@ -354,7 +390,8 @@ fn declares(
     let header = holder.signature.start..holder.signature.start + 1;
     let (lines, text) = excerpt(&file.text, vec![header, own.lines.clone()])?;
     let (kind, path) = (Kind::Interface, file.path.clone());
-    Some(Use { symbol: one.symbol, kind, score: one.score, path, lines, text })
+    let (symbol, score) = (one.symbol, one.score);
+    Some(Use { symbol, kind, score, by_name: false, path, lines, text })
 }
 
 /// Whether what a method is called on may be of its type: by its name, or by
@@ -405,10 +442,12 @@ fn has_word(line: &[u8], word: &str) -> bool {
 
 /// Whether a line names a type, also as the end of a word: `NewHead(`.
 fn has_type(line: &[u8], name: &str) -> bool {
-    line.find_iter(name)
-        .any(|at| !line.get(at + name.len()).is_some_and(|byte| is_word(*byte)))
+    line.find_iter(name).any(|at| !line.get(at + name.len()).is_some_and(|byte| is_word(*byte)))
         || (name.starts_with(|c: char| c.is_lowercase())
-            && line.to_ascii_lowercase().find(format!("new{}", name.to_ascii_lowercase())).is_some())
+            && line
+                .to_ascii_lowercase()
+                .find(format!("new{}", name.to_ascii_lowercase()))
+                .is_some())
 }
 
 /// Of the uses of each symbol, the best, each with its worth.
@@ -419,6 +458,10 @@ fn settle(mut uses: Vec<Use>, symbols: &[Symbol]) -> Vec<Piece> {
             .then(b.score.total_cmp(&a.score))
             .then_with(|| (&a.path, a.lines.start).cmp(&(&b.path, b.lines.start)))
     });
+    let mut tests: HashMap<usize, usize> = HashMap::new();
+    for one in uses.iter().filter(|one| one.kind == Kind::Test) {
+        *tests.entry(one.symbol).or_default() += 1;
+    }
     let mut count: HashMap<(usize, Kind), usize> = HashMap::new();
     let mut pieces = Vec::new();
     for one in uses {
@@ -444,7 +487,14 @@ fn settle(mut uses: Vec<Use>, symbols: &[Symbol]) -> Vec<Piece> {
             (Kind::Test, _) => 2.5,
             _ => 3.0,
         };
-        let own = if symbol.is_in_test { 0.3 } else { 1.0 };
+        let mut own = if symbol.is_in_test { 0.3 } else { 1.0 };
+        if one.kind == Kind::Test && !one.by_name && tests[&one.symbol] > MANY_TESTS {
+            own *= 0.3;
+        }
+        let value = worth * own * (0.5 + one.score / 2.0);
+        if value < LEAST_VALUE {
+            continue;
+        }
         pieces.push(Piece {
             kind: one.kind,
             path: one.path,
@@ -455,7 +505,7 @@ fn settle(mut uses: Vec<Use>, symbols: &[Symbol]) -> Vec<Piece> {
                 Kind::Dangling => symbol.qualified.clone(),
                 _ => symbol.shown_name(),
             },
-            value: worth * own * (0.5 + one.score / 2.0),
+            value,
         });
     }
     pieces
