@@ -177,6 +177,11 @@ impl Subject<'_> {
                     }
                 } else if receiver == container {
                     sure = true;
+                } else if *language == Language::Go
+                    && !same_folder
+                    && !text.contains_str(format!("{}.", symbol.package))
+                {
+                    return None;
                 } else if starts_upper && *language != Language::Go {
                     return None;
                 }
@@ -269,6 +274,8 @@ struct Use {
     score: f64,
     /// A test whose name has the symbol's.
     by_name: bool,
+    /// The pack has it. An interface then takes the place of those further away.
+    is_shown: bool,
     path: String,
     lines: Range<u32>,
     text: String,
@@ -359,7 +366,8 @@ fn confirm(file: &File, likely: &[Likely], symbols: &[Symbol], shown: &Shown) ->
         };
         if let Some((lines, text)) = excerpt(&file.text, ranges) {
             let path = file.path.clone();
-            uses.push(Use { symbol, kind, score, by_name, path, lines, text });
+            let is_shown = false;
+            uses.push(Use { symbol, kind, score, by_name, is_shown, path, lines, text });
         }
     }
     uses
@@ -378,7 +386,6 @@ fn declares(
         || own.kind != definitions::Kind::Method
         || symbol.kind != definitions::Kind::Method
         || symbol.how == How::Body
-        || shown.has(&file.path, own.signature.start)
     {
         return None;
     }
@@ -391,7 +398,8 @@ fn declares(
     let (lines, text) = excerpt(&file.text, vec![header, own.lines.clone()])?;
     let (kind, path) = (Kind::Interface, file.path.clone());
     let (symbol, score) = (one.symbol, one.score);
-    Some(Use { symbol, kind, score, by_name: false, path, lines, text })
+    let is_shown = shown.has(&file.path, own.signature.start);
+    Some(Use { symbol, kind, score, by_name: false, is_shown, path, lines, text })
 }
 
 /// Whether what a method is called on may be of its type: by its name, or by
@@ -416,21 +424,56 @@ fn fits(
         let end = lines.span((holder.lines.end as usize).checked_sub(2)?)?.end;
         file.text.get(start..end)
     });
-    is_of(receiver, container, text.unwrap_or_default())
+    let name = TypeName {
+        name: container,
+        language: file.language,
+        package: (folder(&file.path) != folder(&symbol.path)).then_some(&symbol.package),
+    };
+    name.is_of(receiver, text.unwrap_or_default())
 }
 
-/// Whether a name may be of a type: it reads like it, or a line of the function
-/// names both.
-pub(super) fn is_of(receiver: &str, container: &str, within: &[u8]) -> bool {
-    let plain = |name: &str| name.to_ascii_lowercase().replace('_', "");
-    let (short, long) = (plain(receiver), plain(container));
-    if !short.is_empty() && (short == long || short.len() >= 3 && long.ends_with(&short)) {
-        return true;
+/// A type, as another file has to name it.
+pub(super) struct TypeName<'a> {
+    pub name: &'a str,
+    pub language: Language,
+    /// Its package, where that is another one than the file's.
+    pub package: Option<&'a str>,
+}
+
+impl TypeName<'_> {
+    /// Whether a name may be of the type: it reads like it, or a line of the
+    /// function names both.
+    pub(super) fn is_of(&self, receiver: &str, within: &[u8]) -> bool {
+        if receiver.is_empty() {
+            return false;
+        }
+        let plain = |name: &str| name.to_ascii_lowercase().replace('_', "");
+        let (short, long) = (plain(receiver), plain(self.name));
+        short == long
+            || short.len() >= 3 && long.ends_with(&short)
+            || within.lines().any(|line| has_word(line, receiver) && self.is_named(line))
     }
-    if receiver.is_empty() {
-        return false;
+
+    /// Whether a line names the type, also as the end of a word: `NewHead(`.
+    fn is_named(&self, line: &[u8]) -> bool {
+        let is_go = self.language == Language::Go;
+        let named = line.find_iter(self.name).any(|at| {
+            let start = line[..at].iter().rposition(|byte| !is_word(*byte)).map_or(0, |at| at + 1);
+            let ends = !line.get(at + self.name.len()).is_some_and(|byte| is_word(*byte));
+            // Go puts the package before what is not its own, and only there.
+            let lead = line[..start].strip_suffix(b".");
+            let placed = match (is_go, self.package) {
+                (false, _) => true,
+                (true, None) => lead.is_none(),
+                (true, Some(package)) => lead.is_some_and(|lead| lead.ends_with_str(package)),
+            };
+            ends && placed
+        });
+        let made = || format!("new{}", self.name.to_ascii_lowercase());
+        named
+            || self.name.starts_with(|c: char| c.is_lowercase())
+                && line.to_ascii_lowercase().contains_str(made())
     }
-    within.lines().any(|line| has_word(line, receiver) && has_type(line, container))
 }
 
 fn has_word(line: &[u8], word: &str) -> bool {
@@ -438,16 +481,6 @@ fn has_word(line: &[u8], word: &str) -> bool {
         !(at > 0 && is_word(line[at - 1]))
             && !line.get(at + word.len()).is_some_and(|byte| is_word(*byte))
     })
-}
-
-/// Whether a line names a type, also as the end of a word: `NewHead(`.
-fn has_type(line: &[u8], name: &str) -> bool {
-    line.find_iter(name).any(|at| !line.get(at + name.len()).is_some_and(|byte| is_word(*byte)))
-        || (name.starts_with(|c: char| c.is_lowercase())
-            && line
-                .to_ascii_lowercase()
-                .find(format!("new{}", name.to_ascii_lowercase()))
-                .is_some())
 }
 
 /// Of the uses of each symbol, the best, each with its worth.
@@ -464,8 +497,14 @@ fn settle(mut uses: Vec<Use>, symbols: &[Symbol]) -> Vec<Piece> {
     }
     let mut count: HashMap<(usize, Kind), usize> = HashMap::new();
     let mut pieces = Vec::new();
+    let mut nearest: HashMap<usize, f64> = HashMap::new();
     for one in uses {
         let symbol = &symbols[one.symbol];
+        if one.kind == Kind::Interface
+            && (*nearest.entry(one.symbol).or_insert(one.score) > one.score || one.is_shown)
+        {
+            continue;
+        }
         let many = count.entry((one.symbol, one.kind)).or_default();
         *many += 1;
         let most = match (one.kind, symbol.how) {
@@ -501,10 +540,8 @@ fn settle(mut uses: Vec<Use>, symbols: &[Symbol]) -> Vec<Piece> {
             first_line: one.lines.start,
             last_line: one.lines.end - 1,
             text: one.text,
-            about: match one.kind {
-                Kind::Dangling => symbol.qualified.clone(),
-                _ => symbol.shown_name(),
-            },
+            about: symbol.qualified.clone(),
+            signature: symbol.how == How::Signature,
             value,
         });
     }
