@@ -73,8 +73,10 @@ pub struct Piece {
     pub last_line: u32,
     /// Its lines, each as number, ` : `, text; a line `…` where some are left out.
     pub text: String,
-    /// The name of what it is about.
+    /// The names of what it is about.
     pub about: String,
+    /// Whether the signature of what it is about changes.
+    pub signature: bool,
     /// How much it is worth, beside others; no unit.
     pub value: f64,
 }
@@ -82,19 +84,20 @@ pub struct Piece {
 impl Piece {
     fn header(&self) -> String {
         let Piece { path, first_line, last_line, about, .. } = self;
+        let change = if self.signature { ", whose signature changes" } else { "" };
         let what = match self.kind {
             Kind::Dangling => format!("still refers to {about}, which this change removes"),
-            Kind::Caller => format!("uses {about}"),
+            Kind::Caller => format!("uses {about}{change}"),
             Kind::Definition => format!("definition of {about}"),
-            Kind::Interface => format!("declares {about}"),
-            Kind::Test => format!("tests {about}"),
+            Kind::Interface => format!("declares {about}{change}"),
+            Kind::Test => format!("tests {about}{change}"),
             Kind::Base => format!("{about} before this change"),
         };
         format!("{path}:{first_line}-{last_line} ({what})")
     }
 
     fn bytes(&self) -> usize {
-        self.path.len() + self.about.len() + self.text.len() + 48
+        self.path.len() + self.about.len() + self.text.len() + 72
     }
 }
 
@@ -142,8 +145,8 @@ pub fn around(pack: &Pack, change: &Change, sources: &dyn Sources, budget: usize
 /// The old text of what was rewritten or removed.
 fn before(symbol: &Symbol) -> Option<Piece> {
     let Before { path, text, first_line, last_line } = symbol.before.clone()?;
-    let (kind, about) = (Kind::Base, symbol.shown_name());
-    Some(Piece { kind, path, first_line, last_line, text, about, value: 1.5 })
+    let (kind, about) = (Kind::Base, symbol.qualified.clone());
+    Some(Piece { kind, path, first_line, last_line, text, about, signature: false, value: 1.5 })
 }
 
 /// Takes the best for their length until the budget is spent.
@@ -174,6 +177,7 @@ fn choose(mut pieces: Vec<Piece>, budget: usize) -> Around {
             let inside = piece.first_line >= other.first_line && piece.last_line <= other.last_line;
             if inside && other.kind == piece.kind && !known && left > piece.about.len() + 2 {
                 left -= piece.about.len() + 2;
+                other.signature |= piece.signature;
                 other.about.push_str(", ");
                 other.about.push_str(&piece.about);
             }

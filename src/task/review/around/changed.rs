@@ -65,17 +65,6 @@ pub(super) struct Symbol {
     pub before: Option<Before>,
 }
 
-impl Symbol {
-    /// As the model is told of it.
-    pub(super) fn shown_name(&self) -> String {
-        let kind = match self.how {
-            How::Signature => ", whose signature changes",
-            _ => "",
-        };
-        format!("{}{kind}", self.qualified)
-    }
-}
-
 /// A definition as it was.
 #[derive(Debug, Clone)]
 pub(super) struct Before {

@@ -122,7 +122,7 @@ pub(super) fn trimmed(
     before: u32,
     after: u32,
 ) -> Vec<Range<u32>> {
-    let Range { start, end } = definition.lines;
+    let end = definition.lines.end;
     let code = definition.signature.start..end;
     if code.end - code.start <= whole {
         return vec![code];
@@ -130,7 +130,7 @@ pub(super) fn trimmed(
     let signature = definition.signature.start..definition.signature.end.min(code.start + 6);
     let mut ranges = vec![signature];
     for line in at {
-        ranges.push(line.saturating_sub(before).max(start)..(line + after + 1).min(end));
+        ranges.push(line.saturating_sub(before).max(code.start)..(line + after + 1).min(end));
     }
     ranges
 }

@@ -2,12 +2,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use bstr::ByteSlice as _;
-
 use super::changed::{Changed, Outgoing, package};
 use super::excerpt::{Shown, excerpt, head_of};
 use super::index::{File, Files, parallel};
-use super::uses::is_of;
+use super::uses::TypeName;
 use super::{Kind, Piece, folder, nearness};
 use crate::code::definitions::{self, Definition, definitions};
 use crate::code::language::Language;
@@ -144,6 +142,7 @@ fn resolve(
                     last_line: lines.end - 1,
                     text,
                     about: one.qualified(file.language),
+                    signature: false,
                     value: 6.0 * own * bodiless,
                 },
             });
@@ -189,12 +188,21 @@ fn fit(one: &Definition, candidate: &Candidate, outgoing: &Outgoing, file: &File
             {
                 return None;
             }
-            if is_of(receiver, container, &outgoing.within) {
+            let module = package(file.language, &file.path, &file.text);
+            let type_name = TypeName {
+                name: container,
+                language: file.language,
+                package: (folder(&file.path) != folder(&outgoing.path)).then_some(&module),
+            };
+            if container != one.name && type_name.is_of(receiver, &outgoing.within) {
                 return Some(1.0 + body);
             }
-            // A name that only one thing has, and that says something.
-            let telling = one.name.len() >= 6 && candidate.among == 1;
-            (telling && file.text.contains_str(container)).then_some(body)
+            // A name that only one thing has, and that says something: two words.
+            let inner = one.name.get(1..).unwrap_or_default();
+            let telling = one.name.len() >= 8
+                && candidate.among == 1
+                && inner.contains(|c: char| c.is_uppercase() || c == '_');
+            telling.then_some(body)
         }
     }
 }

@@ -22,8 +22,13 @@ const MOST_CALLERS: usize = 6;
 const MOST_CALLERS_OF_BODY: usize = 3;
 /// Tests shown of one symbol.
 const MOST_TESTS: usize = 2;
-/// Mentions of one symbol that are looked at by grammar.
-const MOST_CONFIRMED: usize = 24;
+/// Mentions of one symbol that are looked at by grammar, in tests and elsewhere.
+const MOST_CONFIRMED: usize = 16;
+/// A test among more uses than this tells little, unless its name says that it
+/// is about the symbol.
+const MANY_TESTS: usize = 8;
+/// What is worth less is not shown, whatever room there is.
+const LEAST_VALUE: f64 = 0.8;
 /// A name that is mentioned more often, before a parenthesis, is taken for one
 /// of many things unless what it is called on tells.
 const COMMON: usize = 60;
@@ -38,6 +43,8 @@ struct Likely {
     sure: bool,
     /// The name means several things.
     ambiguous: bool,
+    /// It looks like a declaration, and counts only as one.
+    declares: bool,
     receiver: Option<String>,
 }
 
@@ -45,7 +52,8 @@ pub(super) fn pieces(symbols: &[Symbol], files: &Files<'_>, shown: &Shown) -> Ve
     let mut names: Vec<&str> = symbols.iter().map(|symbol| symbol.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
-    names.retain(|name| name.len() > 1);
+    // What a runtime calls has no callers.
+    names.retain(|name| name.len() > 1 && !matches!(*name, "main" | "init"));
     let by_name: Vec<Vec<usize>> = names
         .iter()
         .map(|name| (0..symbols.len()).filter(|at| symbols[*at].name == *name).collect())
@@ -83,7 +91,13 @@ pub(super) fn pieces(symbols: &[Symbol], files: &Files<'_>, shown: &Shown) -> Ve
     }
     for list in &mut likely {
         list.sort_by(|a, b| b.score.total_cmp(&a.score).then((a.file, a.at).cmp(&(b.file, b.at))));
-        list.truncate(MOST_CONFIRMED);
+        // Tests do not crowd out what is no test.
+        let mut left = [MOST_CONFIRMED; 2];
+        list.retain(|one| {
+            let left = &mut left[usize::from(files.all[one.file].is_test)];
+            *left = left.saturating_sub(1);
+            *left > 0
+        });
     }
     let mut by_file: BTreeMap<usize, Vec<Likely>> = BTreeMap::new();
     for one in likely.into_iter().flatten() {
@@ -140,14 +154,19 @@ impl Subject<'_> {
         let after = text[mention.at + symbol.name.len()..].iter().copied();
         let next = after.take(80).find(|byte| !byte.is_ascii_whitespace());
         let is_called = matches!(next, Some(b'(' | b'{' | b'[' | b'<' | b':' | b'!' | b'?' | b'`'));
-        let mut sure = false;
+        let (mut sure, mut declares) = (false, false);
         let starts_upper = receiver.starts_with(|c: char| c.is_uppercase());
         let is_self = matches!(receiver, "self" | "this" | "Self" | "cls" | "super");
         match (symbol.kind, separator) {
             (definitions::Kind::Method, "") => {
                 let implicit = matches!(language, Language::Java | Language::Ruby);
                 if !(implicit && same_file) {
-                    return None;
+                    declares = matches!(next, Some(b'(' | b'<'))
+                        && symbol.how <= How::Signature
+                        && may_declare(lead);
+                    if !declares {
+                        return None;
+                    }
                 }
             }
             (definitions::Kind::Method, _) => {
@@ -158,6 +177,11 @@ impl Subject<'_> {
                     }
                 } else if receiver == container {
                     sure = true;
+                } else if *language == Language::Go
+                    && !same_folder
+                    && !text.contains_str(format!("{}.", symbol.package))
+                {
+                    return None;
                 } else if starts_upper && *language != Language::Go {
                     return None;
                 }
@@ -187,20 +211,20 @@ impl Subject<'_> {
                 _ => sure = receiver == symbol.package,
             },
         }
-        if !sure && self.others > 0 && !same_file && !self.knows(text, same_folder) {
+        if !sure && !declares && self.others > 0 && !same_file && !self.knows(text, same_folder) {
             return None;
         }
         let mut score = nearness(path, &symbol.path) + f64::from(u8::from(sure)) * 0.3;
         if same_file {
             score += 0.2;
         }
-        if !is_called && symbol.how != How::Removed {
+        if declares || !is_called && symbol.how != How::Removed {
             score *= 0.5;
         }
         let receiver = (!separator.is_empty()).then(|| receiver.to_owned());
         let (file, at) = (mention.file, mention.at);
         let ambiguous = self.others > 0 || self.is_common;
-        Some(Likely { symbol: index, file, at, score, sure, ambiguous, receiver })
+        Some(Likely { symbol: index, file, at, score, sure, ambiguous, declares, receiver })
     }
 
     /// Whether a file shows that it knows the symbol's type or module.
@@ -224,6 +248,17 @@ fn before(lead: &[u8]) -> (&'static str, &str) {
     (separator, rest[start..].to_str().unwrap_or_default())
 }
 
+/// Whether a line begins as that of a method without a body does: with its name,
+/// or with keywords and a type.
+fn may_declare(lead: &[u8]) -> bool {
+    let lead = lead.trim_ascii();
+    lead.iter()
+        .all(|byte| is_word(*byte) || matches!(byte, b' ' | b'<' | b'>' | b'[' | b']' | b','))
+        && !["return", "await", "new", "yield", "throw", "defer", "go", "else", "case", "in"]
+            .iter()
+            .any(|word| lead.ends_with_str(word))
+}
+
 fn is_comment(line: &[u8], language: Language) -> bool {
     let hash = matches!(language, Language::Python | Language::Ruby | Language::Php);
     line.starts_with(b"//")
@@ -237,6 +272,10 @@ struct Use {
     symbol: usize,
     kind: Kind,
     score: f64,
+    /// A test whose name has the symbol's.
+    by_name: bool,
+    /// The pack has it. An interface then takes the place of those further away.
+    is_shown: bool,
     path: String,
     lines: Range<u32>,
     text: String,
@@ -252,7 +291,7 @@ fn confirm(file: &File, likely: &[Likely], symbols: &[Symbol], shown: &Shown) ->
         u32::try_from(feeds).unwrap_or(u32::MAX - 2) + 1
     };
     // By symbol and enclosing definition: the lines of its uses.
-    let mut found: BTreeMap<(usize, Kind, Option<usize>), (Vec<u32>, f64)> = BTreeMap::new();
+    let mut found: BTreeMap<(usize, Kind, Option<usize>), (Vec<u32>, f64, bool)> = BTreeMap::new();
     let mut uses = Vec::new();
     for one in likely {
         let symbol = &symbols[one.symbol];
@@ -262,6 +301,9 @@ fn confirm(file: &File, likely: &[Likely], symbols: &[Symbol], shown: &Shown) ->
         }
         if let Some(own) = definitions.iter().find(|definition| definition.name_at == one.at) {
             uses.extend(declares(file, own, &definitions, one, symbol, shown));
+            continue;
+        }
+        if one.declares {
             continue;
         }
         let within = |definition: &&(usize, &Definition)| definition.1.lines.contains(&line);
@@ -298,18 +340,22 @@ fn confirm(file: &File, likely: &[Likely], symbols: &[Symbol], shown: &Shown) ->
             (_, true) => Kind::Test,
             (_, false) => Kind::Caller,
         };
-        let mut score = one.score;
-        if let (Kind::Test, Some((_, holder))) = (kind, holder) {
-            let plain = |name: &str| name.to_ascii_lowercase().replace('_', "");
-            score += f64::from(u8::from(plain(&holder.name).contains(&plain(&symbol.name))));
+        // What a test builds its world of, it does not test.
+        if kind == Kind::Test && symbol.how == How::Contents {
+            continue;
         }
+        let plain = |name: &str| name.to_ascii_lowercase().replace(['_', ' '], "");
+        let by_name = holder
+            .filter(|_| kind == Kind::Test)
+            .is_some_and(|(_, holder)| plain(&holder.name).contains(&plain(&symbol.name)));
+        let score = one.score + f64::from(u8::from(by_name));
         let entry = found
             .entry((one.symbol, kind, holder.map(|(at, _)| *at)))
-            .or_insert_with(|| (Vec::new(), score));
+            .or_insert_with(|| (Vec::new(), score, by_name));
         entry.0.push(line);
         entry.1 = entry.1.max(score);
     }
-    for ((symbol, kind, holder), (mut at, score)) in found {
+    for ((symbol, kind, holder), (mut at, score, by_name)) in found {
         at.sort_unstable();
         at.dedup();
         at.truncate(3);
@@ -319,7 +365,9 @@ fn confirm(file: &File, likely: &[Likely], symbols: &[Symbol], shown: &Shown) ->
             None => at.iter().map(|line| line.saturating_sub(2)..line + 3).collect(),
         };
         if let Some((lines, text)) = excerpt(&file.text, ranges) {
-            uses.push(Use { symbol, kind, score, path: file.path.clone(), lines, text });
+            let path = file.path.clone();
+            let is_shown = false;
+            uses.push(Use { symbol, kind, score, by_name, is_shown, path, lines, text });
         }
     }
     uses
@@ -338,7 +386,6 @@ fn declares(
         || own.kind != definitions::Kind::Method
         || symbol.kind != definitions::Kind::Method
         || symbol.how == How::Body
-        || shown.has(&file.path, own.signature.start)
     {
         return None;
     }
@@ -350,7 +397,9 @@ fn declares(
     let header = holder.signature.start..holder.signature.start + 1;
     let (lines, text) = excerpt(&file.text, vec![header, own.lines.clone()])?;
     let (kind, path) = (Kind::Interface, file.path.clone());
-    Some(Use { symbol: one.symbol, kind, score: one.score, path, lines, text })
+    let (symbol, score) = (one.symbol, one.score);
+    let is_shown = shown.has(&file.path, own.signature.start);
+    Some(Use { symbol, kind, score, by_name: false, is_shown, path, lines, text })
 }
 
 /// Whether what a method is called on may be of its type: by its name, or by
@@ -375,21 +424,56 @@ fn fits(
         let end = lines.span((holder.lines.end as usize).checked_sub(2)?)?.end;
         file.text.get(start..end)
     });
-    is_of(receiver, container, text.unwrap_or_default())
+    let name = TypeName {
+        name: container,
+        language: file.language,
+        package: (folder(&file.path) != folder(&symbol.path)).then_some(&symbol.package),
+    };
+    name.is_of(receiver, text.unwrap_or_default())
 }
 
-/// Whether a name may be of a type: it reads like it, or a line of the function
-/// names both.
-pub(super) fn is_of(receiver: &str, container: &str, within: &[u8]) -> bool {
-    let plain = |name: &str| name.to_ascii_lowercase().replace('_', "");
-    let (short, long) = (plain(receiver), plain(container));
-    if !short.is_empty() && (short == long || short.len() >= 3 && long.ends_with(&short)) {
-        return true;
+/// A type, as another file has to name it.
+pub(super) struct TypeName<'a> {
+    pub name: &'a str,
+    pub language: Language,
+    /// Its package, where that is another one than the file's.
+    pub package: Option<&'a str>,
+}
+
+impl TypeName<'_> {
+    /// Whether a name may be of the type: it reads like it, or a line of the
+    /// function names both.
+    pub(super) fn is_of(&self, receiver: &str, within: &[u8]) -> bool {
+        if receiver.is_empty() {
+            return false;
+        }
+        let plain = |name: &str| name.to_ascii_lowercase().replace('_', "");
+        let (short, long) = (plain(receiver), plain(self.name));
+        short == long
+            || short.len() >= 3 && long.ends_with(&short)
+            || within.lines().any(|line| has_word(line, receiver) && self.is_named(line))
     }
-    if receiver.is_empty() {
-        return false;
+
+    /// Whether a line names the type, also as the end of a word: `NewHead(`.
+    fn is_named(&self, line: &[u8]) -> bool {
+        let is_go = self.language == Language::Go;
+        let named = line.find_iter(self.name).any(|at| {
+            let start = line[..at].iter().rposition(|byte| !is_word(*byte)).map_or(0, |at| at + 1);
+            let ends = !line.get(at + self.name.len()).is_some_and(|byte| is_word(*byte));
+            // Go puts the package before what is not its own, and only there.
+            let lead = line[..start].strip_suffix(b".");
+            let placed = match (is_go, self.package) {
+                (false, _) => true,
+                (true, None) => lead.is_none(),
+                (true, Some(package)) => lead.is_some_and(|lead| lead.ends_with_str(package)),
+            };
+            ends && placed
+        });
+        let made = || format!("new{}", self.name.to_ascii_lowercase());
+        named
+            || self.name.starts_with(|c: char| c.is_lowercase())
+                && line.to_ascii_lowercase().contains_str(made())
     }
-    within.lines().any(|line| has_word(line, receiver) && has_type(line, container))
 }
 
 fn has_word(line: &[u8], word: &str) -> bool {
@@ -397,16 +481,6 @@ fn has_word(line: &[u8], word: &str) -> bool {
         !(at > 0 && is_word(line[at - 1]))
             && !line.get(at + word.len()).is_some_and(|byte| is_word(*byte))
     })
-}
-
-/// Whether a line names a type, also as the end of a word: `NewHead(`.
-fn has_type(line: &[u8], name: &str) -> bool {
-    line.find_iter(name).any(|at| !line.get(at + name.len()).is_some_and(|byte| is_word(*byte)))
-        || (name.starts_with(|c: char| c.is_lowercase())
-            && line
-                .to_ascii_lowercase()
-                .find(format!("new{}", name.to_ascii_lowercase()))
-                .is_some())
 }
 
 /// Of the uses of each symbol, the best, each with its worth.
@@ -417,10 +491,20 @@ fn settle(mut uses: Vec<Use>, symbols: &[Symbol]) -> Vec<Piece> {
             .then(b.score.total_cmp(&a.score))
             .then_with(|| (&a.path, a.lines.start).cmp(&(&b.path, b.lines.start)))
     });
+    let mut tests: HashMap<usize, usize> = HashMap::new();
+    for one in uses.iter().filter(|one| one.kind == Kind::Test) {
+        *tests.entry(one.symbol).or_default() += 1;
+    }
     let mut count: HashMap<(usize, Kind), usize> = HashMap::new();
     let mut pieces = Vec::new();
+    let mut nearest: HashMap<usize, f64> = HashMap::new();
     for one in uses {
         let symbol = &symbols[one.symbol];
+        if one.kind == Kind::Interface
+            && (*nearest.entry(one.symbol).or_insert(one.score) > one.score || one.is_shown)
+        {
+            continue;
+        }
         let many = count.entry((one.symbol, one.kind)).or_default();
         *many += 1;
         let most = match (one.kind, symbol.how) {
@@ -442,18 +526,23 @@ fn settle(mut uses: Vec<Use>, symbols: &[Symbol]) -> Vec<Piece> {
             (Kind::Test, _) => 2.5,
             _ => 3.0,
         };
-        let own = if symbol.is_in_test { 0.3 } else { 1.0 };
+        let mut own = if symbol.is_in_test { 0.3 } else { 1.0 };
+        if one.kind == Kind::Test && !one.by_name && tests[&one.symbol] > MANY_TESTS {
+            own *= 0.3;
+        }
+        let value = worth * own * (0.5 + one.score / 2.0);
+        if value < LEAST_VALUE {
+            continue;
+        }
         pieces.push(Piece {
             kind: one.kind,
             path: one.path,
             first_line: one.lines.start,
             last_line: one.lines.end - 1,
             text: one.text,
-            about: match one.kind {
-                Kind::Dangling => symbol.qualified.clone(),
-                _ => symbol.shown_name(),
-            },
-            value: worth * own * (0.5 + one.score / 2.0),
+            about: symbol.qualified.clone(),
+            signature: symbol.how == How::Signature,
+            value,
         });
     }
     pieces
