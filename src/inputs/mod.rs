@@ -32,6 +32,7 @@ pub use config::{CONFIG_FILE, ConfigText, PathRule, Tables};
 pub use env::Env;
 pub use gather::Gathered;
 pub use host::{Host, Proxy};
+pub use nearest::nearest;
 pub use show::{Setting, show};
 pub use table::{INPUTS, Input, Kind};
 pub use values::{Access, Autonomy, Color, Format, Globs, ModelChoice, Provider, Publish, Task};

@@ -3,6 +3,7 @@
 mod api;
 mod checks;
 mod contents;
+mod converse;
 mod files;
 mod reviews;
 mod talk;
@@ -14,8 +15,8 @@ use async_trait::async_trait;
 
 use self::api::Api;
 use super::{
-    Applied, Capabilities, ChangeRequest, Check, Comment, Forge, Operation, Permission, Result,
-    ReviewComment, Thread,
+    Applied, Capabilities, ChangeRequest, Check, Comment, Forge, LineComment, Operation,
+    Permission, Result, ReviewComment, Thread,
 };
 use crate::diff::{Change, RepoPath};
 use crate::http::Client;
@@ -87,6 +88,14 @@ impl Forge for GitHub {
 
     async fn review_comments(&self, number: u64) -> Result<Vec<ReviewComment>> {
         talk::review_comments(&self.api, number).await
+    }
+
+    async fn line_comment(&self, id: u64) -> Result<LineComment> {
+        talk::line_comment(&self.api, id).await
+    }
+
+    async fn review_text(&self, number: u64, id: u64) -> Result<Comment> {
+        talk::review_text(&self.api, number, id).await
     }
 
     async fn threads(&self, number: u64) -> Result<Vec<Thread>> {

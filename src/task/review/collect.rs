@@ -229,7 +229,12 @@ async fn read_checks(forge: &dyn Forge, head: &str) -> Result<Vec<crate::forge::
     }
 }
 
-async fn base_files(forge: &dyn Forge, local: Option<&Local>, base: &str) -> Result<BaseFiles> {
+/// Files of the base revision, from the checkout if it has it.
+pub(crate) async fn base_files(
+    forge: &dyn Forge,
+    local: Option<&Local>,
+    base: &str,
+) -> Result<BaseFiles> {
     match local.filter(|local| local.has_commit(base)) {
         Some(local) => base::from_repository(local, base),
         None => base::from_forge(forge, base).await,

@@ -25,6 +25,7 @@ use crate::model::Model;
 use crate::model::budget::{Budget, Caps};
 use crate::model::converse::ToolHost;
 use crate::publish::frame::Index;
+use crate::publish::paused;
 use crate::publish::walkthrough;
 use crate::redact::Scrubber;
 use crate::report::{Coverage, Report, SCHEMA, Skipped, TestEvidence};
@@ -89,6 +90,10 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
     let change = &collected.change;
     let model_name = model.map_or_else(|| "offline".to_owned(), Model::name);
     let mut notes = collected.notes.clone();
+    let paused = collected.before.state.as_ref().is_some_and(|state| state.paused);
+    if paused {
+        notes.push(paused::NOTE.to_owned());
+    }
 
     progress.stage("checking the change against rules and reports");
     let resumed = resume::resume(change, &collected.before, &collected.own, &model_name);
@@ -155,6 +160,7 @@ pub async fn examine(subject: &Subject<'_>) -> Examined {
         findings: remember(collected, &findings, inputs, subject.scrubber),
         dismissed: resumed.dismissed.iter().map(|known| known.id.clone()).collect(),
         earlier: earlier(collected),
+        paused,
     };
     let gone = gone(&collected.before, &findings, &resumed);
     let report = Report {
@@ -324,6 +330,10 @@ fn summary(parts: &[String]) -> String {
 /// The findings that stood at the head reviewed before this one.
 fn earlier(collected: &Collected) -> Option<Vec<Fingerprint>> {
     let before = collected.before.state.as_ref()?;
+    // A pause alone reviewed nothing.
+    if before.head.is_empty() {
+        return None;
+    }
     if before.head == collected.head {
         return before.earlier.clone();
     }
