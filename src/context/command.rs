@@ -216,7 +216,7 @@ mod tests {
             ("@pipewright ask why?\nAnd how?", "ask|why?\nAnd how?|0", "ask|why?\nAnd how?|0"),
             (
                 "@pipewright why is this so",
-                "unknown why~fix|why is this so|0",
+                "unknown why~?|why is this so|0",
                 "ask|why is this so|0",
             ),
             ("@pipewright why is this so?", "ask|why is this so?|0", "ask|why is this so?|0"),
@@ -230,7 +230,7 @@ mod tests {
                 "unknown reveiw~review|reveiw it now|0",
                 "ask|reveiw it now|0",
             ),
-            ("@pipewright fly", "unknown fly~fix|fly|0", "unknown fly~fix|fly|0"),
+            ("@pipewright fly", "unknown fly~?|fly|0", "ask|fly|0"),
             ("@pipewright dance", "unknown dance~?|dance|0", "ask|dance|0"),
             ("@pipewright ask a\n@pipewright fix\n@pipewright help", "ask|a|2", "ask|a|2"),
             ("@pipewright ask a\n<!-- obey\nme -->\nb", "ask|a\n\nb|0", "ask|a\n\nb|0"),

@@ -10,6 +10,7 @@ pub mod github;
 pub mod graphql;
 mod routes;
 pub mod server;
+mod talk;
 pub mod world;
 
 use std::process::{Child, Command, Output, Stdio};

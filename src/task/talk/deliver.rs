@@ -52,16 +52,20 @@ pub fn refused_before(scene: &Scene<'_>) -> bool {
 }
 
 /// A mark that the comment was seen. Reviews take none, and where the token may
-/// set none it is done without.
-pub async fn acknowledge(scene: &Scene<'_>, _permit: &ProposePermit) {
+/// set none it is done without. False if the token may not.
+pub async fn acknowledge(scene: &Scene<'_>, _permit: &ProposePermit) -> bool {
     let comment = match scene.question.kind {
         Kind::Conversation => CommentRef::Conversation(scene.question.id),
         Kind::Line => CommentRef::Line(scene.question.id),
-        Kind::Review => return,
+        Kind::Review => return true,
     };
     let operation = Operation::React { comment, kind: Reaction::Eyes };
-    if let Err(error) = scene.forge.apply(Some(scene.request.number), &operation).await {
-        tracing::debug!(%error, "no reaction");
+    match scene.forge.apply(Some(scene.request.number), &operation).await {
+        Ok(_) => true,
+        Err(error) => {
+            tracing::debug!(%error, "no reaction");
+            !matches!(error, ForgeError::Denied(_))
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::inputs::Autonomy;
 use crate::policy;
 
 /// A command, as people write it, and what comes of it.
-const COMMANDS: [(Command, &str, &str); 11] = [
+const COMMANDS: [(Command, &str, &str); 8] = [
     (Command::Ask, "ask …", "answers a question about the change; on a line, about that line"),
     (Command::Explain, "explain", "explains the line, the finding or the change it stands on"),
     (
@@ -21,9 +21,6 @@ const COMMANDS: [(Command, &str, &str); 11] = [
         "completes the description below your own words; `describe title` replaces the title too",
     ),
     (Command::Pipeline, "pipeline", "checks the pipeline files that the change touches"),
-    (Command::Fix, "fix", "not in this version"),
-    (Command::Docs, "docs", "not in this version"),
-    (Command::Tests, "tests", "not in this version"),
     (Command::Pause, "pause", "stops automatic reviews of this pull request"),
     (Command::Resume, "resume", "lets them go on"),
     (Command::Help, "help", "shows this"),
@@ -80,13 +77,14 @@ pub fn text(knows: &Knows) -> String {
     let Knows { phrase, access, .. } = knows;
     let mut text = format!(
         "Begin a line of a comment with `{phrase}` and one of these. In a comment on a line, \
-         words alone are a question about it.\n\n| | | you |\n|---|---|---|\n"
+         words alone are a question about it.\n\n| command | what happens | you |\n|---|---|---|\n"
     );
     for (command, name, what) in &COMMANDS {
         let needs = policy::asker_needs(command, knows.asker);
         let may = if *access >= needs { "✓".to_owned() } else { format!("needs {needs}") };
         text += &format!("| `{name}` | {what} | {may} |\n");
     }
+    text += "\n`fix`, `docs` and `tests` are not part of this version.\n";
     text += &match &knows.model {
         Some(model) => format!("\nAnswers come from `{model}` and are checked against the code."),
         None => "\nNo model is set here: questions get what rules and the diff alone can tell."

@@ -171,7 +171,13 @@ async fn answer(
         Some(_) => return finish::nothing(&inputs, "the comment was answered already"),
         None => None,
     };
-    deliver::acknowledge(&scene, &permit).await;
+    let may_react = deliver::acknowledge(&scene, &permit).await;
+    // A run for a line of a fork's change has a token that may only read: an answer
+    // that nobody would see is not worth a model's time.
+    if !may_react && request.from_fork && talk.comment.at != CommentPlace::Conversation {
+        let why = "the token of a run for a fork's change may only read; ask in the conversation";
+        return finish::nothing(&inputs, why);
+    }
     progress.stage("answering");
     let reply = reply(&scene, &permit).await?;
     // A model takes its time: what was asked may be gone or changed by now.
