@@ -844,7 +844,14 @@ fn the_result_as_json_and_the_record_say_what_was_done() {
     let job = job(&github, Some(&model), "issue_comment", &event).set("PIPEWRIGHT_FORMAT", "json");
     let ran = finished(job.command().output().unwrap());
     let json: Value = serde_json::from_str(&ran.stdout).expect("one JSON object");
-    assert_eq!(json["schema"], "pipewright.answer/1");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/pipewright.answer-1.json");
+    let schema: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let errors: Vec<String> = jsonschema::validator_for(&schema)
+        .unwrap()
+        .iter_errors(&json)
+        .map(|error| error.to_string())
+        .collect();
+    assert_eq!(errors, Vec::<String>::new());
     assert_eq!((&json["command"], &json["posted"]), (&json!("ask"), &json!(true)));
     assert!(job.summary().contains("Because."), "{}", job.summary());
     assert!(job.outputs().contains(&("conclusion".into(), "success".into())));

@@ -139,21 +139,33 @@ async fn settle(scene: &Scene<'_>, comment: CommentRef) -> Result<Posted, Failur
             .map(|comments| answer::in_conversation(scene.own, &comments)),
     };
     let there = match there {
-        Ok(there) => first(there, scene),
+        Ok(there) => there,
         Err(error) => {
             tracing::warn!(%error, "whether another run answered as well is unknown");
-            None
+            Vec::new()
         }
     };
-    match there {
-        Some(first) if first.comment != comment => {
-            let withdraw = Operation::DeleteComment { comment };
-            if let Err(error) = scene.forge.apply(Some(number), &withdraw).await {
-                tracing::warn!(%error, "a second answer could not be taken back");
-            }
-            Ok(Posted::Withheld("another run answered first".to_owned()))
-        }
-        _ => Ok(Posted::Done("an answer".to_owned())),
+    let stands = first(there.clone(), scene).map_or(comment, |answer| answer.comment);
+    if stands != comment {
+        withdraw(scene, comment).await;
+        return Ok(Posted::Withheld("another run answered first".to_owned()));
+    }
+    // What another run could not answer is answered now.
+    let failed = |answer: &&Standing| {
+        answer.question == scene.question
+            && answer.ended == Ended::Failed
+            && answer.comment != comment
+    };
+    for answer in there.iter().filter(failed) {
+        withdraw(scene, answer.comment).await;
+    }
+    Ok(Posted::Done("an answer".to_owned()))
+}
+
+async fn withdraw(scene: &Scene<'_>, comment: CommentRef) {
+    let operation = Operation::DeleteComment { comment };
+    if let Err(error) = scene.forge.apply(Some(scene.request.number), &operation).await {
+        tracing::warn!(%error, "a second answer could not be taken back");
     }
 }
 

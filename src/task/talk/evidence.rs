@@ -168,8 +168,11 @@ pub fn change(
         .files
         .iter()
         .map(|file| {
-            let asked = path.is_some_and(|path| file.path().display() == path);
-            skip::reason(file, &attributes).filter(|_| !asked)
+            let name = file.path().display();
+            if !scene.inputs.wants(&name) {
+                return Some("ignored by configuration");
+            }
+            skip::reason(file, &attributes).filter(|_| path != Some(name.as_str()))
         })
         .collect();
     let heads = |file: &crate::diff::FileDiff| contents.head(file);
