@@ -37,8 +37,9 @@ fn first(standing: Vec<Standing>, scene: &Scene<'_>) -> Option<Standing> {
     mine.iter().find(|answer| answer.ended != Ended::Failed).or(mine.first()).copied()
 }
 
-/// Whether the asker was turned away on this change request before.
-pub fn refused_before(scene: &Scene<'_>) -> bool {
+/// Whether another comment of the asker's was answered here before, as far as it
+/// can be told; with `ended`, only answers that ended so count.
+pub fn answered_before(scene: &Scene<'_>, ended: Option<Ended>) -> bool {
     let author = |id: u64| -> Option<&str> {
         let comments = scene.comments.iter().map(|c| (c.id, c.author.as_str()));
         let remarks = scene.remarks.iter().map(|c| (c.id, c.author.as_str()));
@@ -47,8 +48,9 @@ pub fn refused_before(scene: &Scene<'_>) -> bool {
     let asker = &scene.talk.comment.author;
     ours(scene)
         .iter()
-        .filter(|answer| answer.ended == Ended::Refused)
-        .any(|answer| author(answer.question.id).is_none_or(|who| who.eq_ignore_ascii_case(asker)))
+        .filter(|answer| ended.is_none_or(|ended| answer.ended == ended))
+        .filter(|answer| answer.question != scene.question)
+        .any(|answer| author(answer.question.id).is_some_and(|who| who.eq_ignore_ascii_case(asker)))
 }
 
 /// A mark that the comment was seen. Reviews take none, and where the token may

@@ -124,6 +124,11 @@ async fn write(
     reply: &mut Reply,
 ) -> Result<(), Failure> {
     let number = scene.request.number;
+    if super::still_asks(scene.forge, scene.talk, scene.phrase).await?.is_err() {
+        // Nothing is said of it either.
+        reply.text = "Nothing was changed.".to_owned();
+        return Ok(());
+    }
     // Once more, and right before: what the author writes meanwhile must not be lost.
     let now = scene
         .forge

@@ -112,7 +112,7 @@ async fn answer(
     if ruling.is_refused() && access != Access::Triage {
         return finish::nothing(&inputs, &refused);
     }
-    let (now, line) = match still_asks(forge, talk, first).await? {
+    let (now, line) = match still_asks(forge, talk, &first.trigger_phrase).await? {
         Ok(now) => now,
         Err(why) => return finish::nothing(&inputs, &why),
     };
@@ -128,8 +128,8 @@ async fn answer(
     let scrubber = Arc::new(Scrubber::new(&inputs.secrets));
     let deadline = start + inputs.timeout.min(first.timeout);
     let mut scene = Scene {
-        gathered,
         inputs: &inputs,
+        phrase: &first.trigger_phrase,
         context,
         client: &client,
         forge,
@@ -166,6 +166,13 @@ async fn answer(
         let limit = ruling.limited_by();
         return finish::nothing(&inputs, &format!("{limit} allows no answers"));
     };
+    // Help costs no model, but it is a comment: strangers get one.
+    if access == Access::Read
+        && talk.asked.command == Command::Help
+        && deliver::answered_before(&scene, None)
+    {
+        return finish::nothing(&inputs, &format!("{who} was told what can be asked for"));
+    }
     let failed = match deliver::standing(&scene) {
         Some(answer) if answer.ended == Ended::Failed => Some(answer),
         Some(_) => return finish::nothing(&inputs, "the comment was answered already"),
@@ -181,7 +188,7 @@ async fn answer(
     progress.stage("answering");
     let reply = reply(&scene, &permit).await?;
     // A model takes its time: what was asked may be gone or changed by now.
-    let posted = match still_asks(forge, talk, first).await? {
+    let posted = match still_asks(forge, talk, &first.trigger_phrase).await? {
         Ok(_) => deliver::post(&scene, &permit, &reply, failed).await?,
         Err(why) => Posted::Withheld(why),
     };
@@ -221,7 +228,7 @@ async fn turn_away(scene: &Scene<'_>, why: &str) -> Result<u8, Failure> {
     let Some(permit) = policy::rule(&grounds).propose() else {
         return finish::nothing(scene.inputs, why);
     };
-    if deliver::standing(scene).is_some() || deliver::refused_before(scene) {
+    if deliver::standing(scene).is_some() || deliver::answered_before(scene, Some(Ended::Refused)) {
         return finish::nothing(scene.inputs, why);
     }
     let needs = policy::asker_needs(&scene.talk.asked.command, scene.inputs.tables.asker);
@@ -240,7 +247,7 @@ async fn turn_away(scene: &Scene<'_>, why: &str) -> Result<u8, Failure> {
 async fn still_asks(
     forge: &dyn Forge,
     talk: &Talk,
-    inputs: &Inputs,
+    phrase: &str,
 ) -> Result<Result<(Comment, Option<crate::forge::LineComment>), String>, Failure> {
     let id = talk.comment.id;
     let read = match talk.comment.at {
@@ -267,7 +274,7 @@ async fn still_asks(
         }
     };
     let on_line = line.is_some();
-    let asks = crate::context::command::asked(&comment.body, &inputs.trigger_phrase, on_line);
+    let asks = crate::context::command::asked(&comment.body, phrase, on_line);
     if !comment.author.eq_ignore_ascii_case(&talk.comment.author) {
         return Ok(Err("the comment is by someone else than the event says".to_owned()));
     }

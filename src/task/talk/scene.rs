@@ -9,7 +9,7 @@ use crate::context::{Context, Talk};
 use crate::forge::local::Local;
 use crate::forge::{ChangeRequest, Comment, Forge, LineComment, ReviewComment};
 use crate::http;
-use crate::inputs::{Access, Gathered, Inputs};
+use crate::inputs::{Access, Inputs};
 use crate::policy::Ruling;
 use crate::publish::answer::{Kind, Question};
 use crate::redact::{ForgeHost, Scrubber};
@@ -18,10 +18,10 @@ use crate::task::review::collect::{self, Collected};
 
 /// A comment that asks, with its surroundings.
 pub struct Scene<'a> {
-    /// What the program was told, not yet resolved.
-    pub gathered: &'a Gathered,
     /// What the program was told, the base's configuration included.
     pub inputs: &'a Inputs,
+    /// What the comment begins a line with.
+    pub phrase: &'a str,
     /// Which job.
     pub context: &'a Context,
     /// The network.
