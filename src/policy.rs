@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use crate::context::Command;
 use crate::inputs::{Access, Autonomy};
 
 /// What is known about a run before it writes anything.
@@ -61,6 +62,27 @@ impl fmt::Display for LimitedBy {
 /// Who may ask by a comment where the base revision does not say: a model's
 /// time is the repository's money, so those who can push.
 pub const ASKER_NEEDS: Access = Access::Write;
+
+/// The least that a comment's author needs for a command; `configured` is
+/// `[policy] asker` at the base revision. docs/conversation.md has it as a table.
+pub fn asker_needs(command: &Command, configured: Option<Access>) -> Access {
+    let usual = configured.unwrap_or(ASKER_NEEDS);
+    match command {
+        // It costs nothing and tells nothing that is not documented.
+        Command::Help => Access::Read,
+        Command::Ask
+        | Command::Describe
+        | Command::Explain
+        | Command::Pause
+        | Command::Resume
+        | Command::Review { .. }
+        | Command::Unknown { .. } => usual,
+        // What is made of the change's code: never for less than who could push it.
+        Command::Docs | Command::Fix | Command::Pipeline | Command::Tests => {
+            usual.max(Access::Write)
+        }
+    }
+}
 
 /// What a run may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -177,6 +199,22 @@ mod tests {
             let ruling = rule(&Grounds { asker: Some(asker), asker_needs: needs, ..FREE });
             assert_eq!(ruling.is_refused(), refused, "{asker} {needs:?}");
             assert_eq!(ruling.propose().is_none(), refused);
+        }
+    }
+
+    #[test]
+    fn commands_need_what_they_cost() {
+        for (command, by_default, open, strict) in [
+            (Command::Help, Access::Read, Access::Read, Access::Read),
+            (Command::Ask, Access::Write, Access::Read, Access::Admin),
+            (Command::Review { full: true }, Access::Write, Access::Read, Access::Admin),
+            (Command::Fix, Access::Write, Access::Write, Access::Admin),
+            (Command::Docs, Access::Write, Access::Write, Access::Admin),
+            (Command::Tests, Access::Write, Access::Write, Access::Admin),
+        ] {
+            assert_eq!(asker_needs(&command, None), by_default, "{command:?}");
+            assert_eq!(asker_needs(&command, Some(Access::Read)), open, "{command:?}");
+            assert_eq!(asker_needs(&command, Some(Access::Admin)), strict, "{command:?}");
         }
     }
 

@@ -4,6 +4,8 @@
 use anyhow::{Result, bail};
 use serde_json::Value;
 
+use crate::finding::Side;
+
 /// What set the run off.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -100,8 +102,40 @@ pub struct Comment {
     pub author_association: String,
     /// Whether it is on a pull request.
     pub on_pull_request: bool,
+    /// Where on it.
+    pub at: CommentPlace,
     /// Whether that is open.
     pub open: bool,
+}
+
+/// Where a comment stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommentPlace {
+    /// In the conversation.
+    Conversation,
+    /// On a line of the change.
+    Line(Box<LinePlace>),
+    /// In the text of a review.
+    Review,
+}
+
+/// The line that a comment stands on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinePlace {
+    /// The file. Untrusted text.
+    pub path: String,
+    /// Its last line now; `None` once the line is gone from the diff (outdated).
+    pub line: Option<u32>,
+    /// Its last line in the revision that it was made on.
+    pub original_line: Option<u32>,
+    /// Which version the lines count in.
+    pub side: Side,
+    /// The revision it stands on now.
+    pub commit: Option<String>,
+    /// The comment that this one answers: the first of its thread.
+    pub in_reply_to: Option<u64>,
+    /// The diff up to the line, as it was. Untrusted text.
+    pub diff_hunk: String,
 }
 
 /// A push.
@@ -132,11 +166,16 @@ pub fn parse(name: &str, payload: &Value) -> Result<Event> {
     Ok(match name {
         "pull_request" => Event::PullRequest(pull_request(&root)?),
         "pull_request_target" => Event::PullRequestTarget(pull_request(&root)?),
-        "issue_comment" => Event::Comment(comment(&root, "/issue", "/comment")?),
-        "pull_request_review_comment" => {
-            Event::Comment(comment(&root, "/pull_request", "/comment")?)
+        "issue_comment" => {
+            Event::Comment(comment(&root, "/issue", "/comment", CommentPlace::Conversation)?)
         }
-        "pull_request_review" => Event::Comment(comment(&root, "/pull_request", "/review")?),
+        "pull_request_review_comment" => {
+            let place = CommentPlace::Line(Box::new(line_place(&root)));
+            Event::Comment(comment(&root, "/pull_request", "/comment", place)?)
+        }
+        "pull_request_review" => {
+            Event::Comment(comment(&root, "/pull_request", "/review", CommentPlace::Review)?)
+        }
         "workflow_dispatch" => {
             Event::WorkflowDispatch { number: dispatched(&root)?, branch: dispatched_on(&root) }
         }
@@ -177,7 +216,22 @@ fn pull_request(root: &Fields<'_>) -> Result<PullRequest> {
     })
 }
 
-fn comment(root: &Fields<'_>, on: &str, comment: &str) -> Result<Comment> {
+fn line_place(root: &Fields<'_>) -> LinePlace {
+    let at = |field: &str| root.at(&format!("/comment/{field}"));
+    let text = |field: &str| at(field).and_then(Value::as_str).map(str::to_owned);
+    let line = |field: &str| at(field)?.as_u64().and_then(|line| u32::try_from(line).ok());
+    LinePlace {
+        path: text("path").unwrap_or_default(),
+        line: line("line"),
+        original_line: line("original_line"),
+        side: if text("side").as_deref() == Some("LEFT") { Side::Old } else { Side::New },
+        commit: text("commit_id"),
+        in_reply_to: at("in_reply_to_id").and_then(Value::as_u64),
+        diff_hunk: text("diff_hunk").unwrap_or_default(),
+    }
+}
+
+fn comment(root: &Fields<'_>, on: &str, comment: &str, place: CommentPlace) -> Result<Comment> {
     let of = |field: &str| root.maybe_text(&format!("{comment}/{field}"));
     let author = of("user/login").unwrap_or_else(|| "ghost".to_owned());
     let app = format!("{comment}/performed_via_github_app");
@@ -196,6 +250,7 @@ fn comment(root: &Fields<'_>, on: &str, comment: &str) -> Result<Comment> {
         author_association: of("author_association").unwrap_or_default(),
         on_pull_request: on == "/pull_request"
             || root.at("/issue/pull_request").is_some_and(Value::is_object),
+        at: place,
         open: root.maybe_text(&format!("{on}/state")).is_none_or(|state| state == "open"),
     })
 }

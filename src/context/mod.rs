@@ -1,6 +1,7 @@
 //! Which job this is, what set it off, and who asked: from the event's payload
 //! and the host's variables. What to do about it is [`request_of`]'s.
 
+pub mod command;
 mod event;
 mod phrase;
 #[cfg(test)]
@@ -13,7 +14,8 @@ use serde_json::Value;
 
 use crate::inputs::{Host as Variables, Inputs};
 
-pub use event::{Comment, Commit, Event, PullRequest, Push, parse};
+pub use command::{Asked, Command};
+pub use event::{Comment, CommentPlace, Commit, Event, LinePlace, PullRequest, Push, parse};
 pub use phrase::asks;
 
 /// The largest event that is read, in bytes. GitHub's own limit is 25 MB.
@@ -98,6 +100,8 @@ fn read_limited(path: &std::path::Path) -> std::io::Result<Vec<u8>> {
 pub enum Decision {
     /// Review this.
     Review(Request),
+    /// A person asks for something by a comment.
+    Talk(Talk),
     /// Nothing, and why: one sentence for the log and the step summary.
     Nothing {
         /// Why.
@@ -112,6 +116,17 @@ pub struct Request {
     pub change: Requested,
     /// The comment that asked, if one did: who wrote it has to be allowed to.
     pub asked_by: Option<Asker>,
+    /// Whether what was read before is read again.
+    pub full: bool,
+}
+
+/// What a person asks for by a comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Talk {
+    /// What.
+    pub asked: Asked,
+    /// By which comment, as the event has it.
+    pub comment: Comment,
 }
 
 /// A change to review.
@@ -147,7 +162,7 @@ pub struct Asker {
 /// What to do about the event. Pure.
 pub fn request_of(context: &Context, inputs: &Inputs) -> Decision {
     let nothing = |why: String| Decision::Nothing { why };
-    let review = |change| Decision::Review(Request { change, asked_by: None });
+    let review = |change| Decision::Review(Request { change, asked_by: None, full: false });
     let by_number = |number| review(Requested::PullRequest { number, known: None });
     match &context.event {
         Event::None => review(Requested::Checkout),
@@ -185,13 +200,13 @@ fn of_branch(inputs: &Inputs, branch: &Option<(String, String)>) -> Option<Decis
     let (_, default) = branch.as_ref()?;
     let head = inputs.host.sha.clone()?;
     let change = Requested::Range { base: default.clone(), head };
-    Some(Decision::Review(Request { change, asked_by: None }))
+    Some(Decision::Review(Request { change, asked_by: None, full: false }))
 }
 
 fn of_named_range(inputs: &Inputs) -> Option<Decision> {
     let (base, head) = (inputs.base.clone()?, inputs.head.clone()?);
     let change = Requested::Range { base, head };
-    Some(Decision::Review(Request { change, asked_by: None }))
+    Some(Decision::Review(Request { change, asked_by: None, full: false }))
 }
 
 fn of_pull_request(change: &PullRequest) -> Decision {
@@ -210,9 +225,13 @@ fn of_pull_request(change: &PullRequest) -> Decision {
                 known: Some(Box::new(change.clone())),
             },
             asked_by: None,
+            full: false,
         }),
     }
 }
+
+/// Begins every hidden mark of ours.
+const MARK: &str = "<!-- pipewright:";
 
 fn of_comment(comment: &Comment, phrase: &str) -> Decision {
     let nothing = |why: String| Decision::Nothing { why };
@@ -227,23 +246,18 @@ fn of_comment(comment: &Comment, phrase: &str) -> Decision {
     if comment.author_is_bot {
         return nothing(format!("the comment is by a bot, {}", comment.author));
     }
-    match asks(&comment.body, phrase) {
-        None => return nothing(format!("the comment does not begin a line with `{phrase}`")),
-        Some(words) if !matches!(words.first().map(String::as_str), None | Some("review")) => {
-            return nothing(format!(
-                "the comment asks for `{}`; this version knows `{phrase} review`",
-                words[0].escape_debug()
-            ));
-        }
-        Some(_) => {}
+    // What carries a mark of ours is our own text, or a copy of it.
+    if comment.body.contains(MARK) {
+        return nothing("the comment carries a mark of ours: it is an answer, no question".into());
     }
-    if !comment.open {
+    let on_line = matches!(comment.at, CommentPlace::Line(_));
+    let Some(asked) = command::asked(&comment.body, phrase, on_line) else {
+        return nothing(format!("the comment does not begin a line with `{phrase}`"));
+    };
+    if !comment.open && !asked.command.suits_closed() {
         return nothing(format!("#{number} is closed"));
     }
-    Decision::Review(Request {
-        change: Requested::PullRequest { number, known: None },
-        asked_by: Some(Asker { login: comment.author.clone(), comment: comment.id }),
-    })
+    Decision::Talk(Talk { asked, comment: comment.clone() })
 }
 
 fn of_push(push: &Push) -> Decision {
@@ -266,5 +280,6 @@ fn of_push(push: &Push) -> Decision {
     Decision::Review(Request {
         change: Requested::Range { base, head: push.after.clone() },
         asked_by: None,
+        full: false,
     })
 }

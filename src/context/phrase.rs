@@ -6,22 +6,53 @@ const LIMIT: usize = 256 * 1024;
 
 /// The words behind the first trigger phrase that begins a line: `["review"]`
 /// for `@pipewright review`, lower-cased and without punctuation at their ends.
-/// `None` if no line begins so.
+/// `None` if no line begins so; see [`called`].
+pub fn asks(body: &str, phrase: &str) -> Option<Vec<String>> {
+    let call = called(body, phrase).into_iter().next()?;
+    Some(call.words().take(16).collect())
+}
+
+/// A line that begins with the phrase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call<'a> {
+    /// What stands behind the phrase on its line.
+    pub rest: &'a str,
+    /// Where the line begins, in bytes.
+    pub start: usize,
+    /// Where it ends, without its line feed.
+    pub end: usize,
+}
+
+impl<'a> Call<'a> {
+    /// The words of the line, lower-cased and without punctuation at their ends.
+    pub fn words(self) -> impl Iterator<Item = String> + 'a {
+        self.rest.split_whitespace().map(plain).filter(|word| !word.is_empty())
+    }
+}
+
+/// A word as commands are compared: lower-cased, without punctuation at its ends.
+pub fn plain(word: &str) -> String {
+    word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase()
+}
+
+/// Every line that begins with the trigger phrase as a word of its own.
 ///
 /// Lines that are quoted (`>`), indented by four columns or fenced are not the
 /// author's own words. A comment inside HTML is invisible, so it asks nothing.
-pub fn asks(body: &str, phrase: &str) -> Option<Vec<String>> {
+pub fn called<'a>(body: &'a str, phrase: &str) -> Vec<Call<'a>> {
     let phrase = phrase.trim();
+    let mut calls = Vec::new();
     if phrase.is_empty() {
-        return None;
+        return calls;
     }
-    let mut end = body.len().min(LIMIT);
-    while !body.is_char_boundary(end) {
-        end -= 1;
-    }
+    let body = limited(body);
     let mut fence: Option<(char, usize)> = None;
     let mut hidden = false;
-    for line in body[..end].lines() {
+    let mut next = 0;
+    for whole in body.split_inclusive('\n') {
+        let start = next;
+        next += whole.len();
+        let line = whole.trim_end_matches(['\n', '\r']);
         if hidden {
             hidden = !line.contains("-->");
             continue;
@@ -50,15 +81,24 @@ pub fn asks(body: &str, phrase: &str) -> Option<Vec<String>> {
         if let Some(start) = text.rfind("<!--") {
             hidden = !text[start..].contains("-->");
         }
-        if let Some(words) = after(text, phrase) {
-            return Some(words);
+        if let Some(rest) = after(text, phrase) {
+            calls.push(Call { rest, start, end: start + line.len() });
         }
     }
-    None
+    calls
 }
 
-/// The words behind the phrase that a line begins with, as a word of its own.
-fn after(line: &str, phrase: &str) -> Option<Vec<String>> {
+/// As much of a comment as is read.
+pub fn limited(body: &str) -> &str {
+    let mut end = body.len().min(LIMIT);
+    while !body.is_char_boundary(end) {
+        end -= 1;
+    }
+    &body[..end]
+}
+
+/// What stands behind the phrase that a line begins with, as a word of its own.
+fn after<'a>(line: &'a str, phrase: &str) -> Option<&'a str> {
     let head = line.get(..phrase.len())?;
     if !head.eq_ignore_ascii_case(phrase) {
         return None;
@@ -66,11 +106,5 @@ fn after(line: &str, phrase: &str) -> Option<Vec<String>> {
     let rest = &line[phrase.len()..];
     // `@pipewright-bot` and `@pipewrights` are others.
     let is_word = rest.chars().next().is_none_or(|c| !c.is_alphanumeric() && !"-_/".contains(c));
-    is_word.then(|| {
-        rest.split_whitespace()
-            .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase())
-            .filter(|word| !word.is_empty())
-            .take(16)
-            .collect()
-    })
+    is_word.then_some(rest)
 }

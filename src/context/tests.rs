@@ -24,6 +24,9 @@ fn decide(name: &str, payload: &Value, vars: &[(&str, &str)]) -> Decision {
 fn told(decision: Decision) -> String {
     match decision {
         Decision::Nothing { why } => format!("nothing: {why}"),
+        Decision::Talk(Talk { asked, comment }) => {
+            format!("{} #{} by {}", asked.command.name(), comment.number, comment.author)
+        }
         Decision::Review(request) => {
             let asked = request.asked_by.map(|a| format!(" by {}", a.login)).unwrap_or_default();
             match request.change {
@@ -197,7 +200,18 @@ fn comments_ask_by_people_on_open_pull_requests() {
         ("pull_request_review_comment", on_line, "review #3 by ann"),
         ("pull_request_review", in_review, "review #3 by ann"),
         ("issue_comment", comment("nice"), "nothing: the comment does not begin"),
-        ("issue_comment", comment("@pipewright fly away"), "nothing: the comment asks for `fly`"),
+        ("issue_comment", comment("@pipewright fly away"), "unknown #2 by ann"),
+        ("issue_comment", comment("@pipewright ask why"), "ask #2 by ann"),
+        (
+            "issue_comment",
+            comment("@pipewright help\n<!-- pipewright:answer=1 v1 -->"),
+            "nothing: the comment carries a mark of ours",
+        ),
+        (
+            "issue_comment",
+            with(comment("@pipewright ask why"), "/issue/state", json!("closed")),
+            "ask #2 by ann",
+        ),
         (
             "issue_comment",
             with(ask(), "/action", json!("edited")),
@@ -229,6 +243,32 @@ fn comments_ask_by_people_on_open_pull_requests() {
         let told = told(decide(name, &payload, &[]));
         assert!(told.starts_with(expect), "{payload}: {told}");
     }
+}
+
+#[test]
+fn line_comments_say_where_they_stand() {
+    let payload = json!({
+        "action": "created", "pull_request": {"number": 3, "state": "open"},
+        "comment": {
+            "id": 9, "body": "@pipewright", "user": {"login": "ann"}, "path": "src/a.rs",
+            "line": null, "original_line": 4, "side": "LEFT", "commit_id": A,
+            "in_reply_to_id": 5, "diff_hunk": "@@ -1 +1 @@\n-x"
+        }
+    });
+    let Event::Comment(comment) = parse("pull_request_review_comment", &payload).unwrap() else {
+        panic!("not a comment")
+    };
+    let CommentPlace::Line(place) = comment.at else { panic!("not on a line") };
+    let expect = LinePlace {
+        path: "src/a.rs".into(),
+        line: None,
+        original_line: Some(4),
+        side: crate::finding::Side::Old,
+        commit: Some(A.into()),
+        in_reply_to: Some(5),
+        diff_hunk: "@@ -1 +1 @@\n-x".into(),
+    };
+    assert_eq!(*place, expect);
 }
 
 #[test]

@@ -93,6 +93,39 @@ pub struct ReviewComment {
     pub thumbs_down: u64,
 }
 
+/// A comment on a line of the change, with the line as it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineComment {
+    /// As listed.
+    pub comment: ReviewComment,
+    /// Its last line in the revision that it was made on.
+    pub original_line: Option<u32>,
+    /// The revision that it was made on.
+    pub original_commit: Option<String>,
+    /// The diff up to the line, as it was. Untrusted text.
+    pub diff_hunk: String,
+}
+
+/// A comment that can be reacted to, changed or taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CommentRef {
+    /// In the conversation.
+    Conversation(u64),
+    /// On a line of the change.
+    Line(u64),
+}
+
+/// A mark that people see under a comment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaction {
+    /// It was seen.
+    Eyes,
+    /// Done.
+    ThumbsUp,
+    /// It was not understood, or failed.
+    Confused,
+}
+
 /// A thread of review comments, with what can be done to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thread {
@@ -261,6 +294,44 @@ pub enum Operation {
     ResolveThread {
         /// [`Thread::id`].
         thread: String,
+    },
+    /// A comment in the thread of a line comment.
+    Reply {
+        /// The thread's first comment.
+        to: u64,
+        /// Markdown.
+        body: String,
+    },
+    /// The text of a line comment of our own, in place.
+    UpdateReply {
+        /// Which.
+        id: u64,
+        /// Markdown.
+        body: String,
+    },
+    /// Take a comment of our own back.
+    DeleteComment {
+        /// Which.
+        comment: CommentRef,
+    },
+    /// A mark under a comment.
+    React {
+        /// Which.
+        comment: CommentRef,
+        /// Which mark.
+        kind: Reaction,
+    },
+    /// The change request's title and description; `None` leaves one as it is.
+    UpdateDescription {
+        /// One line.
+        title: Option<String>,
+        /// Markdown.
+        body: Option<String>,
+    },
+    /// Labels on the change request, beside those that are there.
+    AddLabels {
+        /// Their names.
+        labels: Vec<String>,
     },
 }
 
@@ -449,6 +520,18 @@ pub trait Forge: Send + Sync {
 
     /// Comments on lines, oldest first.
     async fn review_comments(&self, number: u64) -> Result<Vec<ReviewComment>>;
+
+    /// One comment on a line.
+    async fn line_comment(&self, id: u64) -> Result<LineComment> {
+        let error = anyhow::anyhow!("cannot read line comment {id}: this host has none");
+        Err(ForgeError::NotFound(error))
+    }
+
+    /// The text of a review.
+    async fn review_text(&self, number: u64, id: u64) -> Result<Comment> {
+        let error = anyhow::anyhow!("cannot read review {id} of #{number}: this host has none");
+        Err(ForgeError::NotFound(error))
+    }
 
     /// Threads on lines.
     async fn threads(&self, number: u64) -> Result<Vec<Thread>>;

@@ -38,6 +38,7 @@ pub use config::{CONFIG_FILE, ConfigText, PathRule, Tables};
 pub use env::Env;
 pub use gather::Gathered;
 pub use host::{Host, Proxy};
+pub use nearest::nearest;
 pub use prices::PriceRule;
 pub use shard::Shard;
 pub use show::{Setting, show};

@@ -173,6 +173,11 @@ fn name(operation: &Operation) -> &'static str {
         Operation::CreateCheck { .. } | Operation::UpdateCheck { .. } => "check",
         Operation::SetStatus { .. } => "commit status",
         Operation::ResolveThread { .. } => "thread",
+        Operation::Reply { .. } | Operation::UpdateReply { .. } => "reply",
+        Operation::DeleteComment { .. } => "withdrawal",
+        Operation::React { .. } => "reaction",
+        Operation::UpdateDescription { .. } => "description",
+        Operation::AddLabels { .. } => "labels",
     }
 }
 
@@ -192,5 +197,11 @@ fn words(operation: &Operation, applied: &Applied) -> String {
         Operation::UpdateCheck { .. } => "the check, updated".to_owned(),
         Operation::SetStatus { .. } => "a commit status".to_owned(),
         Operation::ResolveThread { .. } => "a resolved thread".to_owned(),
+        Operation::Reply { .. } => "a reply".to_owned(),
+        Operation::UpdateReply { .. } => "a reply, updated".to_owned(),
+        Operation::DeleteComment { .. } => "a comment, taken back".to_owned(),
+        Operation::React { .. } => "a reaction".to_owned(),
+        Operation::UpdateDescription { .. } => "the description".to_owned(),
+        Operation::AddLabels { labels } => super::wording::plural(labels.len(), "label"),
     }
 }

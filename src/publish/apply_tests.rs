@@ -62,6 +62,13 @@ fn kind(operation: &Operation) -> &'static str {
         Operation::UpdateCheck { .. } => "update check",
         Operation::SetStatus { .. } => "status",
         Operation::ResolveThread { .. } => "resolve",
+        // A plan has none of these.
+        Operation::Reply { .. }
+        | Operation::UpdateReply { .. }
+        | Operation::DeleteComment { .. }
+        | Operation::React { .. }
+        | Operation::UpdateDescription { .. }
+        | Operation::AddLabels { .. } => "conversation",
     }
 }
 
@@ -138,6 +145,7 @@ impl Host {
                 thread.resolved = true;
                 thread.resolved_by = Some("github-actions".into());
             }
+            other => panic!("no plan has a {other:?}"),
         }
         Applied::Done { id: Some(id) }
     }

@@ -143,6 +143,26 @@ pub fn summary_state(body: &str) -> Option<&str> {
     (!payload.is_empty()).then_some(payload)
 }
 
+/// A summary of ours with another state in its second line; `None` if it is none,
+/// or the state is too long to be kept.
+pub fn with_state(body: &str, state: &StatePayload) -> Option<String> {
+    if !is_summary(body) || state.as_str().len() > MAX_STATE {
+        return None;
+    }
+    let mut lines = body.lines();
+    let first = lines.next()?;
+    let mut rest: Vec<&str> = lines.collect();
+    if rest.first().is_some_and(|line| line.starts_with(STATE)) {
+        rest.remove(0);
+    }
+    Some(format!("{first}\n{STATE}{}{END}\n{}", state.as_str(), rest.join("\n")))
+}
+
+/// A summary that holds nothing but a state.
+pub fn bare_summary(state: &StatePayload) -> String {
+    format!("{MARKER}\n{STATE}{}{END}", state.as_str())
+}
+
 /// Findings whose comment the host did not take on this head: from the third
 /// line of a summary of ours. They are not offered again.
 pub fn refused_before(body: &str, head: &str) -> Vec<Fingerprint> {

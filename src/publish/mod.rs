@@ -6,7 +6,9 @@
 //! goes through the view's scrubber on its way into any of them.
 
 pub mod annotations;
+pub mod answer;
 pub mod apply;
+pub mod description;
 pub mod diagram;
 pub mod existing;
 pub mod files;
@@ -15,6 +17,7 @@ pub mod inline;
 pub mod json;
 pub mod markdown;
 pub mod outputs;
+pub mod paused;
 pub mod plan;
 pub mod sarif;
 pub mod step_summary;

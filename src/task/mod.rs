@@ -5,3 +5,4 @@ pub mod config;
 pub mod models;
 pub mod progress;
 pub mod review;
+pub mod talk;

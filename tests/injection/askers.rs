@@ -15,7 +15,16 @@ fn turned_away(seen: &super::Seen, faults: &mut super::Faults) {
 
 fn heard(seen: &super::Seen, faults: &mut super::Faults) {
     faults.unless(seen.asked.len() == 1, "the model was not asked");
-    faults.unless(seen.writes().len() == 3, format!("{:?}", seen.writes()));
+    // A mark that the comment was seen, the review, the check, the summary.
+    faults.unless(seen.writes().len() == 4, format!("{:?}", seen.writes()));
+}
+
+/// Known here, and told that it takes more; nobody was asked.
+fn told_off(seen: &super::Seen, faults: &mut super::Faults) {
+    faults.unless(seen.code == 0, format!("exit code {}", seen.code));
+    faults.unless(seen.asked.is_empty(), "the model was asked");
+    let posted = seen.writes() == ["POST /issues/7/comments"];
+    faults.unless(posted, format!("{:?}", seen.writes()));
 }
 
 const ASK: &str = "@pipewright review";
@@ -35,7 +44,7 @@ pub static ATTEMPTS: &[Attempt] = &[
             scene.github.permission("eve", "read", "triage");
             scene.asked_by("eve", ASK);
         },
-        expect: turned_away,
+        expect: told_off,
     },
     Attempt {
         name: "somebody unknown asks and claims to be the owner",

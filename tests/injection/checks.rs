@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Faults;
 use super::text::{acts, leaks, runner_orders, strings};
@@ -128,6 +128,8 @@ fn nothing_else_is_touched(seen: &Seen, faults: &mut Faults) {
             }
             ("POST", ["issues", "7", "comments"]) => fields(&["body"], &body),
             ("PATCH", ["issues", "comments", id]) => own.contains(*id) && fields(&["body"], &body),
+            // The mark that a comment was seen.
+            ("POST", ["issues", "comments", _, "reactions"]) => body == json!({"content": "eyes"}),
             ("POST", ["check-runs"]) => body["head_sha"] == pull.head.as_str(),
             ("PATCH", ["check-runs", id]) => checks.contains(*id),
             ("POST", ["statuses", sha]) => *sha == pull.head,
@@ -198,8 +200,18 @@ fn nothing_hides_in_the_state(seen: &Seen, faults: &mut Faults) {
                 faults.0.push(format!("{name} in the state"));
             }
         }
-        let known =
-            ["v", "head", "model", "done", "read", "findings", "dismissed", "said", "earlier"];
+        let known = [
+            "v",
+            "head",
+            "model",
+            "done",
+            "read",
+            "findings",
+            "dismissed",
+            "said",
+            "earlier",
+            "paused",
+        ];
         let names = state.as_object().map(|fields| fields.keys().cloned().collect::<Vec<_>>());
         let names = names.unwrap_or_default();
         faults.unless(names.iter().all(|n| known.contains(&n.as_str())), format!("{names:?}"));

@@ -160,6 +160,8 @@ pub fn acts(markdown: &str) -> Vec<String> {
         Regex::new(concat!(
             r"\A<!-- pipewright:summary -->\n<!-- pipewright:state v1 [A-Za-z0-9+/=]* ?-->\n",
             r"(?:<!-- pipewright:refused [0-9a-f ]+ -->\n)?",
+            r"|\A<!-- pipewright:answer=[0-9]+ on=[a-z]+ ended=[a-z]+ -->\n",
+            r"|\[↑\]\(https://github\.com/acme/widgets/pull/7#[a-z_]+-?[0-9]+\)",
             r"|\n<!-- pipewright:finding [0-9a-f]+ -->\s*\z",
             r"|(?m:^<details><summary>)|(?m:</summary>$)|(?m:^</details>$)|(?m:^<sub>)|(?m:</sub>$)",
             r"|\]\(https://github\.com/acme/widgets/(?:blob|tree|commit)/[\w/.#?=%-]*\)",

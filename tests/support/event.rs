@@ -39,12 +39,43 @@ pub fn issue_comment(github: &GitHub, number: u64, login: &str, body: &str) -> V
     json!({
         "action": "created",
         "issue": {
-            "number": number, "title": pull.title, "body": pull.body, "state": "open",
+            "number": number, "title": pull.title, "body": pull.body,
+            "state": if pull.open { "open" } else { "closed" },
             "user": user(&pull.author),
             "pull_request": { "url": format!("{}/repos/{}/pulls/{number}", github.api_url(), github.repository()) },
         },
         "comment": { "id": id, "body": body, "user": user(login), "author_association": "NONE" },
         "repository": repository(github), "sender": user(login),
+    })
+}
+
+/// `pull_request_review_comment`, of a comment that is there.
+pub fn line_comment(github: &GitHub, number: u64, id: u64) -> Value {
+    let pull = github.state().pulls[&number].clone();
+    let shown = pull_json(&mut github.state(), &pull);
+    let comment = github.review_comments(number).into_iter().find(|c| c["id"] == id);
+    let comment = comment.expect("the comment is there");
+    json!({
+        "action": "created", "pull_request": shown, "repository": repository(github),
+        "sender": comment["user"], "comment": comment,
+    })
+}
+
+/// `pull_request_review`, submitted with this text.
+pub fn review(github: &GitHub, number: u64, login: &str, body: &str) -> Value {
+    let pull = github.state().pulls[&number].clone();
+    let shown = pull_json(&mut github.state(), &pull);
+    let mut state = github.state();
+    let id = state.id();
+    let review = json!({
+        "id": id, "user": state.user(login), "body": body, "state": "COMMENTED",
+        "commit_id": pull.head,
+    });
+    state.reviews.push((number, review.clone()));
+    drop(state);
+    json!({
+        "action": "submitted", "pull_request": shown, "repository": repository(github),
+        "sender": user(login), "review": review,
     })
 }
 

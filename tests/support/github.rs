@@ -131,6 +131,9 @@ pub struct State {
     pub annotations: HashMap<u64, Vec<Value>>,
     pub statuses: Vec<Value>,
     pub permissions: HashMap<String, (String, String)>,
+    /// Comment and content.
+    pub reactions: Vec<(u64, String)>,
+    pub labels: HashMap<u64, Vec<String>>,
     pub redirects: Vec<(String, u16, String)>,
     pub latency: Duration,
     check_answers: bool,
@@ -222,6 +225,8 @@ impl GitHub {
             annotations: HashMap::new(),
             statuses: Vec::new(),
             permissions: HashMap::new(),
+            reactions: Vec::new(),
+            labels: HashMap::new(),
             redirects: Vec::new(),
             latency: Duration::ZERO,
             check_answers: true,
@@ -256,6 +261,8 @@ impl GitHub {
         to.annotations = from.annotations.clone();
         to.statuses = from.statuses.clone();
         to.permissions = from.permissions.clone();
+        to.reactions = from.reactions.clone();
+        to.labels = from.labels.clone();
         to.check_answers = from.check_answers;
         to.last_id = from.last_id;
         drop(to);

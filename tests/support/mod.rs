@@ -11,6 +11,7 @@ pub mod graphql;
 pub mod openai;
 mod routes;
 pub mod server;
+mod talk;
 pub mod world;
 
 use std::process::{Child, Command, Output, Stdio};

@@ -17,11 +17,11 @@ fn error(status: u16, message: &str) -> Reply {
     )
 }
 
-fn not_found() -> Reply {
+pub(super) fn not_found() -> Reply {
     error(404, "Not Found")
 }
 
-fn unprocessable(words: &str) -> Reply {
+pub(super) fn unprocessable(words: &str) -> Reply {
     Reply::json(
         422,
         &json!({ "message": "Unprocessable Entity", "errors": [words], "documentation_url": DOCS }),
@@ -29,7 +29,7 @@ fn unprocessable(words: &str) -> Reply {
 }
 
 /// An answer with the fields that GitHub always sends.
-fn full(request: &Request, path: &str, status: u16, mut body: Value) -> Reply {
+pub(super) fn full(request: &Request, path: &str, status: u16, mut body: Value) -> Reply {
     contract::fill(&request.method, path, status, &mut body);
     Reply::json(status, &body)
 }
@@ -207,7 +207,7 @@ pub fn route(state: &mut State, request: &Request, path: &str) -> Reply {
                 None => error(404, &format!("{login} is not a user")),
             }
         }
-        _ => not_found(),
+        _ => super::talk::route(state, request, path, &segments),
     }
 }
 

@@ -236,6 +236,15 @@ impl Api {
             .map_err(ForgeError::Unreachable)
     }
 
+    /// DELETE; what is gone already is gone.
+    pub(super) async fn delete(&self, path: &str) -> std::result::Result<(), http::Error> {
+        match self.call(Method::DELETE, path, JSON, None, Some(Repeat::Harmless)).await {
+            Ok(_) => Ok(()),
+            Err(http::Error::Status(answer)) if answer.status == StatusCode::NOT_FOUND => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// A GraphQL query, or a mutation that does no harm twice.
     pub(super) async fn graphql<T: DeserializeOwned>(
         &self,

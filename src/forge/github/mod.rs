@@ -4,6 +4,7 @@ mod api;
 mod background;
 mod checks;
 mod contents;
+mod converse;
 mod files;
 mod reviews;
 mod talk;
@@ -17,7 +18,7 @@ use async_trait::async_trait;
 use self::api::Api;
 use super::{
     Applied, Background, Capabilities, ChangeRequest, Check, Comment, Commit, FileList, Forge,
-    Operation, Permission, Result, ReviewComment, Thread,
+    LineComment, Operation, Permission, Result, ReviewComment, Thread,
 };
 use crate::diff::{Change, RepoPath};
 use crate::http::Client;
@@ -110,6 +111,14 @@ impl Forge for GitHub {
 
     async fn review_comments(&self, number: u64) -> Result<Vec<ReviewComment>> {
         talk::review_comments(&self.api, number).await
+    }
+
+    async fn line_comment(&self, id: u64) -> Result<LineComment> {
+        talk::line_comment(&self.api, id).await
+    }
+
+    async fn review_text(&self, number: u64, id: u64) -> Result<Comment> {
+        talk::review_text(&self.api, number, id).await
     }
 
     async fn threads(&self, number: u64) -> Result<Vec<Thread>> {

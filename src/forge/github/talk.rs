@@ -8,7 +8,8 @@ use super::api::{Api, encode};
 use super::wire;
 use crate::finding::Side;
 use crate::forge::{
-    ChangeRequest, Check, Comment, ForgeError, Permission, Result, ReviewComment, Thread,
+    ChangeRequest, Check, Comment, ForgeError, LineComment, Permission, Result, ReviewComment,
+    Thread,
 };
 use crate::http::{self, StatusCode};
 
@@ -55,22 +56,38 @@ pub(super) async fn comment(api: &Api, id: u64) -> Result<Comment> {
 
 pub(super) async fn review_comments(api: &Api, number: u64) -> Result<Vec<ReviewComment>> {
     let path = api.path(&format!("pulls/{number}/comments"));
-    let convert = |comment: wire::ReviewComment| {
-        let (author, author_is_bot) = wire::author(comment.user);
-        let left = comment.side.as_deref() == Some("LEFT");
-        ReviewComment {
-            id: comment.id,
-            in_reply_to: comment.in_reply_to_id,
-            author,
-            author_is_bot,
-            body: comment.body.unwrap_or_default(),
-            path: comment.path,
-            line: comment.line,
-            side: if left { Side::Old } else { Side::New },
-            thumbs_down: comment.reactions.map_or(0, |reactions| reactions.thumbs_down),
-        }
-    };
-    api.pages(&path, None, MOST_PAGES, convert).await
+    api.pages(&path, None, MOST_PAGES, review_comment_of).await
+}
+
+fn review_comment_of(comment: wire::ReviewComment) -> ReviewComment {
+    let (author, author_is_bot) = wire::author(comment.user);
+    let left = comment.side.as_deref() == Some("LEFT");
+    ReviewComment {
+        id: comment.id,
+        in_reply_to: comment.in_reply_to_id,
+        author,
+        author_is_bot,
+        body: comment.body.unwrap_or_default(),
+        path: comment.path,
+        line: comment.line,
+        side: if left { Side::Old } else { Side::New },
+        thumbs_down: comment.reactions.map_or(0, |reactions| reactions.thumbs_down),
+    }
+}
+
+pub(super) async fn line_comment(api: &Api, id: u64) -> Result<LineComment> {
+    let mut comment: wire::ReviewComment =
+        api.get(&api.path(&format!("pulls/comments/{id}"))).await?;
+    Ok(LineComment {
+        original_line: comment.original_line,
+        original_commit: comment.original_commit_id.take(),
+        diff_hunk: comment.diff_hunk.take().unwrap_or_default(),
+        comment: review_comment_of(comment),
+    })
+}
+
+pub(super) async fn review_text(api: &Api, number: u64, id: u64) -> Result<Comment> {
+    Ok(comment_of(api.get(&api.path(&format!("pulls/{number}/reviews/{id}"))).await?))
 }
 
 /// `%ID%` stands for the field that holds the first comment's number:

@@ -140,7 +140,9 @@ pub(super) struct ReviewComment {
     #[serde(default)]
     pub path: String,
     pub line: Option<u32>,
+    pub original_line: Option<u32>,
     pub side: Option<String>,
+    pub diff_hunk: Option<String>,
     pub reactions: Option<Reactions>,
     pub pull_request_review_id: Option<u64>,
     /// The revision it was made on.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::api::{Api, encode, forge_error};
-use super::{CHECK_NAME, checks, reviews, talk, wire};
+use super::{CHECK_NAME, checks, converse, reviews, talk, wire};
 use crate::forge::{Applied, ForgeError, Operation, Result};
 use crate::http::{self, Method, Repeat};
 
@@ -63,11 +63,27 @@ async fn carry_out(api: &Api, number: Option<u64>, operation: &Operation) -> Res
                 api.graphql(query, json!({ "thread": thread }), true).await?;
             Ok(Applied::Done { id: None })
         }
+        Operation::Reply { to, body } => converse::reply(api, request()?, *to, body).await,
+        Operation::UpdateReply { id, body } => {
+            let path = api.path(&format!("pulls/comments/{id}"));
+            repeated(api, Method::PATCH, &path, &json!({ "body": body })).await
+        }
+        Operation::DeleteComment { comment } => converse::delete(api, *comment).await,
+        Operation::React { comment, kind } => converse::react(api, *comment, *kind).await,
+        Operation::UpdateDescription { title, body } => {
+            converse::describe(api, request()?, title.as_deref(), body.as_deref()).await
+        }
+        Operation::AddLabels { labels } => converse::label(api, request()?, labels).await,
     }
 }
 
 /// A write that leaves the same behind however often it is sent.
-async fn repeated(api: &Api, method: Method, path: &str, body: &impl Serialize) -> Result<Applied> {
+pub(super) async fn repeated(
+    api: &Api,
+    method: Method,
+    path: &str,
+    body: &impl Serialize,
+) -> Result<Applied> {
     let made: wire::Made = api
         .write(method, path, body, Repeat::Harmless)
         .await

@@ -352,7 +352,8 @@ async fn read_checks(forge: &dyn Forge, head: &str) -> Result<Vec<crate::forge::
     }
 }
 
-async fn base_files(
+/// Files of the base revision, from the checkout if it has it.
+pub(crate) async fn base_files(
     forge: &dyn Forge,
     local: Option<&Local>,
     base: &str,

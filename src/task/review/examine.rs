@@ -29,6 +29,7 @@ use crate::inputs::Inputs;
 use crate::model::budget::{Budget, Caps};
 use crate::model::converse::ToolHost;
 use crate::publish::frame::Index;
+use crate::publish::paused;
 use crate::publish::walkthrough;
 use crate::redact::Scrubber;
 use crate::report::{Report, SCHEMA, TestEvidence};
@@ -97,6 +98,9 @@ pub fn prepare(subject: &Subject<'_>, model: &str) -> Prepared {
     let Subject { collected, inputs, checkout, local, contents, progress, .. } = *subject;
     let change = &collected.change;
     let mut notes = collected.notes.clone();
+    if is_paused(collected) {
+        notes.push(paused::NOTE.to_owned());
+    }
     progress.stage("checking the change against rules and reports");
     let resumed = resume::resume(change, &collected.before, &collected.own, model);
     let skips = select(change, inputs, collected);
@@ -182,6 +186,7 @@ fn conclude(subject: &Subject<'_>, prepared: Prepared, model: &str, mut asked: A
         findings: remember(collected, &findings, inputs, subject.scrubber),
         dismissed: resumed.dismissed.iter().map(|known| known.id.clone()).collect(),
         earlier: earlier(collected),
+        paused: is_paused(collected),
     };
     let gone = gone(&collected.before, &findings, &resumed);
     let report = Report {
@@ -202,6 +207,11 @@ fn conclude(subject: &Subject<'_>, prepared: Prepared, model: &str, mut asked: A
         notes,
     };
     Examined { report, state, gone, incomplete, failure: asked.failure }
+}
+
+/// Whether a person paused automatic reviews of this change.
+fn is_paused(collected: &Collected) -> bool {
+    collected.before.state.as_ref().is_some_and(|state| state.paused)
 }
 
 /// What findings are held to.
@@ -250,6 +260,10 @@ fn summary(parts: &[String]) -> String {
 /// The findings that stood at the head reviewed before this one.
 fn earlier(collected: &Collected) -> Option<Vec<Fingerprint>> {
     let before = collected.before.state.as_ref()?;
+    // A pause alone reviewed nothing.
+    if before.head.is_empty() {
+        return None;
+    }
     if before.head == collected.head {
         return before.earlier.clone();
     }

@@ -36,7 +36,7 @@ use self::sharded::Work;
 use self::tools::{BaseFiles, HostFiles, Tools};
 use crate::checkout::Checkout;
 use crate::context::{self, Context, Decision, Host, Request, Requested};
-use crate::diff::RepoPath;
+use crate::diff::{Change, RepoPath};
 use crate::failure::Failure;
 use crate::forge::github::{Access as GitHubAccess, GitHub};
 use crate::forge::local::Local;
@@ -46,14 +46,15 @@ use crate::inputs::{Access, CONFIG_FILE, ConfigText, Gathered, Inputs, ModelChoi
 use crate::model::Model;
 use crate::policy::{self, Grounds, Ruling, Token};
 use crate::redact::Scrubber;
-use crate::task::models;
 use crate::task::progress::Progress;
+use crate::task::{models, talk};
 
 /// Review what the event or the command line names. Gives the exit code.
 pub fn run(gathered: &Gathered, first: &Inputs) -> Result<u8, Failure> {
     let context = context::read(&first.host).map_err(Failure::Inputs)?;
     let request = match context::request_of(&context, first) {
         Decision::Review(request) => request,
+        Decision::Talk(asked) => return talk::run(gathered, first, &context, &asked),
         Decision::Nothing { why } => return finish::nothing(first, &why),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -64,7 +65,11 @@ pub fn run(gathered: &Gathered, first: &Inputs) -> Result<u8, Failure> {
     runtime.block_on(review(gathered, first, &context, &request))
 }
 
-async fn review(
+/// Review what was asked for.
+///
+/// # Errors
+/// As the exit codes say.
+pub async fn review(
     gathered: &Gathered,
     first: &Inputs,
     context: &Context,
@@ -117,6 +122,16 @@ async fn review(
         let who = request.asked_by.as_ref().map_or("", |asker| asker.login.as_str());
         return finish::nothing(&inputs, &format!("{who} may not ask for a review here"));
     }
+    if let Some(state) = &mut collected.before.state {
+        // Only what a push sets off is automatic: who asks is answered.
+        if state.paused && is_automatic(request) {
+            return finish::nothing(&inputs, "automatic reviews of this change are paused");
+        }
+        if request.full {
+            state.read.clear();
+            state.complete = false;
+        }
+    }
     let deadline = deadline.min(start + inputs.timeout);
     let run = Run {
         inputs: &inputs,
@@ -168,13 +183,7 @@ impl Run<'_> {
         }
         // The model may read the checkout only if it shows the change: after
         // `pull_request_target` or a comment it is at the base.
-        let shows_head = collected
-            .change
-            .files
-            .iter()
-            .filter(|file| file.new_path.is_some() && file.changed_lines() > 0)
-            .take(3)
-            .all(|file| contents.head(file).is_some());
+        let shows_head = shows_head(&collected.change, &contents);
         let host = forge.map(HostFiles::new);
         let base = Base { local, host: host.as_ref(), revision: &collected.base };
         let scrub = {
@@ -261,11 +270,25 @@ impl Run<'_> {
     }
 }
 
+/// Whether the checkout shows the change: after `pull_request_target` or a comment
+/// it is at the base. A few files tell.
+pub fn shows_head(change: &Change, contents: &Contents<'_>) -> bool {
+    change
+        .files
+        .iter()
+        .filter(|file| file.new_path.is_some() && file.changed_lines() > 0)
+        .take(3)
+        .all(|file| contents.head(file).is_some())
+}
+
 /// Files of the base revision, for the model's `show_base`.
-struct Base<'a> {
-    local: Option<&'a Local>,
-    host: Option<&'a HostFiles<'a>>,
-    revision: &'a str,
+pub struct Base<'a> {
+    /// The checkout's repository, asked first.
+    pub local: Option<&'a Local>,
+    /// The host.
+    pub host: Option<&'a HostFiles<'a>>,
+    /// The base revision.
+    pub revision: &'a str,
 }
 
 #[async_trait]
@@ -281,7 +304,13 @@ impl BaseFiles for Base<'_> {
     }
 }
 
-/// The network, by the inputs.
+/// Whether an event of the change itself asks, and no person.
+fn is_automatic(request: &Request) -> bool {
+    request.asked_by.is_none()
+        && matches!(request.change, Requested::PullRequest { known: Some(_), .. })
+}
+
+/// The network, until shortly after `deadline`.
 ///
 /// # Errors
 /// A proxy or the file of certificates cannot be used.
@@ -308,7 +337,7 @@ pub fn client(inputs: &Inputs, deadline: Instant) -> anyhow::Result<http::Client
 }
 
 /// GitHub, where the job runs there and has a token.
-fn github(
+pub(crate) fn github(
     inputs: &Inputs,
     context: &Context,
     client: &http::Client,
@@ -388,16 +417,25 @@ fn checkout<'a>(local: Option<&'a Local>, context: &Context) -> Result<&'a Local
 }
 
 fn with_config(gathered: &Gathered, collected: &Collected) -> Result<Inputs, Failure> {
-    let short = collected.base.get(..7).unwrap_or(&collected.base);
-    let config = collected
-        .base_files
+    configured(gathered, &collected.base, &collected.base_files)
+}
+
+/// The inputs with what `.pipewright.toml` says at the base revision.
+pub(crate) fn configured(
+    gathered: &Gathered,
+    base: &str,
+    files: &base::BaseFiles,
+) -> Result<Inputs, Failure> {
+    let short = base.get(..7).unwrap_or(base);
+    let config = files
         .config
         .as_ref()
         .map(|text| ConfigText { text: text.clone(), origin: format!("{CONFIG_FILE} at {short}") });
     gathered.resolve(config.as_ref()).map_err(|errors| Failure::Inputs(anyhow!("{errors}")))
 }
 
-fn access_of(permission: Permission) -> Access {
+/// The forge's word for a permission as the inputs have it.
+pub(crate) fn access_of(permission: Permission) -> Access {
     match permission {
         Permission::None => Access::None,
         Permission::Read => Access::Read,

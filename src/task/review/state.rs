@@ -52,6 +52,8 @@ pub struct State {
     /// Findings that stood at the head reviewed before this one, if there is one:
     /// a run that has to be completed says again what moved since.
     pub earlier: Option<Vec<Fingerprint>>,
+    /// Whether a person paused automatic reviews of this change request.
+    pub paused: bool,
 }
 
 /// A finding as remembered: enough to count it, to find it again, to list it.
@@ -180,9 +182,26 @@ struct Wire {
     dismissed: Vec<Fingerprint>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     earlier: Option<Vec<Fingerprint>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    paused: bool,
 }
 
 impl State {
+    /// The state where nothing was reviewed yet.
+    pub fn empty() -> State {
+        State {
+            head: String::new(),
+            model: String::new(),
+            complete: false,
+            summary: String::new(),
+            read: HashSet::new(),
+            findings: Vec::new(),
+            dismissed: Vec::new(),
+            earlier: None,
+            paused: false,
+        }
+    }
+
     /// The state after publishing: what has no comment on its line is known to
     /// have none, so that nobody can have deleted it, and the review is complete
     /// only if everything was delivered.
@@ -229,6 +248,7 @@ impl State {
             findings,
             dismissed: self.dismissed.clone(),
             earlier: self.earlier.clone(),
+            paused: self.paused,
         };
         // A map of plain text and numbers: there is nothing that could fail.
         serde_json::to_vec(&wire).unwrap_or_default()
@@ -251,6 +271,7 @@ impl State {
             findings: wire.findings,
             dismissed: wire.dismissed,
             earlier: wire.earlier,
+            paused: wire.paused,
         })
     }
 }
@@ -401,6 +422,7 @@ diff --git a/a.rs b/a.rs
             findings: vec![known("a.rs", "one();", 0)],
             dismissed: vec![Fingerprint("f".into())],
             earlier: Some(vec![Fingerprint("e".into())]),
+            paused: true,
         };
         assert_eq!(State::decode(&state.encode()), Some(state));
     }
@@ -424,6 +446,7 @@ diff --git a/a.rs b/a.rs
             findings: vec![one("posted"), one("missing")],
             dismissed: Vec::new(),
             earlier: None,
+            paused: false,
         };
         let back = |state: &State, all| {
             let missing = |id: &Fingerprint| id.0.starts_with("missing");
