@@ -9,6 +9,7 @@
 //!    to reach the host and fetch the file.
 
 mod cli;
+mod cloud;
 mod config;
 pub mod docs;
 mod env;
@@ -28,6 +29,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use cli::{Command, command};
+pub use cloud::{Aws, Cloud, Federation, Google, Oidc};
 pub use config::{CONFIG_FILE, ConfigText, PathRule, Tables};
 pub use env::Env;
 pub use gather::Gathered;
@@ -70,6 +72,8 @@ pub struct Inputs {
     pub anthropic_auth_token: Option<Secret>,
     /// Address of the API, without a slash at the end.
     pub anthropic_base_url: String,
+    /// Who the job is to the clouds that models are reached through.
+    pub cloud: Cloud,
     /// Most that a run may spend, in US dollars.
     pub max_cost_usd: f64,
     /// Most tokens that a run may use, input and output together.

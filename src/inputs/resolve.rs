@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::cloud::Cloud;
 use super::config::{self, ConfigText, Tables};
 use super::env::Env;
 use super::gather::Gathered;
@@ -45,7 +46,8 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
     }
     let host = Host::from_env(&gathered.env);
     let values = Values { chosen };
-    let (model, fallback_models) = models(&values, &host, &mut problems, &mut warnings);
+    let cloud = Cloud::read(&gathered.env, &values);
+    let (model, fallback_models) = models(&values, &host, &cloud, &mut problems, &mut warnings);
     if !problems.is_empty() {
         return Err(Errors(problems));
     }
@@ -86,6 +88,7 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
         anthropic_api_key: values.secret("anthropic_api_key"),
         anthropic_auth_token: values.secret("anthropic_auth_token"),
         anthropic_base_url: values.text("anthropic_base_url").unwrap_or_default(),
+        cloud,
         max_cost_usd: values.decimal("max_cost_usd"),
         max_tokens: values.whole("max_tokens"),
         timeout: Duration::from_secs_f64(values.decimal("timeout_minutes") * 60.0),
@@ -147,13 +150,15 @@ fn setting(input: &super::Input, values: &Values, inputs: &Inputs) -> Setting {
 fn models(
     values: &Values,
     host: &Host,
+    cloud: &Cloud,
     problems: &mut Vec<Problem>,
     warnings: &mut Vec<String>,
 ) -> (ModelChoice, Vec<ModelChoice>) {
     let choice = |name: &str| values.text(name).and_then(|text| text.parse::<ModelChoice>().ok());
     let has_key = ["anthropic_api_key", "anthropic_auth_token"]
         .iter()
-        .any(|name| values.chosen.contains_key(name));
+        .any(|name| values.chosen.contains_key(name))
+        || cloud.is_federated();
     // A gateway of one's own may hold the key itself.
     let can_ask = has_key || values.is_said("anthropic_base_url");
     let model = match choice("model") {
@@ -170,6 +175,21 @@ fn models(
                     message: format!("`{name}` needs a key: set ANTHROPIC_API_KEY"),
                 });
             }
+            ModelChoice::Offline
+        }
+        // What else could be asked there is the machine's identity, not the job's.
+        Some(ModelChoice::Of(provider, name))
+            if cloud.hosted_runner
+                && match provider {
+                    Provider::Bedrock => !cloud.names_aws(),
+                    Provider::Vertex => !cloud.names_google(),
+                    Provider::Anthropic => false,
+                } =>
+        {
+            warnings.push(format!(
+                "no credentials for `{provider}:{name}` ({}), so rules and reports answer alone",
+                values.origin("model")
+            ));
             ModelChoice::Offline
         }
         Some(model) => model,
@@ -243,7 +263,7 @@ fn names_secret(name: &str) -> bool {
 type Chosen = HashMap<&'static str, (Value, Origin)>;
 
 /// What won, by name; the default of the table where nobody said anything.
-struct Values {
+pub(super) struct Values {
     chosen: Chosen,
 }
 
@@ -267,7 +287,7 @@ impl Values {
         self.chosen.get(name).map_or(Origin::Default.to_string(), |(_, origin)| origin.to_string())
     }
 
-    fn text(&self, name: &str) -> Option<String> {
+    pub(super) fn text(&self, name: &str) -> Option<String> {
         match self.get(name) {
             Some(Value::Text(text)) => Some(text),
             _ => None,
@@ -304,7 +324,7 @@ impl Values {
         }
     }
 
-    fn secret(&self, name: &str) -> Option<Secret> {
+    pub(super) fn secret(&self, name: &str) -> Option<Secret> {
         match self.get(name) {
             Some(Value::Secret(secret)) => Some(secret),
             _ => None,

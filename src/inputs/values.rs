@@ -127,6 +127,10 @@ words! {
     Provider {
         /// Anthropic's Messages API.
         Anthropic = "anthropic",
+        /// Amazon Bedrock: a model's id, an inference profile's or an ARN.
+        Bedrock = "bedrock",
+        /// Google's Vertex AI: `claude-…`.
+        Vertex = "vertex",
     }
 }
 
@@ -160,7 +164,8 @@ impl FromStr for ModelChoice {
             Some((Ok(provider), _, name)) => (provider, name),
             Some((Err(_), word, _)) => {
                 return Err(format!(
-                    "`{word}` is not a provider of this version: write `anthropic:NAME`"
+                    "`{word}` is not a provider of this version: write `anthropic:NAME`, \
+                     `bedrock:ID` or `vertex:NAME`"
                 ));
             }
             None if text.starts_with("claude-") => (Provider::Anthropic, text),

@@ -5,11 +5,15 @@
 //! `model::converse`'s, which is the same for every provider.
 
 pub mod anthropic;
+pub mod bedrock;
 pub mod budget;
 pub mod converse;
+mod exchange;
 pub mod findings;
+pub mod identity;
 pub mod price;
 pub mod salvage;
+pub mod vertex;
 
 use async_trait::async_trait;
 use serde_json::Value;
