@@ -44,7 +44,7 @@ pub struct Credentials {
 
 enum Proof {
     Bearer(Secret),
-    Keys { source: Source, kept: Cached<Keys> },
+    Keys { source: Box<Source>, kept: Cached<Keys> },
 }
 
 impl Credentials {
@@ -55,7 +55,10 @@ impl Credentials {
     pub fn new(client: &Client, cloud: &Cloud, region: &str) -> anyhow::Result<Self> {
         let proof = match &cloud.aws.bearer_token {
             Some(token) => Proof::Bearer(token.clone()),
-            None => Proof::Keys { source: source(cloud, region)?, kept: Cached::default() },
+            None => {
+                let source = Box::new(source(cloud, region)?);
+                Proof::Keys { source, kept: Cached::default() }
+            }
         };
         Ok(Credentials { client: client.clone(), region: region.to_owned(), proof })
     }
@@ -99,7 +102,7 @@ impl Credentials {
 
     /// Whether another try could bring other credentials.
     pub fn can_renew(&self) -> bool {
-        matches!(&self.proof, Proof::Keys { source, .. } if !matches!(source, Source::Environment(_)))
+        matches!(&self.proof, Proof::Keys { source, .. } if !is_environment(source))
     }
 
     /// Drops the keys: AWS does not take them.
@@ -115,7 +118,7 @@ impl Credentials {
             Proof::Bearer(_) => {
                 "renew AWS_BEARER_TOKEN_BEDROCK, and enable the model for its account and region"
             }
-            Proof::Keys { source: Source::Environment(_), .. } => {
+            Proof::Keys { source, .. } if is_environment(source) => {
                 "the keys in AWS_ACCESS_KEY_ID must hold and be allowed \
                  `bedrock:InvokeModelWithResponseStream`, and the model enabled in the region"
             }
@@ -136,6 +139,11 @@ impl Credentials {
             Source::Instance { url } => instance(url).await,
         }
     }
+}
+
+/// Keys that stay as they are.
+fn is_environment(source: &Source) -> bool {
+    matches!(source, Source::Environment(_))
 }
 
 fn source(cloud: &Cloud, region: &str) -> anyhow::Result<Source> {

@@ -116,7 +116,7 @@ fn length(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
         return Err(Malformed::Checksum);
     }
     let (total, headers) = (total as usize, headers as usize);
-    if total > LONGEST || total < OVERHEAD || headers > total - OVERHEAD {
+    if !(OVERHEAD..=LONGEST).contains(&total) || headers > total - OVERHEAD {
         return Err(Malformed::Length);
     }
     Ok(Some(total))
@@ -261,6 +261,19 @@ mod tests {
         let bytes = [0, 0, 0, 0x10, 0, 0, 0, 0, 5, 0xc2, 0x48, 0xeb, 0x7d, 0x98, 0xc8, 0xff];
         let expect = Message::Event { kind: String::new(), payload: Vec::new() };
         assert_eq!(parse([&bytes[..]]), Ok((vec![expect], true)));
+    }
+
+    #[test]
+    fn a_message_of_another_writer_is_read() {
+        // Written with Python's struct and zlib; botocore's reader takes it.
+        let hex = "0000004a0000002aacda56570b3a6576656e742d747970650700056368756e6b\
+                   0d3a6d6573736167652d747970650700056576656e747b226279746573223a22\
+                   6533303d227dae919f38";
+        let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+        let bytes: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+        let payload = b"{\"bytes\":\"e30=\"}".to_vec();
+        let expect = Message::Event { kind: "chunk".into(), payload };
+        assert_eq!(parse([bytes.as_slice()]), Ok((vec![expect], true)));
     }
 
     #[test]

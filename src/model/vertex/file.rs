@@ -190,9 +190,15 @@ fn external(raw: Raw, folder: &Path) -> anyhow::Result<External> {
         (None, Some(url)) => {
             let url = source_url(&url)?;
             let headers = source.headers.unwrap_or_default();
-            let headers = headers
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, identity::keep(value.as_str()?))));
+            let headers = headers.into_iter().filter_map(|(name, value)| {
+                let value = value.as_str()?;
+                // What is no secret (`Accept: application/json`) must stay readable.
+                let lower = name.to_ascii_lowercase();
+                let marks = ["auth", "token", "key", "secret", "cookie"];
+                let is_secret = marks.iter().any(|mark| lower.contains(mark));
+                let value = if is_secret { identity::keep(value) } else { Secret::new(value) };
+                Some((name, value))
+            });
             Subject::Url(url, headers.collect(), format)
         }
         _ => return Err(anyhow!("its source is neither one `file` nor one `url`")),
