@@ -4,6 +4,7 @@
 //! written or posted. [`Scrubber::sanitize_markdown`] is for what a forge will
 //! render, [`Scrubber::sanitize_plain`] for logs, annotations and terminals.
 
+mod learned;
 mod markdown;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,8 @@ use std::sync::LazyLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use regex::{Captures, Regex};
+
+pub use learned::learn;
 
 /// What stands in the place of a secret.
 pub const MASK: &str = "***";
@@ -141,26 +144,7 @@ impl fmt::Debug for Scrubber {
 impl Scrubber {
     /// A scrubber for these values; ones under [`MIN_SECRET`] bytes are left out.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Self {
-        let mut forms = BTreeSet::new();
-        for secret in secrets {
-            add_forms(secret.expose(), &mut forms);
-        }
-        // Longest first: an alternation takes the first branch that matches.
-        let mut forms: Vec<String> = forms.into_iter().collect();
-        forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
-        let pattern = forms.iter().map(|form| regex::escape(form)).collect::<Vec<_>>().join("|");
-        let known = (!forms.is_empty())
-            .then(|| regex::RegexBuilder::new(&pattern).size_limit(64 << 20).build())
-            .and_then(|built| match built {
-                Ok(regex) => Some(regex),
-                Err(_) => {
-                    tracing::warn!("the known secrets are too long to search for all of them");
-                    let short = forms.iter().filter(|form| form.len() <= 4096).take(64);
-                    let pattern = short.map(|form| regex::escape(form)).collect::<Vec<_>>();
-                    Regex::new(&pattern.join("|")).ok()
-                }
-            });
-        Scrubber { known }
+        Scrubber { known: finder(secrets) }
     }
 
     /// The text with every secret replaced by [`MASK`]; borrowed where there is none.
@@ -192,6 +176,9 @@ impl Scrubber {
         let mut result = Cow::Borrowed(text);
         if let Some(known) = &self.known {
             result = replace(known, result, |_| MASK.to_owned());
+        }
+        if let Some(learned) = learned::finder() {
+            result = replace(&learned, result, |_| MASK.to_owned());
         }
         // A private key goes over several lines: then all is searched as one.
         let by_line = result.len() > LONG && !result.contains("-----BEGIN ");
@@ -261,6 +248,30 @@ impl Scrubber {
     /// [`sanitize_plain`](Self::sanitize_plain) on one line: line feeds and tabs become spaces.
     pub fn sanitize_line(&self, text: &str) -> String {
         self.sanitize_plain(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// Finds these values in all forms they travel in; `None` if there is nothing to find.
+fn finder<'a>(secrets: impl IntoIterator<Item = &'a Secret>) -> Option<Regex> {
+    let mut forms = BTreeSet::new();
+    for secret in secrets {
+        add_forms(secret.expose(), &mut forms);
+    }
+    if forms.is_empty() {
+        return None;
+    }
+    // Longest first: an alternation takes the first branch that matches.
+    let mut forms: Vec<String> = forms.into_iter().collect();
+    forms.sort_by_key(|form| std::cmp::Reverse(form.len()));
+    let pattern = forms.iter().map(|form| regex::escape(form)).collect::<Vec<_>>().join("|");
+    match regex::RegexBuilder::new(&pattern).size_limit(64 << 20).build() {
+        Ok(regex) => Some(regex),
+        Err(_) => {
+            tracing::warn!("the known secrets are too long to search for all of them");
+            let short = forms.iter().filter(|form| form.len() <= 4096).take(64);
+            let pattern = short.map(|form| regex::escape(form)).collect::<Vec<_>>();
+            Regex::new(&pattern.join("|")).ok()
+        }
     }
 }
 

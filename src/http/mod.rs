@@ -419,8 +419,11 @@ impl Client {
         true
     }
 
-    /// Wait until the next attempt, or give the error back if there is none.
-    async fn give_up_or_wait(
+    /// Wait until the next attempt, or give the error back if there is none. For
+    /// requests that must be made anew for each attempt, such as signed ones:
+    /// send them with a client that tries once, and call this after each failure
+    /// with a counter that starts at 0.
+    pub async fn give_up_or_wait(
         &self,
         request: &Request,
         error: Error,

@@ -2,6 +2,7 @@
 
 use super::Origin;
 use super::Problem;
+use super::cloud::Cloud;
 use super::command_env::Surroundings;
 use super::config::Tables;
 use super::host::Host;
@@ -77,6 +78,22 @@ pub static PROVIDERS: &[ProviderRow] = &[
         heavy: None,
         light: None,
     },
+    ProviderRow {
+        provider: Provider::Bedrock,
+        keys: &[],
+        needs: &[],
+        address: None,
+        heavy: None,
+        light: None,
+    },
+    ProviderRow {
+        provider: Provider::Vertex,
+        keys: &[],
+        needs: &[],
+        address: None,
+        heavy: None,
+        light: None,
+    },
 ];
 
 /// Asked where only an OpenAI key is given.
@@ -121,6 +138,7 @@ pub(super) struct Chooser<'a> {
     pub tables: &'a Tables,
     pub host: &'a Host,
     pub surroundings: &'a Surroundings,
+    pub cloud: &'a Cloud,
     pub problems: &'a mut Vec<Problem>,
     pub warnings: &'a mut Vec<String>,
 }
@@ -156,6 +174,10 @@ impl Chooser<'_> {
                 let why = format!("default: {} is given", self.values.origin(key));
                 return Picked { choice: of(row, name), why };
             }
+        }
+        if self.cloud.is_federated() {
+            let choice = ModelChoice::Of(Provider::Anthropic, DEFAULT_MODEL.to_owned());
+            return Picked { choice, why: "default: a federation rule is given".to_owned() };
         }
         Picked { choice: ModelChoice::Offline, why: "default: no key is given".to_owned() }
     }
@@ -233,6 +255,18 @@ impl Chooser<'_> {
     fn can_ask(&mut self, choice: &ModelChoice, why: &str, instead: &str) -> Result<(), String> {
         let (name, missing, remedy) = match choice {
             ModelChoice::Offline => return Ok(()),
+            ModelChoice::Of(Provider::Anthropic, _) if self.cloud.is_federated() => return Ok(()),
+            // What else could be asked there is the machine's identity, not the job's.
+            ModelChoice::Of(Provider::Bedrock, name)
+                if self.cloud.hosted_runner && !self.cloud.names_aws() =>
+            {
+                (name.as_str(), "no credentials", String::new())
+            }
+            ModelChoice::Of(Provider::Vertex, name)
+                if self.cloud.hosted_runner && !self.cloud.names_google() =>
+            {
+                (name.as_str(), "no credentials", String::new())
+            }
             ModelChoice::Of(_, name) => {
                 let needs = row_of(choice).map_or(&[][..], |row| row.needs);
                 let given = |inputs: &[&str]| inputs.iter().any(|input| self.values.is_said(input));
@@ -268,7 +302,8 @@ impl Chooser<'_> {
         let Some(address) = row.address else { return true };
         let usual = super::table::find(address).map(|input| input.default);
         self.values.text(address).as_deref() == usual
-            && row.keys.iter().any(|key| self.values.is_said(key))
+            && (row.keys.iter().any(|key| self.values.is_said(key))
+                || row.provider == Provider::Anthropic && self.cloud.is_federated())
     }
 
     fn warn_of_plain_text(&mut self, choice: &ModelChoice) {

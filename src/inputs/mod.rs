@@ -10,6 +10,7 @@
 
 mod choice;
 mod cli;
+mod cloud;
 mod command_env;
 mod config;
 pub mod docs;
@@ -33,6 +34,7 @@ use std::time::Duration;
 
 pub use choice::{ModelSet, PROVIDERS, Picked, ProviderRow, TaskModels};
 pub use cli::{Command, command};
+pub use cloud::{Aws, Cloud, Federation, Google, Oidc};
 pub use command_env::{Surroundings, is_claude};
 pub use config::{CONFIG_FILE, ConfigText, PathRule, Tables};
 pub use env::Env;
@@ -87,6 +89,8 @@ pub struct Inputs {
     pub anthropic_auth_token: Option<Secret>,
     /// Address of the API, without a slash at the end.
     pub anthropic_base_url: String,
+    /// Who the job is to the clouds that models are reached through.
+    pub cloud: Cloud,
     /// Key for the OpenAI API, or for a server that speaks it.
     pub openai_api_key: Option<Secret>,
     /// Address of that API, without a slash at the end.

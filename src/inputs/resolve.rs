@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::choice::{Chooser, ModelSet};
+use super::cloud::Cloud;
 use super::command_env::Surroundings;
 use super::config::{self, ConfigText, Tables};
 use super::env::Env;
@@ -46,6 +47,7 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
     }
     let host = Host::from_env(&gathered.env);
     let values = Values { chosen };
+    let cloud = Cloud::read(&gathered.env, &values);
     let surroundings = Surroundings::new(&values, &gathered.env);
     let mut own_prices = prices(&values, &gathered.env, &host, &mut problems);
     own_prices.append(&mut tables.prices);
@@ -55,6 +57,7 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
         tables: &tables,
         host: &host,
         surroundings: &surroundings,
+        cloud: &cloud,
         problems: &mut problems,
         warnings: &mut warnings,
     };
@@ -131,6 +134,7 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
         gemini_api_key: values.secret("gemini_api_key"),
         gemini_base_url: values.text("gemini_base_url").unwrap_or_default(),
         ollama_host: values.text("ollama_host").unwrap_or_default(),
+        cloud,
         max_cost_usd: values.decimal("max_cost_usd"),
         max_tokens: values.whole("max_tokens"),
         timeout: Duration::from_secs_f64(values.decimal("timeout_minutes") * 60.0),
@@ -330,7 +334,7 @@ impl Values {
         }
     }
 
-    fn secret(&self, name: &str) -> Option<Secret> {
+    pub(super) fn secret(&self, name: &str) -> Option<Secret> {
         match self.get(name) {
             Some(Value::Secret(secret)) => Some(secret),
             _ => None,

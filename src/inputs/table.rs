@@ -455,6 +455,107 @@ pub static INPUTS: &[Input] = &[
     .not_in_config()
     .variables(&["OLLAMA_HOST"]),
     input(
+        "anthropic_federation_rule_id",
+        Group::Model,
+        Kind::Text,
+        "Federation rule (`fdrl_…`) that lets the job in without a key. With \
+         `anthropic_organization_id`, the job's identity token is exchanged for a short-lived \
+         token; in GitHub Actions that takes `permissions: id-token: write`.",
+    )
+    .not_in_config()
+    .variables(&["ANTHROPIC_FEDERATION_RULE_ID"]),
+    input(
+        "anthropic_organization_id",
+        Group::Model,
+        Kind::Text,
+        "Anthropic organisation that the federation rule belongs to.",
+    )
+    .not_in_config()
+    .variables(&["ANTHROPIC_ORGANIZATION_ID"]),
+    input(
+        "anthropic_service_account_id",
+        Group::Model,
+        Kind::Text,
+        "Service account (`svac_…`) that the short-lived token stands for.",
+    )
+    .not_in_config()
+    .variables(&["ANTHROPIC_SERVICE_ACCOUNT_ID"]),
+    input(
+        "anthropic_workspace_id",
+        Group::Model,
+        Kind::Text,
+        "Workspace (`wrkspc_…` or `default`) of the short-lived token. Needed where the \
+         federation rule allows several.",
+    )
+    .not_in_config()
+    .variables(&["ANTHROPIC_WORKSPACE_ID"]),
+    input(
+        "anthropic_oidc_audience",
+        Group::Model,
+        Kind::Text,
+        "Audience that GitHub is asked to sign the job's identity token for.",
+    )
+    .default("https://api.anthropic.com")
+    .not_in_config(),
+    secret(
+        "oidc_token",
+        Group::Model,
+        &["GITLAB_OIDC_TOKEN", "BITBUCKET_STEP_OIDC_TOKEN"],
+        "The job's identity token, where the host hands one over in a variable. For GitLab's \
+         `id_tokens`; its audience must be the one that Anthropic, AWS or Google expects.",
+    ),
+    input(
+        "aws_region",
+        Group::Model,
+        Kind::Text,
+        "Region of Amazon Bedrock. A model that is named by an ARN is asked in the ARN's region.",
+    )
+    .not_in_config()
+    .variables(&["AWS_REGION", "AWS_DEFAULT_REGION"]),
+    secret(
+        "aws_bearer_token_bedrock",
+        Group::Model,
+        &["AWS_BEARER_TOKEN_BEDROCK"],
+        "API key of Amazon Bedrock. Without it requests are signed with the job's credentials.",
+    ),
+    input(
+        "aws_role_arn",
+        Group::Model,
+        Kind::Text,
+        "Role to assume with the job's identity token. In GitHub Actions that takes \
+         `permissions: id-token: write` and a trust policy for `sts.amazonaws.com`.",
+    )
+    .not_in_config()
+    .variables(&["AWS_ROLE_ARN"]),
+    input(
+        "vertex_project",
+        Group::Model,
+        Kind::Text,
+        "Google Cloud project in which Vertex AI is asked.",
+    )
+    .note("the credential's own")
+    .not_in_config()
+    .variables(&["ANTHROPIC_VERTEX_PROJECT_ID", "GOOGLE_CLOUD_PROJECT"]),
+    input("vertex_region", Group::Model, Kind::Text, "Region of Vertex AI.")
+        .default("global")
+        .not_in_config()
+        .variables(&["CLOUD_ML_REGION"]),
+    input(
+        "gcp_workload_identity_provider",
+        Group::Model,
+        Kind::Text,
+        "Workload identity provider that takes the job's identity token. As \
+         `projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER`.",
+    )
+    .not_in_config(),
+    input(
+        "gcp_service_account",
+        Group::Model,
+        Kind::Text,
+        "Service account to act as after the exchange. Without it the pool's own identity is used.",
+    )
+    .not_in_config(),
+    input(
         "max_cost_usd",
         Group::Model,
         Kind::Decimal(0.0, 10_000.0),
@@ -667,4 +768,33 @@ pub static HOST_VARIABLES: &[(&str, &str)] = &[
     ("ALL_PROXY", "proxy for both where they name none; also in lower case"),
     ("NO_PROXY", "hosts that are asked directly; also in lower case"),
     ("NO_COLOR", "set: no colour"),
+    ("RUNNER_ENVIRONMENT", "`github-hosted`: the machine's own cloud identity is not asked for"),
+    ("ACTIONS_ID_TOKEN_REQUEST_URL", "with the next, where GitHub signs the job's identity"),
+    ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "there with `permissions: id-token: write`"),
+    ("ANTHROPIC_IDENTITY_TOKEN", "an identity token for `anthropic_federation_rule_id`"),
+    ("ANTHROPIC_IDENTITY_TOKEN_FILE", "a file that holds one and is kept up to date"),
+    ("AWS_ACCESS_KEY_ID", "with the next two, credentials of AWS"),
+    ("AWS_SECRET_ACCESS_KEY", "see above"),
+    ("AWS_SESSION_TOKEN", "see above; only for temporary ones"),
+    (
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "an identity token for `aws_role_arn`, as Kubernetes mounts it",
+    ),
+    ("AWS_ROLE_SESSION_NAME", "what the session is called; default `pipewright`"),
+    ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "where a container on ECS gets its credentials"),
+    (
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "the same with a host: https, loopback, ECS or EKS only",
+    ),
+    ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "what that place asks for; also with `_FILE`"),
+    ("AWS_EC2_METADATA_DISABLED", "`true`: the instance's own role is not asked for"),
+    ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "the instance's metadata service"),
+    ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "Bedrock's address; default by region"),
+    ("AWS_ENDPOINT_URL_STS", "the token service's address; default by region"),
+    ("GOOGLE_OAUTH_ACCESS_TOKEN", "an access token of Google Cloud"),
+    ("CLOUDSDK_AUTH_ACCESS_TOKEN", "the same, by gcloud's name"),
+    ("GOOGLE_APPLICATION_CREDENTIALS", "a credential file of Google Cloud"),
+    ("GOOGLE_GHA_CREDS_PATH", "the same, by the name of Google's action"),
+    ("GCE_METADATA_HOST", "the metadata service of Google Cloud"),
+    ("ANTHROPIC_VERTEX_BASE_URL", "Vertex AI's address with `/v1`; default by region"),
 ];

@@ -432,3 +432,31 @@ proptest! {
         let _ = gathered(&args, &[]);
     }
 }
+
+#[test]
+fn a_cloud_without_credentials_on_a_hosted_machine_is_asked_nothing() {
+    let check = |model: &str, more: &[(&str, &str)], expect: &str| {
+        let always = [("CI", "true"), ("PIPEWRIGHT_MODEL", model)];
+        let env = Env::from_vars(always.into_iter().chain(more.iter().copied()));
+        let inputs = Inputs::gather([], env).resolve(None).unwrap();
+        assert_eq!(inputs.model.to_string(), expect, "{model} {more:?}");
+        assert_eq!(inputs.warnings.is_empty(), expect != "offline", "{:?}", inputs.warnings);
+    };
+    let hosted = ("RUNNER_ENVIRONMENT", "github-hosted");
+    let oidc =
+        [("ACTIONS_ID_TOKEN_REQUEST_URL", "https://x"), ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "t")];
+    let role = ("AWS_ROLE_ARN", "arn:aws:iam::1:role/r");
+    check("bedrock:x", &[hosted], "offline");
+    check("bedrock:x", &[hosted, role], "offline");
+    check("bedrock:x", &[hosted, role, oidc[0], oidc[1]], "bedrock:x");
+    check("bedrock:x", &[hosted, ("AWS_BEARER_TOKEN_BEDROCK", "k")], "bedrock:x");
+    check("bedrock:x", &[], "bedrock:x");
+    check("vertex:claude-x", &[hosted, oidc[0], oidc[1]], "offline");
+    check("vertex:claude-x", &[hosted, ("GOOGLE_GHA_CREDS_PATH", "/x")], "vertex:claude-x");
+    check("vertex:claude-x", &[], "vertex:claude-x");
+    // A rule needs an identity, and an identity a rule.
+    let rule = [("ANTHROPIC_FEDERATION_RULE_ID", "fdrl_1"), ("ANTHROPIC_ORGANIZATION_ID", "o")];
+    check("claude-x", &[rule[0], rule[1]], "offline");
+    check("claude-x", &[oidc[0], oidc[1]], "offline");
+    check("claude-x", &[rule[0], rule[1], oidc[0], oidc[1]], "anthropic:claude-x");
+}

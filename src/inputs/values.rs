@@ -140,6 +140,10 @@ words! {
         Gemini = "gemini",
         /// Ollama.
         Ollama = "ollama",
+        /// Amazon Bedrock: a model's id, an inference profile's or an ARN.
+        Bedrock = "bedrock",
+        /// Google's Vertex AI: `claude-…`.
+        Vertex = "vertex",
     }
 }
 

@@ -5,14 +5,18 @@
 //! `model::converse`'s, which is the same for every provider.
 
 pub mod anthropic;
+pub mod bedrock;
 pub mod budget;
 pub mod command;
 pub mod converse;
+mod exchange;
 pub mod findings;
+pub mod identity;
 pub mod judgement;
 pub mod openai;
 pub mod price;
 pub mod salvage;
+pub mod vertex;
 
 use async_trait::async_trait;
 use serde_json::Value;

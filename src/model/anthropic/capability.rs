@@ -11,6 +11,7 @@
 //! - `thinking` is left out: every model then does what it does best, and each
 //!   of `disabled`, `enabled` and `between_tools` is refused by some.
 
+use super::super::exchange::Form;
 use super::super::price;
 
 /// What differs between models in the requests that this program makes.
@@ -28,6 +29,11 @@ impl Capability {
     /// Only what every model takes.
     pub const BARE: Capability =
         Capability { forced_tools: false, strict_tools: false, effort: false };
+
+    /// What of it is used in a form.
+    pub(in crate::model) fn in_form(self, form: Form) -> Self {
+        if form.bare { Capability::BARE } else { self }
+    }
 }
 
 /// What a model takes. One that is not known gets only what all take.

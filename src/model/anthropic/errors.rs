@@ -5,46 +5,25 @@ use anyhow::anyhow;
 use serde_json::Value;
 
 use super::super::ModelError;
+use super::super::exchange::{Failure, Kind, of_kind};
 use super::reply::StreamError;
 use crate::http::{self, StatusCode};
 
-/// A failed attempt.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// Another attempt may go well.
-    Passing(anyhow::Error),
-    /// It will not.
-    Final(ModelError),
+/// A failure before the reply began. What passes was tried again before.
+pub(in crate::model) fn of_http(error: http::Error) -> Failure {
+    Failure::Final(kind_of(&error).error(anyhow::Error::new(error)))
 }
 
-/// A failure before the reply began. The network layer has retried what passes.
-pub(super) fn of_http(error: http::Error) -> Failure {
-    let kind = match &error {
-        http::Error::Status(response) => {
-            let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-            let part = |name: &str| body.pointer(name).and_then(Value::as_str).unwrap_or_default();
-            of_status(response.status, part("/error/type"), part("/error/message"))
-        }
-        http::Error::NotSent(_) | http::Error::Broken(_) | http::Error::Deadline(_) => {
-            Kind::Unavailable
-        }
-        http::Error::TooLarge(_) | http::Error::Refused(_) => Kind::Rejected,
-    };
-    Failure::Final(kind.error(anyhow::Error::new(error)))
-}
-
-/// A reply that broke off after it began.
-pub(super) fn broken(error: http::Error) -> Failure {
-    match error {
-        http::Error::Broken(_) | http::Error::NotSent(_) => {
-            Failure::Passing(anyhow::Error::new(error))
-        }
-        _ => of_http(error),
-    }
+/// What a failure before the reply began means.
+pub(in crate::model) fn kind_of(error: &http::Error) -> Kind {
+    let http::Error::Status(response) = error else { return of_kind(error) };
+    let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let part = |name: &str| body.pointer(name).and_then(Value::as_str).unwrap_or_default();
+    of_status(response.status, part("/error/type"), part("/error/message"))
 }
 
 /// A stream without a reply.
-pub(super) fn of_stream(error: StreamError) -> Failure {
+pub(in crate::model) fn of_stream(error: StreamError) -> Failure {
     match error {
         StreamError::Broken(why) => Failure::Passing(anyhow!("the model's reply is broken: {why}")),
         StreamError::Api { kind, message } => {
@@ -59,30 +38,11 @@ pub(super) fn of_stream(error: StreamError) -> Failure {
 
 /// Whether a refusal is about something that a request can do without
 /// ([`super::Capability`]): gateways and older models know less.
-pub(super) fn is_about_extras(error: &ModelError) -> bool {
+pub(in crate::model) fn is_about_extras(error: &ModelError) -> bool {
     let ModelError::Rejected(error) = error else { return false };
     let message = format!("{error:#}").to_ascii_lowercase();
     let extras = ["strict", "schema", "tool_choice", "output_config", "effort", "extra inputs"];
     extras.iter().any(|extra| message.contains(extra))
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Denied,
-    TooLong,
-    Rejected,
-    Unavailable,
-}
-
-impl Kind {
-    fn error(self, error: anyhow::Error) -> ModelError {
-        match self {
-            Kind::Denied => ModelError::Denied(error),
-            Kind::TooLong => ModelError::TooLong(error),
-            Kind::Rejected => ModelError::Rejected(error),
-            Kind::Unavailable => ModelError::Unavailable(error),
-        }
-    }
 }
 
 fn of_status(status: StatusCode, kind: &str, message: &str) -> Kind {
@@ -95,7 +55,7 @@ fn of_status(status: StatusCode, kind: &str, message: &str) -> Kind {
     }
 }
 
-fn of_type(kind: &str, message: &str) -> Kind {
+pub(in crate::model) fn of_type(kind: &str, message: &str) -> Kind {
     match kind {
         "authentication_error" | "permission_error" | "not_found_error" | "billing_error" => {
             Kind::Denied

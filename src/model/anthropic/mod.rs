@@ -1,26 +1,27 @@
 //! Anthropic's Messages API: one request out, one reply in, by streaming.
 //!
-//! The key goes only to the host it is given for and is never logged. What the
-//! network layer retries (rate limits, overload, failures before the first
-//! byte) it retries by itself, honouring `retry-after`; a stream that breaks,
-//! stalls or ends early, or brings an error that passes, is asked for again here.
+//! The key goes only to the host it is given for and is never logged. Body
+//! ([`request`]), reply ([`reply`]) and event stream ([`sse`]) are apart from
+//! the transport here: the clouds carry the same ones.
 
 mod capability;
-mod errors;
+pub(super) mod errors;
+pub mod federation;
 pub mod reply;
 pub mod request;
 pub mod sse;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use async_trait::async_trait;
 
-use self::errors::Failure;
+use self::federation::Federation;
 use self::reply::{Assembler, StreamError};
+use super::exchange::{Exchange, Failure, Form, Reading, Wire};
 use super::price::{self, Price};
-use super::{About, Limits, Model, ModelError, Reply, Request, Structure};
+use super::{About, Limits, Model, ModelError, Reply, Request, Structure, identity};
 use crate::http::{self, Bytes, Client, Credential, HeaderName, HeaderValue, Repeat, Retry, Url};
 use crate::report::Usage;
 
@@ -33,9 +34,6 @@ pub const DEFAULT_BASE_URL: &str = "https://api.anthropic.com";
 /// The version of the API that this client speaks.
 const API_VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 
-/// Most bytes of a reply; the longest real ones have about 1 MB.
-const MAX_REPLY: usize = 32 << 20;
-
 /// What proves who asks.
 #[derive(Clone)]
 pub enum Key {
@@ -43,6 +41,8 @@ pub enum Key {
     ApiKey(String),
     /// A token, sent as `authorization: Bearer`.
     AuthToken(String),
+    /// Tokens that the job's own identity is exchanged for.
+    Federated(Arc<Federation>),
 }
 
 /// How to ask. `Options::new` gives what fits real use.
@@ -54,10 +54,6 @@ pub struct Options {
     pub base_url: Url,
     /// Sent to that host and nowhere else.
     pub key: Key,
-    /// What it costs; by the table where `Options::new` makes it.
-    pub price: Option<Price>,
-    /// How much fits; likewise.
-    pub limits: Limits,
     /// How hard to think; `None` leaves it to the model.
     pub effort: Option<Effort>,
     /// Whether to ask for a stream. Without one a long reply runs into timeouts.
@@ -70,6 +66,10 @@ pub struct Options {
     pub attempts: u32,
     /// When the network layer tries again.
     pub retry: Retry,
+    /// What tokens cost; by default as the price table says.
+    pub price: Option<Price>,
+    /// How many fit; the same.
+    pub limits: Limits,
 }
 
 impl Options {
@@ -99,14 +99,8 @@ impl Options {
 
 /// A model of Anthropic's.
 pub struct Anthropic {
-    client: Client,
-    url: Url,
-    credential: Credential,
-    options: Options,
-    capability: Capability,
-    /// The provider refused what `capability` says that the model takes.
-    bare: AtomicBool,
-    price: Option<Price>,
+    wire: Api,
+    exchange: Exchange,
 }
 
 impl Anthropic {
@@ -114,107 +108,137 @@ impl Anthropic {
     /// deadline. Fails if the base URL cannot be a host's or the key is no header.
     pub fn new(client: &Client, options: Options) -> anyhow::Result<Self> {
         let url = messages_url(&options.base_url)?;
-        if url.scheme() == "http" && !is_loopback(&url) {
+        if url.scheme() == "http" && !identity::is_loopback(&url) {
             tracing::warn!(host = url.host_str(), "the model's key is sent without encryption");
         }
-        let credential = match &options.key {
+        let proof = match &options.key {
             Key::ApiKey(key) => {
-                Credential::header(HeaderName::from_static("x-api-key"), key, &url)?
+                let name = HeaderName::from_static("x-api-key");
+                Proof::Fixed(Credential::header(name, key, &url)?)
             }
-            Key::AuthToken(token) => Credential::bearer(token, &url)?,
+            Key::AuthToken(token) => Proof::Fixed(Credential::bearer(token, &url)?),
+            Key::Federated(federation) => Proof::Federated(Arc::clone(federation)),
         };
-        Ok(Anthropic {
-            client: client.with_retry(options.retry.clone()),
-            url,
-            credential,
-            capability: capability(&options.model),
-            bare: AtomicBool::new(false),
-            price: options.price,
-            options,
-        })
+        let exchange = Exchange::new(client, &options.retry, options.attempts, options.price);
+        let capability = capability(&options.model);
+        Ok(Anthropic { wire: Api { url, proof, capability, options }, exchange })
     }
 
     /// Where requests go.
     pub fn url(&self) -> &Url {
-        &self.url
+        &self.wire.url
+    }
+}
+
+enum Proof {
+    Fixed(Credential),
+    Federated(Arc<Federation>),
+}
+
+/// Anthropic's own transport.
+struct Api {
+    url: Url,
+    proof: Proof,
+    capability: Capability,
+    options: Options,
+}
+
+#[async_trait]
+impl Wire for Api {
+    fn name(&self) -> String {
+        format!("anthropic:{}", self.options.model)
     }
 
-    fn capability(&self) -> Capability {
-        if self.bare.load(Ordering::Relaxed) { Capability::BARE } else { self.capability }
-    }
-
-    fn http_request(&self, request: &Request, capability: Capability) -> http::Request {
+    fn body(&self, request: &Request, form: Form) -> Vec<u8> {
         let Options { model, effort, stream, .. } = &self.options;
-        let body = request::body(model, capability, *effort, *stream, request);
+        request::body(model, self.capability.in_form(form), *effort, *stream, request)
+    }
+
+    async fn http(&self, body: Bytes, _: Form) -> Result<http::Request, ModelError> {
         let version = HeaderName::from_static("anthropic-version");
-        let mut http = http::Request::post_json(self.url.clone(), Bytes::from(body))
+        let mut http = http::Request::post_json(self.url.clone(), body)
             .with_header(version, API_VERSION)
-            .with_credential(self.credential.clone())
             // Asking twice changes nothing at the provider; it may cost twice.
             .with_repeat(Repeat::Harmless);
+        http = match &self.proof {
+            Proof::Fixed(credential) => http.with_credential(credential.clone()),
+            Proof::Federated(federation) => {
+                let token = federation.token().await?;
+                let credential = identity::bearer(&token, &self.url)?;
+                let beta = HeaderName::from_static("anthropic-beta");
+                http.with_header(beta, federation::API_BETA).with_credential(credential)
+            }
+        };
         http.timeout = Some(self.options.timeout);
         http.stall_timeout = Some(self.options.stall_timeout);
-        http
+        Ok(http)
     }
 
-    /// One attempt. `spent` grows by what a reply that broke off had cost by then.
-    async fn once(&self, request: &http::Request, spent: &mut Usage) -> Result<Reply, Failure> {
-        let answer = self.client.send_streaming(request).await.map_err(errors::of_http)?;
-        let is_json = answer
-            .headers
-            .get("content-type")
-            .and_then(|kind| kind.to_str().ok())
-            .is_some_and(|kind| kind.contains("json"));
-        let price = self.price.as_ref();
-        if is_json {
-            let response = answer.collect(MAX_REPLY).await.map_err(errors::broken)?;
-            return reply::from_message(&response.body, price).map_err(errors::of_stream);
+    fn reading(&self) -> Box<dyn Reading> {
+        Box::new(EventReading::default())
+    }
+
+    fn whole(&self, body: &[u8], price: Option<&Price>) -> Result<Reply, Failure> {
+        reply::from_message(body, price).map_err(errors::of_stream)
+    }
+
+    fn failure(&self, error: http::Error) -> Failure {
+        let unauthorized = matches!(&error, http::Error::Status(response) if response.status == http::StatusCode::UNAUTHORIZED);
+        match self.proof {
+            Proof::Federated(_) if unauthorized => Failure::Stale(anyhow::Error::new(error)),
+            _ => errors::of_http(error),
         }
-        let mut assembler = Assembler::default();
-        match read_events(answer, &mut assembler).await {
-            Ok(()) => {
-                let begun = assembler.usage(price);
-                assembler.finish(price).map_err(|error| {
-                    *spent += begun;
-                    errors::of_stream(error)
-                })
-            }
-            Err(failure) => {
-                *spent += assembler.usage(price);
-                Err(failure)
-            }
+    }
+
+    fn plainer(&self, form: Form, refusal: &ModelError) -> Option<Form> {
+        plainer(self.capability, form, refusal)
+    }
+
+    async fn renew(&self) {
+        if let Proof::Federated(federation) = &self.proof {
+            federation.forget().await;
         }
     }
 }
 
-async fn read_events(
-    mut answer: http::Streaming,
-    assembler: &mut Assembler,
-) -> Result<(), Failure> {
-    let mut parser = sse::Parser::default();
-    while let Some(chunk) = answer.chunk().await.map_err(errors::broken)? {
+/// The plainest form, where the refusal is of what goes beyond it.
+pub(super) fn plainer(capability: Capability, form: Form, refusal: &ModelError) -> Option<Form> {
+    (!form.bare && capability != Capability::BARE && errors::is_about_extras(refusal))
+        .then_some(Form { bare: true, ..form })
+}
+
+/// A reply from server-sent events.
+#[derive(Default)]
+pub(super) struct EventReading {
+    parser: sse::Parser,
+    assembler: Assembler,
+}
+
+impl Reading for EventReading {
+    fn push(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let assembler = &mut self.assembler;
         let mut result = Ok(());
-        let parsed = parser.push(&chunk, |event| {
+        let parsed = self.parser.push(bytes, |event| {
             if result.is_ok() {
                 result = assembler.event(&event);
             }
         });
         result.map_err(errors::of_stream)?;
         let too_long = |_| StreamError::Broken("an event is too long");
-        parsed.map_err(too_long).map_err(errors::of_stream)?;
-        if assembler.stopped() {
-            // The end of the body mostly follows at once, and a connection read
-            // to its end can be used again; it is not worth waiting for.
-            let _ = tokio::time::timeout(Duration::from_millis(50), answer.chunk()).await;
-            break;
-        }
+        parsed.map_err(too_long).map_err(errors::of_stream)
     }
-    Ok(())
-}
 
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    fn stopped(&self) -> bool {
+        self.assembler.stopped()
+    }
+
+    fn usage(&self, price: Option<&Price>) -> Usage {
+        self.assembler.usage(price)
+    }
+
+    fn finish(self: Box<Self>, price: Option<&Price>) -> Result<Reply, Failure> {
+        self.assembler.finish(price).map_err(errors::of_stream)
+    }
 }
 
 fn messages_url(base: &Url) -> anyhow::Result<Url> {
@@ -234,65 +258,31 @@ fn messages_url(base: &Url) -> anyhow::Result<Url> {
 #[async_trait]
 impl Model for Anthropic {
     fn name(&self) -> String {
-        format!("anthropic:{}", self.options.model)
-    }
-
-    fn limits(&self) -> Limits {
-        self.options.limits
-    }
-
-    fn price(&self) -> Option<Price> {
-        self.price
+        self.wire.name()
     }
 
     fn about(&self) -> About {
-        let structure = match self.capability() {
+        let structure = match self.wire.capability {
             Capability { strict_tools: true, .. } => Structure::StrictTool,
             Capability { forced_tools: true, .. } => Structure::ForcedTool,
             _ => Structure::Instruction,
         };
         About {
-            endpoint: Some(self.url.to_string()),
+            endpoint: Some(self.wire.url.to_string()),
             structure: Some(structure),
             caches: Some(true),
         }
     }
 
+    fn limits(&self) -> Limits {
+        self.wire.options.limits
+    }
+
+    fn price(&self) -> Option<Price> {
+        self.exchange.price()
+    }
+
     async fn ask(&self, request: &Request) -> Result<Reply, ModelError> {
-        let mut capability = self.capability();
-        let mut http = self.http_request(request, capability);
-        let mut spent = Usage::default();
-        let mut attempt = 1;
-        loop {
-            let failure = match self.once(&http, &mut spent).await {
-                Ok(mut reply) => {
-                    reply.usage += spent;
-                    return Ok(reply);
-                }
-                Err(failure) => failure,
-            };
-            match failure {
-                Failure::Passing(error) if attempt < self.options.attempts => {
-                    let wait = self.options.retry.first_wait.saturating_mul(1 << attempt.min(6));
-                    tracing::warn!(error = format!("{error:#}"), ?wait, "asking the model again");
-                    tokio::time::sleep(wait).await;
-                    attempt += 1;
-                }
-                Failure::Passing(error) => {
-                    return Err(error)
-                        .with_context(|| format!("{} did not answer", self.name()))
-                        .map_err(ModelError::Unavailable);
-                }
-                Failure::Final(error)
-                    if capability != Capability::BARE && errors::is_about_extras(&error) =>
-                {
-                    tracing::warn!(%error, "asking in the plainest form from here on");
-                    self.bare.store(true, Ordering::Relaxed);
-                    capability = Capability::BARE;
-                    http = self.http_request(request, capability);
-                }
-                Failure::Final(error) => return Err(error),
-            }
-        }
+        self.exchange.ask(&self.wire, request).await
     }
 }

@@ -27,13 +27,26 @@ pub enum Effort {
     Max,
 }
 
-/// The JSON of a request to `model`. Text is written once, from where it lies.
-///
-/// - A `tool_choice` that the model would refuse is sent as `auto`.
-/// - Tools whose schema allows it are `strict`, so that calls fit the schema.
-/// - Cache breakpoints stand where the request marks them and, in a tool loop,
-///   on the last user turn; of more than four, the first and the last three stay.
-/// - Blank text is left out, as the API refuses it.
+/// What stands around the conversation: it differs by who carries the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Envelope<'a> {
+    /// Anthropic's own API: the body names the model.
+    Api {
+        /// The model's name.
+        model: &'a str,
+        /// Whether to ask for a stream.
+        stream: bool,
+    },
+    /// A cloud's: the address names the model, and the body the form it is in.
+    Platform {
+        /// `bedrock-2023-05-31`, `vertex-2023-10-16`.
+        version: &'static str,
+        /// Whether to ask for a stream, where the address does not say so.
+        stream: Option<bool>,
+    },
+}
+
+/// The JSON of a request to `model`; see [`body_in`].
 pub fn body(
     model: &str,
     capability: Capability,
@@ -41,9 +54,30 @@ pub fn body(
     stream: bool,
     request: &Request,
 ) -> Vec<u8> {
+    body_in(Envelope::Api { model, stream }, capability, effort, request)
+}
+
+/// The JSON of a request. Text is written once, from where it lies.
+///
+/// - A `tool_choice` that the model would refuse is sent as `auto`.
+/// - Tools whose schema allows it are `strict`, so that calls fit the schema.
+/// - Cache breakpoints stand where the request marks them and, in a tool loop,
+///   on the last user turn; of more than four, the first and the last three stay.
+/// - Blank text is left out, as the API refuses it.
+pub fn body_in(
+    envelope: Envelope<'_>,
+    capability: Capability,
+    effort: Option<Effort>,
+    request: &Request,
+) -> Vec<u8> {
     let marks = breakpoints(request);
+    let (model, anthropic_version, stream) = match envelope {
+        Envelope::Api { model, stream } => (Some(model), None, Some(stream)),
+        Envelope::Platform { version, stream } => (None, Some(version), stream),
+    };
     let body = Body {
         model,
+        anthropic_version,
         max_tokens: request.max_tokens.max(1),
         output_config: effort.filter(|_| capability.effort).map(|effort| OutputConfig { effort }),
         system: system(request, &marks),
@@ -75,7 +109,10 @@ fn size_hint(request: &Request) -> usize {
 
 #[derive(Serialize)]
 struct Body<'a> {
-    model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    anthropic_version: Option<&'static str>,
     max_tokens: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     output_config: Option<OutputConfig>,
@@ -86,7 +123,8 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     system: Vec<Block<'a>>,
     messages: Vec<MessagePart<'a>>,
-    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<bool>,
 }
 
 #[derive(Serialize)]

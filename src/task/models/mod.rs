@@ -8,10 +8,14 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use crate::http;
-use crate::inputs::{Inputs, ModelChoice, Provider, Task};
+use crate::inputs::{Cloud, Inputs, ModelChoice, Provider, Task};
+use crate::model::anthropic::federation::{self, Federation, Rule};
 use crate::model::anthropic::{Anthropic, Key, Options};
+use crate::model::bedrock::{self, Bedrock};
+use crate::model::identity::JobIdentity;
 use crate::model::openai::{self, OpenAi};
 use crate::model::price::Book;
+use crate::model::vertex::{self, Google, Vertex};
 use crate::model::{Model, command};
 use crate::redact::Secret;
 
@@ -67,6 +71,14 @@ pub fn build(
             let options = openai_options(inputs, *provider, name)?;
             let model = OpenAi::new(client, options)?;
             Ok(Some(Arc::new(model.on_terms(&prices))))
+        }
+        ModelChoice::Of(Provider::Bedrock, name) => {
+            let options = bedrock::Options::new(name);
+            Ok(Some(Arc::new(Bedrock::new(client, &inputs.cloud, options)?)))
+        }
+        ModelChoice::Of(Provider::Vertex, name) => {
+            let google = Arc::new(Google::new(client, &inputs.cloud)?);
+            Ok(Some(Arc::new(Vertex::new(client, google, vertex::Options::new(name))?)))
         }
         ModelChoice::Command(line) => {
             let options = command::Options {
@@ -126,17 +138,46 @@ fn anthropic(
     prices: &Book,
     name: &str,
 ) -> anyhow::Result<Arc<dyn Model>> {
+    let base_url =
+        http::Url::parse(&inputs.anthropic_base_url).context("cannot read `anthropic_base_url`")?;
     let key = match (&inputs.anthropic_api_key, &inputs.anthropic_auth_token) {
         (Some(key), _) => Key::ApiKey(key.expose().to_owned()),
         (None, Some(token)) => Key::AuthToken(token.expose().to_owned()),
-        (None, None) => anyhow::bail!(
-            "the model `anthropic:{name}` needs a key: set `ANTHROPIC_API_KEY`, or `model: offline`"
-        ),
+        (None, None) => match federation(&inputs.cloud, client, &base_url)? {
+            Some(federation) => Key::Federated(Arc::new(federation)),
+            None => anyhow::bail!(
+                "the model `anthropic:{name}` needs a key: set `ANTHROPIC_API_KEY`, or \
+                 `anthropic_federation_rule_id` and `anthropic_organization_id` in a job with \
+                 `permissions: id-token: write`, or `model: offline`"
+            ),
+        },
     };
-    let base_url =
-        http::Url::parse(&inputs.anthropic_base_url).context("cannot read `anthropic_base_url`")?;
     let mut options = Options::new(name, base_url, key);
     options.price = prices.price("anthropic", name).0;
     options.limits = prices.limits("anthropic", name).0;
     Ok(Arc::new(Anthropic::new(client, options)?))
+}
+
+/// The job's own identity in place of a key, where the inputs name a rule for it.
+fn federation(
+    cloud: &Cloud,
+    client: &http::Client,
+    base_url: &http::Url,
+) -> anyhow::Result<Option<Federation>> {
+    let given = &cloud.federation;
+    let (Some(rule_id), Some(organization_id)) = (&given.rule_id, &given.organization_id) else {
+        return Ok(None);
+    };
+    // The most particular first, as Anthropic's own clients have it.
+    let job = given.token_file.clone().map(JobIdentity::File);
+    let job = job.or_else(|| given.token.clone().map(JobIdentity::Token));
+    let Some(job) = job.or_else(|| JobIdentity::of_host(&cloud.oidc)) else { return Ok(None) };
+    let rule = Rule {
+        federation_rule_id: rule_id.clone(),
+        organization_id: organization_id.clone(),
+        service_account_id: given.service_account_id.clone(),
+        workspace_id: given.workspace_id.clone(),
+        audience: given.audience.clone().unwrap_or_else(|| federation::AUDIENCE.to_owned()),
+    };
+    Federation::new(client, base_url, job, rule).map(Some)
 }
