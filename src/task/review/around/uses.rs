@@ -14,7 +14,7 @@ use crate::code::Lines;
 use crate::code::calls::calls_in;
 use crate::code::definitions::{self, Definition, definitions};
 use crate::code::language::Language;
-use crate::code::parse::parse;
+use crate::code::parse::parse_around;
 
 /// Callers shown of a function whose signature changed, or that is gone.
 const MOST_CALLERS: usize = 6;
@@ -175,13 +175,22 @@ impl Subject<'_> {
                     if !same_file && !same_folder {
                         return None;
                     }
+                } else if *language == Language::Go && !same_folder {
+                    // What it is called on has to come from the package.
+                    let Symbol { package, .. } = symbol;
+                    let known = match self.others > 0 || self.is_common {
+                        true => {
+                            [format!("{package}.{container}"), format!("{package}.New{container}")]
+                                .iter()
+                                .any(|name| text.contains_str(name))
+                        }
+                        false => text.contains_str(format!("{package}.")),
+                    };
+                    if !known {
+                        return None;
+                    }
                 } else if receiver == container {
                     sure = true;
-                } else if *language == Language::Go
-                    && !same_folder
-                    && !text.contains_str(format!("{}.", symbol.package))
-                {
-                    return None;
                 } else if starts_upper && *language != Language::Go {
                     return None;
                 }
@@ -283,13 +292,16 @@ struct Use {
 
 /// Reads a file by grammar and keeps the mentions that are uses.
 fn confirm(file: &File, likely: &[Likely], symbols: &[Symbol], shown: &Shown) -> Vec<Use> {
-    let Some(parsed) = parse(file.language, &file.text) else { return Vec::new() };
-    let definitions = definitions(&parsed);
     let lines = Lines::new(&file.text);
     let line_of = |at: usize| {
         let feeds = memchr::memchr_iter(b'\n', &file.text[..at]).count();
         u32::try_from(feeds).unwrap_or(u32::MAX - 2) + 1
     };
+    let places = likely.iter().map(|one| line_of(one.at));
+    let Some(parsed) = parse_around(file.language, &file.text, places) else {
+        return Vec::new();
+    };
+    let definitions = definitions(&parsed);
     // By symbol and enclosing definition: the lines of its uses.
     let mut found: BTreeMap<(usize, Kind, Option<usize>), (Vec<u32>, f64, bool)> = BTreeMap::new();
     let mut uses = Vec::new();
