@@ -269,5 +269,12 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
+/// Whether no word goes on before or behind a range of a text.
+fn stands_alone(text: &[u8], start: usize, end: usize) -> bool {
+    let before = start.checked_sub(1).and_then(|at| text.get(at));
+    let is_word = |byte: Option<&u8>| byte.is_some_and(|byte| is_word(*byte));
+    !is_word(before) && !is_word(text.get(end))
+}
+
 #[cfg(test)]
 mod tests;

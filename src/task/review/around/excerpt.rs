@@ -136,20 +136,16 @@ pub(super) fn trimmed(
 }
 
 /// A definition whole, if it is short, else how it begins.
-pub(super) fn head_of(definition: &Definition, whole: u32, most: u32) -> Vec<Range<u32>> {
+pub(super) fn head_of(definition: &Definition, whole: u32, most: u32) -> Range<u32> {
     let Range { start, end } = definition.lines;
+    let signature = &definition.signature;
     // Of a long comment, what is nearest.
-    let start = start.max(definition.signature.start.saturating_sub(12));
-    if end - definition.signature.start <= whole {
-        vec![start..end]
-    } else {
-        vec![
-            start
-                ..(definition.signature.end.min(definition.signature.start + 12))
-                    .max(definition.signature.start + most)
-                    .min(end),
-        ]
+    let start = start.max(signature.start.saturating_sub(12));
+    if end - signature.start <= whole {
+        return start..end;
     }
+    let shown = signature.end.min(signature.start + 12).max(signature.start + most);
+    start..shown.min(end)
 }
 
 #[cfg(test)]
@@ -159,16 +155,16 @@ mod tests {
     #[test]
     fn excerpts_number_their_lines_and_mark_gaps() {
         let text = b"a\nb\r\nc\nd\ne\nf\n";
-        let check = |ranges: Vec<Range<u32>>, expect: Option<(Range<u32>, &str)>| {
-            let found = excerpt(text, ranges);
+        let check = |ranges: &[Range<u32>], expect: Option<(Range<u32>, &str)>| {
+            let found = excerpt(text, ranges.to_vec());
             let found = found.as_ref().map(|(range, text)| (range.clone(), text.as_str()));
             assert_eq!(found, expect);
         };
-        check(vec![2..3], Some((2..3, "2 : b\n")));
-        check(vec![5..99, 1..2], Some((1..7, "1 : a\n…\n5 : e\n6 : f\n")));
-        check(vec![1..2, 3..4], Some((1..4, "1 : a\n2 : b\n3 : c\n")));
-        check(vec![1..4, 2..3], Some((1..4, "1 : a\n2 : b\n3 : c\n")));
-        check(vec![9..12], None);
-        check(vec![], None);
+        check(&[2..3, 2..3], Some((2..3, "2 : b\n")));
+        check(&[5..99, 1..2], Some((1..7, "1 : a\n…\n5 : e\n6 : f\n")));
+        check(&[1..2, 3..4], Some((1..4, "1 : a\n2 : b\n3 : c\n")));
+        check(&[1..4, 2..3], Some((1..4, "1 : a\n2 : b\n3 : c\n")));
+        check(&[9..12, 0..1], None);
+        check(&[], None);
     }
 }

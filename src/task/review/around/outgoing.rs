@@ -133,8 +133,8 @@ fn resolve(
         let named = all.iter().filter(|one| one.name == outgoing.name && !one.is_test);
         for one in named {
             let Some(more) = fit(one, candidate, outgoing, file) else { continue };
-            let ranges = head_of(one, WHOLE, HEAD);
-            let Some((lines, text)) = excerpt(&file.text, ranges) else { continue };
+            let head = std::iter::once(head_of(one, WHOLE, HEAD)).collect();
+            let Some((lines, text)) = excerpt(&file.text, head) else { continue };
             let is_shown =
                 shown.has(&file.path, one.signature.start) || shown.has_most(&file.path, &lines);
             let own = if outgoing.is_in_test { 0.4 } else { 1.0 };

@@ -118,6 +118,10 @@ func handle(s *store.Store) string {
 func other(c *http.Client) {
 	c.Get(\"http://x\") // c.Get(y)
 }
+
+func (c *cache) warm(s *store.Store) {
+	c.Get(\"a\")
+}
 ",
             ),
             same(

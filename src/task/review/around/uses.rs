@@ -9,7 +9,7 @@ use bstr::ByteSlice as _;
 use super::changed::{How, Reach, Symbol};
 use super::excerpt::{Shown, excerpt, trimmed};
 use super::index::{File, Files, Mention, parallel};
-use super::{Kind, Piece, folder, is_word, nearness};
+use super::{Kind, Piece, folder, is_word, nearness, stands_alone};
 use crate::code::Lines;
 use crate::code::calls::calls_in;
 use crate::code::definitions::{self, Definition, definitions};
@@ -147,7 +147,11 @@ impl Subject<'_> {
         }
         let line_start = text[..mention.at].rfind_byte(b'\n').map_or(0, |at| at + 1);
         let lead = &text[line_start..mention.at];
-        if is_comment(lead.trim_ascii_start(), *language) {
+        let start = lead.trim_ascii_start();
+        let is_import = ["import ", "from ", "use ", "pub use ", "export {"]
+            .iter()
+            .any(|word| start.starts_with_str(word));
+        if is_comment(start, *language) || is_import && symbol.how != How::Removed {
             return None;
         }
         let (separator, receiver) = before(lead);
@@ -290,6 +294,10 @@ struct Use {
     text: String,
 }
 
+/// Where a definition uses a symbol: the lines, the best score, and whether its
+/// name has the symbol's.
+type Places = (Vec<u32>, f64, bool);
+
 /// Reads a file by grammar and keeps the mentions that are uses.
 fn confirm(file: &File, likely: &[Likely], symbols: &[Symbol], shown: &Shown) -> Vec<Use> {
     let lines = Lines::new(&file.text);
@@ -303,7 +311,7 @@ fn confirm(file: &File, likely: &[Likely], symbols: &[Symbol], shown: &Shown) ->
     };
     let definitions = definitions(&parsed);
     // By symbol and enclosing definition: the lines of its uses.
-    let mut found: BTreeMap<(usize, Kind, Option<usize>), (Vec<u32>, f64, bool)> = BTreeMap::new();
+    let mut found: BTreeMap<(usize, Kind, Option<usize>), Places> = BTreeMap::new();
     let mut uses = Vec::new();
     for one in likely {
         let symbol = &symbols[one.symbol];
@@ -428,6 +436,14 @@ fn fits(
     if matches!(receiver.as_str(), "self" | "this" | "Self" | "cls" | "super") {
         return holder.and_then(Definition::container_name) == Some(container);
     }
+    // A Go method's own receiver is of the type that stands beside it.
+    let own = holder.filter(|_| file.language == Language::Go).and_then(|holder| {
+        let signature = file.text.get(holder.signature_bytes.clone())?;
+        signature.strip_prefix(b"func (")?.fields().next()
+    });
+    if own == Some(receiver.as_bytes()) {
+        return holder.and_then(Definition::container_name) == Some(container);
+    }
     if !one.ambiguous {
         return true;
     }
@@ -489,10 +505,7 @@ impl TypeName<'_> {
 }
 
 fn has_word(line: &[u8], word: &str) -> bool {
-    line.find_iter(word).any(|at| {
-        !(at > 0 && is_word(line[at - 1]))
-            && !line.get(at + word.len()).is_some_and(|byte| is_word(*byte))
-    })
+    line.find_iter(word).any(|at| stands_alone(line, at, at + word.len()))
 }
 
 /// Of the uses of each symbol, the best, each with its worth.
