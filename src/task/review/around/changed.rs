@@ -150,8 +150,8 @@ fn read_file(
 ) -> Changed {
     let mut found = Changed::default();
     let path = file.path().display();
-    let new_lines = changed_lines(file, &packed.parts, false);
-    let old_lines = changed_lines(file, &packed.parts, true);
+    let new_lines = changed_lines(file, language, &packed.parts, false);
+    let old_lines = changed_lines(file, language, &packed.parts, true);
     let has_removed = old_lines.iter().any(|(_, kind)| *kind == LineKind::Removed);
     let base = file.old_path.as_ref().filter(|_| has_removed).and_then(|_| sources.base(file));
     let numbers = |lines: &[(u32, LineKind)]| lines.iter().map(|line| line.0).collect::<Vec<_>>();

@@ -5,10 +5,12 @@ use std::ops::Range;
 
 use bstr::ByteSlice as _;
 
+use super::is_comment;
 use crate::code::Lines;
 use crate::code::definitions::Definition;
+use crate::code::language::Language;
 use crate::diff::pack::{Pack, Part};
-use crate::diff::{Change, LineKind};
+use crate::diff::{Change, FileDiff, LineKind};
 
 /// A line's text is cut there.
 const MOST_LINE: usize = 240;
@@ -54,10 +56,12 @@ fn surroundings(part: &Part) -> impl Iterator<Item = Range<u32>> + '_ {
     part.above.iter().chain(&part.below).map(|excerpt| excerpt.lines.clone())
 }
 
-/// The changed lines of one side of a file in a pack. A line that is only on the
-/// other side counts as the place where it would be.
+/// The changed lines of one side of a file in a pack, comments and empty ones
+/// left out. A line that is only on the other side counts as the place where it
+/// would be.
 pub(super) fn changed_lines(
-    file: &crate::diff::FileDiff,
+    file: &FileDiff,
+    language: Language,
     parts: &[Part],
     old_side: bool,
 ) -> Vec<(u32, LineKind)> {
@@ -71,7 +75,9 @@ pub(super) fn changed_lines(
             let own = if old_side { line.old } else { line.new };
             let here = own.unwrap_or(next);
             next = here + u32::from(own.is_some());
-            if line.kind != LineKind::Context && part.lines.contains(&at) {
+            let text = line.text.trim_ascii();
+            let says = !text.is_empty() && !is_comment(text, language);
+            if line.kind != LineKind::Context && says && part.lines.contains(&at) {
                 changed.push((here, line.kind));
             }
         }

@@ -9,7 +9,7 @@ use bstr::ByteSlice as _;
 use super::changed::{How, Reach, Symbol};
 use super::excerpt::{Shown, excerpt, trimmed};
 use super::index::{File, Files, Mention, parallel};
-use super::{Kind, Piece, folder, is_word, nearness, stands_alone};
+use super::{Kind, Piece, folder, is_comment, is_word, nearness, stands_alone};
 use crate::code::Lines;
 use crate::code::calls::calls_in;
 use crate::code::definitions::{self, Definition, definitions};
@@ -224,6 +224,14 @@ impl Subject<'_> {
                 _ => sure = receiver == symbol.package,
             },
         }
+        // A file's own constant is a common word: others name the file they take it of.
+        if symbol.kind == definitions::Kind::Constant
+            && !sure
+            && !matches!(language, Language::C)
+            && !text.contains_str(&symbol.package)
+        {
+            return None;
+        }
         if !sure && !declares && self.others > 0 && !same_file && !self.knows(text, same_folder) {
             return None;
         }
@@ -270,14 +278,6 @@ fn may_declare(lead: &[u8]) -> bool {
         && !["return", "await", "new", "yield", "throw", "defer", "go", "else", "case", "in"]
             .iter()
             .any(|word| lead.ends_with_str(word))
-}
-
-fn is_comment(line: &[u8], language: Language) -> bool {
-    let hash = matches!(language, Language::Python | Language::Ruby | Language::Php);
-    line.starts_with(b"//")
-        || line.starts_with(b"/*")
-        || line.starts_with(b"* ")
-        || hash && line.starts_with(b"#")
 }
 
 /// A use that the grammar confirms.
