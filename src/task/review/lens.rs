@@ -255,8 +255,7 @@ pub fn first_task(change: &Change, pack: &Pack) -> String {
         }
     } else {
         text.push_str(
-            " Others look at errors, compatibility, security and the like in passes of their own; \
-report what you see of these all the same if it is serious.",
+            " Others look at errors, compatibility, security and the like in passes of their own.",
         );
     }
     text

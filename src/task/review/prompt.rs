@@ -90,7 +90,8 @@ wrong in at most twelve words; `body` says why and what to do, in at most five s
 `fails_when` gives the case. `severity`: critical (data loss, a way in, an outage), high (wrong in \
 ordinary use), medium (wrong in a case that will happen), low (small or unlikely), info. \
 `confidence` is the probability that the author, shown your finding, would agree and change the \
-code; below 0.5, leave it out. `summary` says in one or two sentences what this part of the change \
+code; below 0.3, leave it out: somebody else looks at each finding again, and what remains in \
+doubt is folded away. `summary` says in one or two sentences what this part of the change \
 does; no verdict, no praise.";
 
 /// How outside text is marked. Differs by run in the nonce alone.
@@ -268,7 +269,7 @@ otherwise. It is not part of the change:\n",
 /// What a reviewer is to do with the part above it.
 pub fn review_task(lens: &str) -> String {
     format!(
-        "Review the change above. {lens}\n\nOne defect is one finding, however many lines it shows on \
+        "Review the change above. {lens}\n\nWhat you see beside this, report only if it is serious. One defect is one finding, however many lines it shows on \
 or ways of looking lead to it.\n\n{REPORTING}"
     )
 }

@@ -197,10 +197,13 @@ fn repeats(claim: &Finding, earlier: &Finding) -> bool {
         && alike(&claim.title, &earlier.title)
 }
 
+/// A second look may raise a finding's confidence: from here on it is worth one.
+const LEAST_JUDGED: f64 = 0.3;
+
 /// Whether a finding will not be published however it is judged: it repeats what
 /// a person put aside, what stands already, or is not sure enough.
 pub fn is_settled(finding: &Finding, bars: &Bars<'_>) -> bool {
-    finding.confidence < bars.min_confidence
+    finding.confidence < bars.min_confidence.min(LEAST_JUDGED)
         || bars.dismissed.iter().any(|known| same_remark(known, finding))
         || bars.standing.iter().any(|stands| stands.id == finding.id)
 }

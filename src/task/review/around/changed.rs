@@ -21,6 +21,9 @@ use crate::diff::{Change, FileDiff, LineKind};
 const MOST_SYMBOLS: usize = 80;
 /// Calls of one pack that are followed.
 const MOST_CALLS: usize = 400;
+/// Of a changed function of up to so many lines, what it called before is
+/// followed as well.
+const MOST_BODY: usize = 120;
 /// A base version of more lines is not shown again.
 const MOST_BEFORE: u32 = 80;
 
@@ -86,6 +89,8 @@ pub(super) struct Outgoing {
     pub within: Bytes,
     pub within_type: Option<String>,
     pub is_in_test: bool,
+    /// The call stands on an added line, not only in a function that changed.
+    pub is_added: bool,
 }
 
 /// What a pack changes and calls.
@@ -116,6 +121,8 @@ pub(super) fn read(pack: &Pack, change: &Change, sources: &dyn Sources) -> Chang
     });
     all.symbols.dedup_by(|a, b| (&a.path, &a.qualified, a.how) == (&b.path, &b.qualified, b.how));
     all.symbols.truncate(MOST_SYMBOLS);
+    // What is called anew before what was called already.
+    all.calls.sort_by_key(|call| !call.is_added);
     let mut seen = HashSet::new();
     all.calls.retain(|call| {
         seen.insert((call.name.clone(), call.receiver.clone(), folder(&call.path).to_owned()))
@@ -178,10 +185,14 @@ fn read_file(
     }
     let mut changed: Vec<usize> = changed.into_iter().collect();
     changed.sort_unstable();
+    let mut bodies: Vec<Range<u32>> = Vec::new();
     for at in changed {
         let (key, one) = &keyed_new[at];
         if one.is_test {
             continue;
+        }
+        if one.lines.len() <= MOST_BODY {
+            bodies.push(one.lines.clone());
         }
         let before = by_key.get(key).copied();
         if let Some(how) = context.how(one, before, &new_lines, has_removed && base.is_some()) {
@@ -215,12 +226,15 @@ fn read_file(
             .filter(|(_, kind)| *kind == LineKind::Added)
             .map(|(line, _)| *line)
             .collect();
-        let (first, last) = (added.iter().min(), added.iter().max());
-        let range = first.zip(last).map_or(0..0, |(first, last)| *first..last + 1);
+        let ends = || bodies.iter().flat_map(|body| [body.start, body.end - 1]);
+        let (first, last) =
+            (added.iter().copied().chain(ends()).min(), added.iter().copied().chain(ends()).max());
+        let range = first.zip(last).map_or(0..0, |(first, last)| first..last + 1);
         if !range.is_empty() {
             let lines = crate::code::Lines::new(head);
             for call in calls(parsed, range) {
-                if !added.contains(&call.line) {
+                let is_added = added.contains(&call.line);
+                if !is_added && !bodies.iter().any(|body| body.contains(&call.line)) {
                     continue;
                 }
                 let around = innermost(&keyed_new, call.line).map(|at| keyed_new[at].1);
@@ -238,6 +252,7 @@ fn read_file(
                     within_type: around.and_then(Definition::container_name).map(str::to_owned),
                     is_in_test: language.is_test_path(&path)
                         || around.is_some_and(|one| one.is_test),
+                    is_added,
                 });
             }
         }

@@ -139,6 +139,10 @@ fn resolve(
                 shown.has(&file.path, one.signature.start) || shown.has_most(&file.path, &lines);
             let own = if outgoing.is_in_test { 0.4 } else { 1.0 };
             let bodiless = if one.has_body { 1.0 } else { 0.8 };
+            // What the code at hand is made of explains it; what lies far off mostly
+            // does as its name says.
+            let new = if outgoing.is_added { 1.0 } else { 0.5 };
+            let here = if outgoing.is_added || file.path == outgoing.path { 1.0 } else { 0.4 };
             found.push(Resolved {
                 call: candidate.call,
                 score: candidate.score + more,
@@ -151,7 +155,7 @@ fn resolve(
                     text,
                     about: one.qualified(file.language),
                     signature: false,
-                    value: 6.0 * own * bodiless,
+                    value: 6.0 * own * bodiless * new * here,
                 },
             });
         }
