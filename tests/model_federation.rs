@@ -91,7 +91,10 @@ impl Api {
 fn model(variables: &[(String, String)]) -> Arc<dyn Model> {
     let inputs = cloud::inputs(variables.iter().map(|(n, v)| (n.as_str(), v.clone())));
     // A rule and an identity are as good as a key: nobody needs to name a model.
-    models::of(&inputs, &client()).unwrap().heavy.expect("a model")
+    models::of(&inputs, &client(), pipewright::inputs::Task::Review)
+        .unwrap()
+        .heavy
+        .expect("a model")
 }
 
 fn answer(request: &Request, state: &mut State) -> Reply {
@@ -241,7 +244,9 @@ fn a_key_comes_first_and_half_a_rule_is_none() {
     variables.retain(|(name, _)| name != RULE[1].0);
     variables.retain(|(name, _)| name != "ANTHROPIC_BASE_URL");
     let inputs = cloud::inputs(variables.iter().map(|(n, v)| (n.as_str(), v.clone())));
-    assert!(models::of(&inputs, &client()).unwrap().heavy.is_none());
+    assert!(
+        models::of(&inputs, &client(), pipewright::inputs::Task::Review).unwrap().heavy.is_none()
+    );
 }
 
 #[test]

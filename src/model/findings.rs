@@ -84,12 +84,12 @@ pub fn report_findings_tool() -> Tool {
             "end_line": number("integer", "The number of the last line, if the finding is about more than one. All lines from line to end_line stand in the same hunk."),
             "quote": text("The text of line, copied character by character from behind the gutter: without line number and +/- sign, with its indentation. It must be a line that was shown; a finding whose quote is not found is thrown away."),
             "severity": {"type": "string", "enum": Severity::ALL.map(Severity::as_str),
-                "description": "critical: data loss, a way in for an attacker, an outage. high: a defect or weakness that should block the merge. medium: should be mended, need not block. low: a small risk. info: worth knowing, nothing to do."},
+                "description": "critical: data loss, a way in for an attacker, an outage. high: wrong in ordinary use, should block the merge. medium: wrong in a case that will happen, should be mended. low: small or unlikely. info: worth knowing, nothing to do."},
             "category": {"type": "string", "enum": CATEGORIES, "description": "What it is about."},
-            "confidence": number("number", "How likely it is, from 0 to 1, that an expert who looks closely agrees that this is real and caused by this change. Of findings given 0.8, four in five should hold."),
-            "title": text("What is wrong, in one plain line of at most 100 characters."),
+            "confidence": number("number", "How likely it is, from 0 to 1, that the author, shown this, agrees that it is so and changes the code for it. Of findings given 0.8, four in five should hold."),
+            "title": text("What is wrong, in one plain line of at most twelve words."),
             "body": text("Markdown: what happens, under which inputs or conditions, and what to do about it. Name the evidence. No greeting, no praise, no repetition of the title."),
-            "fails_when": text("The concrete case, in one sentence: with which input, state or order of events the code goes wrong, and what comes out instead of what should. If you cannot name one, do not report the finding."),
+            "fails_when": text("The concrete case, in one sentence: with which input, state or order of events the code goes wrong, and what comes out instead of what should. Without one it is no finding."),
             "replacement": text("Only if the fix is certain and local: the full text that takes the place of all lines from line to end_line, with their indentation, without gutter and without a code fence. It must compile in its place. To delete lines, include a neighbouring line that stays. Leave it out otherwise."),
         },
         "required": ["path", "line", "quote", "severity", "category", "confidence", "title", "body"],
@@ -100,14 +100,14 @@ pub fn report_findings_tool() -> Tool {
         description: "Report the review of the change you were shown. Call it exactly once, when \
             you are done, with everything you found; call it with an empty list if there is \
             nothing worth a developer's time. Report defects that this change brings in or makes \
-            worse, each once, at the line where it is best mended. Do not report what a compiler, \
-            formatter or linter would say, what you only suspect without a concrete case, or what \
+            worse, each once, at the line where it is best mended. Do not report what a formatter or \
+            linter would say, what you only suspect without a concrete case, or what \
             the change does not touch."
             .to_owned(),
         input_schema: json!({
             "type": "object",
             "properties": {
-                "summary": text("Two to five sentences of Markdown for the author: what the change does and your verdict. No headings."),
+                "summary": text("What this part of the change does, in one or two sentences. No verdict, no headings."),
                 "findings": {"type": "array", "items": finding, "description": "Worst first."},
             },
             "required": ["summary", "findings"],

@@ -17,6 +17,8 @@ const LONGEST_REASON: usize = 1_000;
 pub enum Verdict {
     /// The defect was reproduced in thought: input, path, wrong outcome.
     Holds,
+    /// It is true, but not worth a change.
+    Minor,
     /// Something in the code makes it impossible, or it is none.
     Refuted,
     /// Neither could be shown.
@@ -45,9 +47,9 @@ pub fn judge_finding_tool() -> Tool {
             "type": "object",
             "properties": {
                 "reason": {"type": "string", "description": "The line of code or the path of execution that decides it, in one to three sentences."},
-                "verdict": {"type": "string", "enum": ["holds", "refuted", "unsure"],
-                    "description": "holds: you followed the failing case through the code and it fails as claimed. refuted: the code shows that it cannot happen, that it was so before the change, or that it does no harm. unsure: the code at hand decides neither."},
-                "probability": {"type": "number", "description": "From 0 to 1: how likely it is that the finding is right and that the author would change the code for it."},
+                "verdict": {"type": "string", "enum": ["holds", "minor", "refuted", "unsure"],
+                    "description": "holds: you followed the failing case through the code and it fails as claimed. minor: it is true, and yet no reason to change the code. refuted: the code shows that it is not true, that it cannot happen, or that it was so before the change (code that was only moved counts as before). unsure: the code at hand decides neither."},
+                "probability": {"type": "number", "description": "From 0 to 1: how likely it is that what the finding says of the code is true."},
             },
             "required": ["reason", "verdict", "probability"],
             "additionalProperties": false,
@@ -63,9 +65,10 @@ pub fn parse_judgement(value: &Value) -> Result<Judgement, String> {
     let word = value.get("verdict").and_then(Value::as_str).unwrap_or_default();
     let verdict = match word.trim().to_ascii_lowercase().as_str() {
         "holds" | "hold" | "confirmed" | "valid" => Verdict::Holds,
+        "minor" | "trivial" => Verdict::Minor,
         "refuted" | "refute" | "rejected" | "invalid" | "false" => Verdict::Refuted,
         "unsure" | "uncertain" | "unknown" => Verdict::Unsure,
-        _ => return Err("`verdict` is none of `holds`, `refuted`, `unsure`".to_owned()),
+        _ => return Err("`verdict` is none of `holds`, `minor`, `refuted`, `unsure`".to_owned()),
     };
     let reason = value.get("reason").and_then(Value::as_str).unwrap_or_default();
     let said = value.get("probability").and_then(|number| match number {
@@ -73,7 +76,7 @@ pub fn parse_judgement(value: &Value) -> Result<Judgement, String> {
         number => number.as_f64(),
     });
     let usual = match verdict {
-        Verdict::Holds => 0.8,
+        Verdict::Holds | Verdict::Minor => 0.8,
         Verdict::Refuted => 0.1,
         Verdict::Unsure => 0.5,
     };

@@ -86,13 +86,22 @@ fn the_base_says_who_may_ask_but_not_who_may_have_code_made() {
 }
 
 #[test]
-fn the_model_reads_the_checkout_where_it_shows_the_change() {
-    for (content, tools) in [(HEAD, 5), (BASE, 1)] {
+fn the_model_reads_the_checkout_where_it_shows_the_change_and_the_host_where_not() {
+    for (content, tools, read) in [
+        (
+            HEAD,
+            vec!["answer", "read_file", "search", "list_files", "show_base"],
+            "mod total; // here",
+        ),
+        // Else files of the head are read from the host.
+        (BASE, vec!["answer", "read_file", "list_files", "show_base"], "mod total; // there"),
+    ] {
         let github = world();
+        github.pull(7, |pull| {
+            pull.base("src/lib.rs", "mod total; // there\n");
+        });
         let model = Anthropic::start();
-        if tools > 1 {
-            model.tool_call("read_file", json!({"path": "src/lib.rs"}));
-        }
+        model.tool_call("read_file", json!({"path": "src/lib.rs"}));
         model.on("", answering("See `src/lib.rs:1`.", json!([])));
         let id = github.line_comment(7, "bob", "src/total.rs", "RIGHT", 7, "@pipewright why?");
         let event = event::line_comment(&github, 7, id);
@@ -103,11 +112,10 @@ fn the_model_reads_the_checkout_where_it_shows_the_change() {
         let ran = finished(job.command().output().unwrap());
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         let requests = model.requests();
-        let offered = requests[0].body["tools"].as_array().map_or(0, Vec::len);
+        let offered = requests[0].body["tools"].as_array().cloned().unwrap_or_default();
+        let offered: Vec<&str> = offered.iter().filter_map(|tool| tool["name"].as_str()).collect();
         assert_eq!(offered, tools);
-        if tools > 1 {
-            assert!(requests[1].body.to_string().contains("mod total; // here"));
-        }
+        assert!(requests[1].body.to_string().contains(read));
     }
 }
 

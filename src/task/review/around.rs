@@ -23,6 +23,7 @@ use self::excerpt::Shown;
 pub use self::index::Index;
 use super::contents::Contents;
 use crate::checkout::Checkout;
+use crate::code::language::Language;
 use crate::diff::pack::Pack;
 use crate::diff::{Change, FileDiff};
 
@@ -267,6 +268,22 @@ fn stem(path: &str) -> &str {
 
 fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
+}
+
+/// Whether a line begins as a comment.
+fn is_comment(line: &[u8], language: Language) -> bool {
+    let hash = matches!(language, Language::Python | Language::Ruby | Language::Php);
+    line.starts_with(b"//")
+        || line.starts_with(b"/*")
+        || line.starts_with(b"* ")
+        || hash && line.starts_with(b"#")
+}
+
+/// Whether no word goes on before or behind a range of a text.
+fn stands_alone(text: &[u8], start: usize, end: usize) -> bool {
+    let before = start.checked_sub(1).and_then(|at| text.get(at));
+    let is_word = |byte: Option<&u8>| byte.is_some_and(|byte| is_word(*byte));
+    !is_word(before) && !is_word(text.get(end))
 }
 
 #[cfg(test)]

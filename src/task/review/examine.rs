@@ -378,6 +378,7 @@ pub async fn put(
         budget: &budget,
         render: &render,
         around: &around,
+        scrub: &clean,
         heads: &whole,
         is_settled: &|finding: &Finding| prove::is_settled(finding, &bars),
         total: packs.len(),

@@ -71,15 +71,23 @@ fails half-way. Compare what the removed lines did with what the added lines do:
 longer done, done twice, done in another order, or returned under another condition? Where the \
 code has siblings (other branches of a switch, other methods of the type, the caller above, the \
 code that writes what this reads), check that the change treats them alike: a step that the \
-siblings take and this one does not is a defect until shown otherwise. Check names, formats, \
-units, signs, indexes and conditions against what the code says it does, and the description of \
-the change against what the change does."
+siblings take and this one does not is a defect until shown otherwise. Where \
+order matters (middleware, hooks, deferred calls, registration, initialisation, locks), compare the \
+order before and after: what ran first and now runs last, and what does the one no longer see of \
+the other? For each value that comes from outside (configuration, environment, flags, headers, \
+requests), ask which spellings, types and extremes people will give, and what the code does with \
+those it does not expect. Check names, formats, units, signs, indexes and conditions against what \
+the code says it does, and the description of the change against what the change does. A build \
+that the change breaks (a name removed and still used, declared twice, a file or module that is \
+gone) counts as well."
             }
             Lens::ErrorHandling => {
                 "Look only at what happens when something fails or is absent: an error that is \
 ignored, overwritten, logged and then treated as success, or returned together with a value that \
-callers use; a nil, null, None or empty value that is used on a path where it can be one; a \
-panic, exception or exit in code that callers expect to go on; a retry or wait without an end; \
+callers use, or replaced by \
+another that hides the cause; a nil, null, None or empty value that is used on a path where it can be one; a \
+panic, exception or exit in code that callers expect to go on; a retry or wait without an end, or a wait after \
+which nothing is tried again; \
 cleanup that is skipped on an early return; a failure reported at the wrong level or with the \
 wrong or a missing cause; a status or code that tells the caller something untrue."
             }
@@ -102,7 +110,8 @@ and what they gain. Without such a path there is no finding."
             }
             Lens::Concurrency => {
                 "Look only at what runs side by side and at what has to be given back: shared \
-state read or written without its lock, a check and an act that something can come between, locks \
+state read or written without its lock, a check and an act that something can come between (also a port, \
+name or file that is found free first and taken later), locks \
 taken in another order or held over a wait, channels that nobody reads or closes or that are \
 closed twice, goroutines, threads, tasks and timers that never end, contexts and cancellation \
 that are not passed on, work started and not awaited; files, connections, bodies, cursors, \
@@ -112,9 +121,10 @@ subscriptions and locks that a path leaves open. Give the interleaving or the pa
                 "Look only at the tests of this change: a test that passes whatever the code does \
 (no assertion, an assertion on the mock or on a constant, an expected value computed by the code \
 under test, a wrong comparison, an error that is not checked); that depends on time, order, \
-network or leftovers of another test; that asserts the wrong behaviour; whose name says one thing \
-and whose body does another; a case of the changed logic that is easy to get wrong and that no \
-test in the repository reaches (look before you say so, and say which case and why it matters)."
+network, a port or leftovers of another test; that no longer sets up what it needs, or talks to \
+something that nobody starts; that asserts the wrong behaviour; whose name says one thing and \
+whose body does another. A case without a test is no finding, nor is a test that should have caught \
+a defect: the defect is."
             }
             Lens::Performance => {
                 "Look only at cost that someone would notice: work that grows faster than its \
@@ -152,6 +162,8 @@ exposed, unbounded, lost on a restart or deleted by the change; scripts that go 
 
 /// Parts of at most so many changed lines are looked at in one pass.
 const ONE_PASS: usize = 60;
+/// Parts of at most so many in three.
+const TWO_PASSES: usize = 600;
 /// A lens is chosen from so many lines on that speak of it.
 const LEAST_LINES: usize = 2;
 /// No more changed lines of a part are read for it, evenly spread: those of a
@@ -184,20 +196,57 @@ static PATHS: LazyLock<Option<RegexSet>> = LazyLock::new(|| {
     ])
 });
 
+/// The places in [`Lens::CHOSEN`] of the tests, and of what tests and documents
+/// do not call for.
+const TESTS: usize = 4;
+const PRODUCT: [usize; 3] = [1, 2, 5];
+
+fn is_prose(path: &str) -> bool {
+    let ending = path.rsplit_once('.').map_or("", |(_, ending)| ending);
+    matches!(ending, "md" | "rst" | "adoc" | "txt" | "mod" | "sum" | "lock")
+}
+
 fn set(patterns: &[&str]) -> Option<RegexSet> {
     // Fixed patterns: a mistake in one is a matter for the tests.
     RegexSetBuilder::new(patterns).unicode(false).build().ok()
 }
 
-/// The lenses for a part, correctness left out: none if one pass is enough.
-pub fn chosen(change: &Change, pack: &Pack) -> Vec<Lens> {
-    if pack.changed_lines(change) <= ONE_PASS { Vec::new() } else { called_for(change, pack) }
+/// Passes over a part besides the first, each with its lenses: none if one pass
+/// is enough, two where the part is of ordinary size, one for each lens else.
+pub fn passes(change: &Change, pack: &Pack) -> Vec<Vec<Lens>> {
+    let lines = pack.changed_lines(change);
+    if lines <= ONE_PASS {
+        return Vec::new();
+    }
+    let lenses = called_for(change, pack);
+    if lines > TWO_PASSES {
+        return lenses.into_iter().map(|lens| vec![lens]).collect();
+    }
+    // What fails and what is promised.
+    let fails =
+        |lens: &Lens| matches!(lens, Lens::ErrorHandling | Lens::Concurrency | Lens::Performance);
+    let (fails, promised): (Vec<Lens>, Vec<Lens>) = lenses.into_iter().partition(fails);
+    [fails, promised].into_iter().filter(|pass| !pass.is_empty()).collect()
+}
+
+/// What a pass is told to do.
+pub fn task(pass: &[Lens]) -> String {
+    match pass {
+        [only] => only.task().to_owned(),
+        several => {
+            let mut text = "Look at it in these ways, one after the other:".to_owned();
+            for (nth, lens) in several.iter().enumerate() {
+                text.push_str(&format!("\n\n{}. {}", nth + 1, lens.task()));
+            }
+            text
+        }
+    }
 }
 
 /// What the first pass over a part is told to do.
 pub fn first_task(change: &Change, pack: &Pack) -> String {
     let mut text = Lens::Correctness.task().to_owned();
-    if chosen(change, pack).is_empty() {
+    if pack.changed_lines(change) <= ONE_PASS {
         let also: Vec<&str> = called_for(change, pack).into_iter().map(Lens::clause).collect();
         if !also.is_empty() {
             text.push_str(" Look also for ");
@@ -223,9 +272,13 @@ fn called_for(change: &Change, pack: &Pack) -> Vec<Lens> {
     let mut seen = 0usize;
     for packed in &pack.files {
         let Some(file) = change.files.get(packed.file) else { continue };
-        for at in in_path.matches(file.path().display().as_bytes()) {
+        let path = file.path().display();
+        let by_path = in_path.matches(path.as_bytes());
+        for at in &by_path {
             hits[at] += LEAST_LINES;
         }
+        // Nobody attacks, calls or waits for a test or a document.
+        let is_product = !by_path.matched(TESTS) && !is_prose(&path);
         let Some(patch) = file.patch() else { continue };
         for part in &packed.parts {
             let lines = part.lines.start as usize..part.lines.end as usize;
@@ -238,11 +291,64 @@ fn called_for(change: &Change, pack: &Pack) -> Vec<Lens> {
                     continue;
                 }
                 for at in in_line.matches(patch.text_of(line)) {
-                    hits[at] += 1;
+                    hits[at] += usize::from(is_product || !PRODUCT.contains(&at));
                 }
             }
         }
     }
     let lenses = Lens::CHOSEN.into_iter().zip(hits);
     lenses.filter(|(_, hits)| *hits >= LEAST_LINES).map(|(lens, _)| lens).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pattern_is_one_and_stands_for_its_lens() {
+        assert!(LINES.is_some() && PATHS.is_some());
+        assert_eq!(Lens::CHOSEN[TESTS], Lens::Tests);
+        assert_eq!(
+            PRODUCT.map(|at| Lens::CHOSEN[at]),
+            [Lens::Compatibility, Lens::Security, Lens::Performance]
+        );
+    }
+
+    fn passes_of(path: &str, line: &str, lines: usize) -> Vec<Vec<Lens>> {
+        let body: String = (0..lines).map(|_| format!("+{line}\n")).collect();
+        let diff = format!(
+            "diff --git a/{path} b/{path}\nnew file mode 100644\n--- /dev/null\n+++ b/{path}\n@@ -0,0 +1,{lines} @@\n{body}"
+        );
+        let change = crate::diff::parse::parse(diff.into_bytes().into()).expect("a diff");
+        let all = crate::diff::pack::pack(&change, &[None], &|_, _| true, &|_| None, 1 << 20);
+        passes(&change, &all.packs[0])
+    }
+
+    #[test]
+    fn lenses_are_chosen_by_what_the_lines_and_paths_speak_of() {
+        use Lens::{Compatibility, Concurrency, ErrorHandling, Pipeline, Security, Tests};
+        let check = |path: &str, line: &str, lines: usize, expect: &[&[Lens]]| {
+            assert_eq!(passes_of(path, line, lines), expect, "{path}: {lines} x {line}");
+        };
+        check("a.go", "x := 1", 100, &[]);
+        check("a.go", "mu.Lock()", 60, &[]);
+        check("a.go", "mu.Lock()", 100, &[&[Concurrency]]);
+        check("a.go", "if err != nil { mu.Lock() }", 100, &[&[ErrorHandling, Concurrency]]);
+        check(
+            "a.go",
+            "func Get() error { mu.Lock() }",
+            100,
+            &[&[ErrorHandling, Concurrency], &[Compatibility]],
+        );
+        check(
+            "a.go",
+            "func Get() error { mu.Lock() }",
+            700,
+            &[&[ErrorHandling], &[Compatibility], &[Concurrency]],
+        );
+        check("a_test.go", "x := 1", 100, &[&[Tests]]);
+        check("a_test.go", "token := password", 100, &[&[Tests]]);
+        check("a.go", "token := password", 100, &[&[Security]]);
+        check(".github/workflows/ci.yml", "a: 1", 100, &[&[Pipeline]]);
+    }
 }

@@ -62,9 +62,9 @@ document), a weakness that someone can reach, a test that cannot fail. It needs 
 the input, state or order of events with which it goes wrong, and what comes out of it. It is \
 reported once, at the line that causes it.
 
-What is none: style, naming, formatting, missing comments, tests wished for in general, praise, \
-what a compiler or linter would say, what was wrong before and the change does not touch, what \
-would go wrong only if other code were written otherwise, anything you would have to guess about \
+What is none: style, naming, formatting, missing comments, tests wished for, praise, what a linter \
+would say, what was wrong before (code that was only moved counts as before), what would go wrong \
+only if other code were written otherwise, anything you would have to guess about \
 code that you cannot see. You see a part of the repository: what is not shown may well exist. Before \
 you claim that something is missing, unused, or unhandled elsewhere, look with the tools; if you \
 cannot look, do not claim it.
@@ -72,7 +72,8 @@ cannot look, do not claim it.
 How the change is shown: for every file its hunks, each line with its number, then `|`, then its \
 sign: `+` added, `-` removed (numbered as in the old file), a space for context. Lines whose number \
 is followed by `:` are code from outside the change, for understanding. Findings may only stand on \
-lines with `|`.
+lines with `|`: where the change breaks a line that it does not touch, the finding stands on the \
+changed line that does so. Secrets are shown as `***`; the files hold something else there.
 
 Reading tools, where there are any, show the repository: the change's new state, and the base with \
 `show_base`. Use them when a decision depends on code that is not shown, not to look around. Ask \
@@ -266,7 +267,10 @@ otherwise. It is not part of the change:\n",
 
 /// What a reviewer is to do with the part above it.
 pub fn review_task(lens: &str) -> String {
-    format!("Review the change above. {lens}\n\n{REPORTING}")
+    format!(
+        "Review the change above. {lens}\n\nOne defect is one finding, however many lines it shows on \
+or ways of looking lead to it.\n\n{REPORTING}"
+    )
 }
 
 /// What is to be done with a finding on the part above it.
@@ -286,8 +290,7 @@ pub fn judge_task(nonce: &Nonce, finding: &Finding) -> String {
         "Another reviewer, who may be wrong, claims this of the change above:\n{}\n\
 Do not review the change; try to refute this one claim. Follow the case that it names through the \
 code line by line. Is each thing it says of the code true? Can the case happen, given the callers \
-and the types? Is the harm real, or is it handled elsewhere, wanted, documented, or only a matter of taste? \
-Was it so before the change, on code the change does not touch? If it says that something is missing, look \
+and the types? Is the harm real, or is it handled elsewhere, wanted, documented? Was it so before the change? Is it worth a change, or only true? If it says that something is missing, look \
 where it would be. A suggested replacement that would not compile or changes something else is a \
 reason to doubt the rest. Being hard to believe does not refute a claim: code that decides it \
 does. Answer through `judge_finding`, once.",

@@ -181,11 +181,6 @@ impl ToolHost for Tools<'_> {
             let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(answered.entry(call.clone()).or_default())
         };
-        if let Some(outcome) = cell.get() {
-            let text =
-                format!("(You asked this before; the answer is the same.)\n{}", outcome.text);
-            return ToolOutcome { text, is_error: outcome.is_error };
-        }
         // Of those who ask at the same moment, one finds out and the others wait.
         cell.get_or_init(|| async { self.finish(self.answer(&call).await) }).await.clone()
     }
@@ -214,7 +209,10 @@ fn search(checkout: &Checkout, pattern: &str, glob: Option<&str>) -> Result<Stri
     let found = checkout.search(pattern, glob, MAX_HITS).map_err(|error| error.to_string())?;
     if found.hits.is_empty() {
         let end = if found.truncated { " before the search was stopped" } else { "" };
-        return Ok(format!("no line matches in {} files{end}", found.files));
+        return Ok(format!(
+            "no line matches in {} files{end}; hidden and ignored files are not searched",
+            found.files
+        ));
     }
     let mut text = String::new();
     let mut cut = found.truncated;

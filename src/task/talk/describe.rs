@@ -21,6 +21,7 @@ use crate::policy::ProposePermit;
 use crate::publish::answer::Ended;
 use crate::publish::{description, walkthrough, wording};
 use crate::task::models;
+use crate::task::review::background;
 use crate::task::review::collect::Collected;
 use crate::task::review::contents::Contents;
 use crate::task::review::prompt::Nonce;
@@ -55,11 +56,16 @@ pub struct Described {
 /// # Errors
 /// The change could not be read or the host could not be reached.
 pub async fn reply(scene: &Scene<'_>, permit: &ProposePermit) -> Result<Reply, Failure> {
-    let collected = scene.collect().await.map_err(Failure::Platform)?;
+    let mut collected = scene.collect().await.map_err(Failure::Platform)?;
     let models =
         models::of(scene.inputs, scene.client, inputs::Task::Auto).map_err(Failure::Inputs)?;
     let mut reply = Reply::said("");
     let described = if models.heavy.is_none() {
+        // With a model they come with the rest.
+        match scene.forge.commits(scene.request.number).await {
+            Ok(commits) => collected.commits = background::messages(&commits),
+            Err(error) => tracing::debug!(%error, "the commits could not be read"),
+        }
         offline(&collected)
     } else {
         let got = ask_for(scene, &collected, &models).await?;
@@ -214,7 +220,7 @@ fn offline(collected: &Collected) -> Described {
     if !collected.commits.is_empty() {
         summary.push_str("\n\n");
         for commit in collected.commits.iter().take(MOST_FILES) {
-            let _ = writeln!(summary, "- {commit}");
+            let _ = writeln!(summary, "- {}", commit.lines().next().unwrap_or_default());
         }
     }
     let files = collected.change.files.iter().map(|file| {
@@ -223,7 +229,7 @@ fn offline(collected: &Collected) -> Described {
     });
     Described {
         title: match &collected.commits[..] {
-            [only] => only.clone(),
+            [only] => only.lines().next().unwrap_or_default().to_owned(),
             _ => String::new(),
         },
         summary,

@@ -61,7 +61,7 @@ pub struct Knows {
 
 impl Knows {
     fn of(scene: &Scene<'_>) -> Self {
-        let model = scene.inputs.model.to_string();
+        let model = scene.scrubber.sanitize_line(&scene.inputs.model.to_string());
         Knows {
             phrase: scene.scrubber.sanitize_line(&scene.inputs.trigger_phrase),
             model: Some(model).filter(|model| model != "offline"),

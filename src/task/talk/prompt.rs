@@ -105,6 +105,10 @@ pub fn system(
             collected.commits.iter().map(|c| format!("- {}\n", clean(c))).collect();
         let _ = write!(about, "\nCommits:\n{}", bounded(&commits, 4_000));
     }
+    for issue in collected.issues.iter().take(5) {
+        let said = bounded(&clean(&issue.body), 2_000);
+        let _ = writeln!(about, "\nIssue #{}: {}\n{said}", issue.number, clean(&issue.title));
+    }
     let mut files = String::new();
     for file in &collected.change.files {
         let (added, removed) = walkthrough::lines_of(file);

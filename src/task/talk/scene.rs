@@ -9,12 +9,12 @@ use crate::context::{Context, Talk};
 use crate::forge::local::Local;
 use crate::forge::{ChangeRequest, Comment, Forge, LineComment, ReviewComment};
 use crate::http;
-use crate::inputs::{Access, Inputs};
+use crate::inputs::{Access, Inputs, ModelChoice};
 use crate::policy::Ruling;
 use crate::publish::answer::{Kind, Question};
 use crate::redact::{ForgeHost, Scrubber};
 use crate::task::review::base::BaseFiles;
-use crate::task::review::collect::{self, Collected};
+use crate::task::review::collect::{self, Asked, Collected};
 
 /// A comment that asks, with its surroundings.
 pub struct Scene<'a> {
@@ -85,8 +85,10 @@ impl Scene<'_> {
     /// The host did not give it.
     pub async fn collect(&self) -> Result<Collected> {
         let number = self.request.number;
-        collect::from_pull_request(self.forge, self.repository, number, None, self.local, None)
-            .await
+        let asks = self.inputs.model != ModelChoice::Offline;
+        let model = asks.then_some(Asked { trigger_phrase: self.phrase });
+        let (forge, repository) = (self.forge, self.repository);
+        collect::from_pull_request(forge, repository, number, None, self.local, model).await
     }
 
     /// The first comment of the thread that the comment stands in; its own number

@@ -13,7 +13,7 @@ use super::{Sources, folder, stem};
 use crate::code::calls::calls;
 use crate::code::definitions::{Definition, Kind, definitions};
 use crate::code::language::Language;
-use crate::code::parse::parse;
+use crate::code::parse::{parse, parse_around};
 use crate::diff::pack::{Pack, PackedFile};
 use crate::diff::{Change, FileDiff, LineKind};
 
@@ -150,14 +150,16 @@ fn read_file(
 ) -> Changed {
     let mut found = Changed::default();
     let path = file.path().display();
-    let new_lines = changed_lines(file, &packed.parts, false);
-    let old_lines = changed_lines(file, &packed.parts, true);
+    let new_lines = changed_lines(file, language, &packed.parts, false);
+    let old_lines = changed_lines(file, language, &packed.parts, true);
     let has_removed = old_lines.iter().any(|(_, kind)| *kind == LineKind::Removed);
     let base = file.old_path.as_ref().filter(|_| has_removed).and_then(|_| sources.base(file));
-    let old = base.as_deref().map(|text| all_definitions(language, text)).unwrap_or_default();
+    let numbers = |lines: &[(u32, LineKind)]| lines.iter().map(|line| line.0).collect::<Vec<_>>();
+    let old = base.as_deref().and_then(|text| parse_around(language, text, numbers(&old_lines)));
+    let old = old.as_ref().map(definitions).unwrap_or_default();
     let old = keyed(&old, language);
     let head = file.new_path.as_ref().and_then(|_| sources.head(file));
-    let parsed = head.as_deref().and_then(|text| parse(language, text));
+    let parsed = head.as_deref().and_then(|text| parse_around(language, text, numbers(&new_lines)));
     let new = parsed.as_ref().map(definitions).unwrap_or_default();
     let keyed_new = keyed(&new, language);
     let by_key: HashMap<&Key, &Definition> = old.iter().map(|(key, one)| (key, *one)).collect();
@@ -189,9 +191,19 @@ fn read_file(
     // Without the whole of the head, everything would look removed.
     if head.is_some() && parsed.is_some() || file.new_path.is_none() {
         let here: HashSet<&Key> = keyed_new.iter().map(|(key, _)| key).collect();
-        let gone = |line: u32| old_lines.contains(&(line, LineKind::Removed));
-        for (key, one) in &old {
-            if !here.contains(key) && key.1 == 1 && !one.is_test && gone(name_line(one)) {
+        let is_removed = |line: u32| old_lines.contains(&(line, LineKind::Removed));
+        let gone = old.iter().filter(|(key, one)| {
+            !here.contains(key) && key.1 == 1 && !one.is_test && is_removed(one.signature.start)
+        });
+        // Of a long file only a part was read: it may stand elsewhere.
+        let mut rest = None;
+        for (_, one) in gone {
+            let rest: &HashSet<String> = rest.get_or_insert_with(|| {
+                let text = head.as_deref().unwrap_or_default();
+                let all = parse(language, text).as_ref().map(definitions).unwrap_or_default();
+                all.iter().map(|one| one.qualified(language)).collect()
+            });
+            if !rest.contains(&one.qualified(language)) {
                 found.symbols.push(context.symbol(one, Some(one), How::Removed));
             }
         }
@@ -231,14 +243,6 @@ fn read_file(
         }
     }
     found
-}
-
-fn all_definitions(language: Language, text: &[u8]) -> Vec<Definition> {
-    parse(language, text).as_ref().map(definitions).unwrap_or_default()
-}
-
-fn name_line(one: &Definition) -> u32 {
-    one.signature.start
 }
 
 /// The innermost definition that a line belongs to.

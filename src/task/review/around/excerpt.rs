@@ -5,10 +5,12 @@ use std::ops::Range;
 
 use bstr::ByteSlice as _;
 
+use super::is_comment;
 use crate::code::Lines;
 use crate::code::definitions::Definition;
+use crate::code::language::Language;
 use crate::diff::pack::{Pack, Part};
-use crate::diff::{Change, LineKind};
+use crate::diff::{Change, FileDiff, LineKind};
 
 /// A line's text is cut there.
 const MOST_LINE: usize = 240;
@@ -54,10 +56,12 @@ fn surroundings(part: &Part) -> impl Iterator<Item = Range<u32>> + '_ {
     part.above.iter().chain(&part.below).map(|excerpt| excerpt.lines.clone())
 }
 
-/// The changed lines of one side of a file in a pack. A line that is only on the
-/// other side counts as the place where it would be.
+/// The changed lines of one side of a file in a pack, comments and empty ones
+/// left out. A line that is only on the other side counts as the place where it
+/// would be.
 pub(super) fn changed_lines(
-    file: &crate::diff::FileDiff,
+    file: &FileDiff,
+    language: Language,
     parts: &[Part],
     old_side: bool,
 ) -> Vec<(u32, LineKind)> {
@@ -71,7 +75,9 @@ pub(super) fn changed_lines(
             let own = if old_side { line.old } else { line.new };
             let here = own.unwrap_or(next);
             next = here + u32::from(own.is_some());
-            if line.kind != LineKind::Context && part.lines.contains(&at) {
+            let text = line.text.trim_ascii();
+            let says = !text.is_empty() && !is_comment(text, language);
+            if line.kind != LineKind::Context && says && part.lines.contains(&at) {
                 changed.push((here, line.kind));
             }
         }
@@ -136,20 +142,16 @@ pub(super) fn trimmed(
 }
 
 /// A definition whole, if it is short, else how it begins.
-pub(super) fn head_of(definition: &Definition, whole: u32, most: u32) -> Vec<Range<u32>> {
+pub(super) fn head_of(definition: &Definition, whole: u32, most: u32) -> Range<u32> {
     let Range { start, end } = definition.lines;
+    let signature = &definition.signature;
     // Of a long comment, what is nearest.
-    let start = start.max(definition.signature.start.saturating_sub(12));
-    if end - definition.signature.start <= whole {
-        vec![start..end]
-    } else {
-        vec![
-            start
-                ..(definition.signature.end.min(definition.signature.start + 12))
-                    .max(definition.signature.start + most)
-                    .min(end),
-        ]
+    let start = start.max(signature.start.saturating_sub(12));
+    if end - signature.start <= whole {
+        return start..end;
     }
+    let shown = signature.end.min(signature.start + 12).max(signature.start + most);
+    start..shown.min(end)
 }
 
 #[cfg(test)]
@@ -159,16 +161,16 @@ mod tests {
     #[test]
     fn excerpts_number_their_lines_and_mark_gaps() {
         let text = b"a\nb\r\nc\nd\ne\nf\n";
-        let check = |ranges: Vec<Range<u32>>, expect: Option<(Range<u32>, &str)>| {
-            let found = excerpt(text, ranges);
+        let check = |ranges: &[Range<u32>], expect: Option<(Range<u32>, &str)>| {
+            let found = excerpt(text, ranges.to_vec());
             let found = found.as_ref().map(|(range, text)| (range.clone(), text.as_str()));
             assert_eq!(found, expect);
         };
-        check(vec![2..3], Some((2..3, "2 : b\n")));
-        check(vec![5..99, 1..2], Some((1..7, "1 : a\n…\n5 : e\n6 : f\n")));
-        check(vec![1..2, 3..4], Some((1..4, "1 : a\n2 : b\n3 : c\n")));
-        check(vec![1..4, 2..3], Some((1..4, "1 : a\n2 : b\n3 : c\n")));
-        check(vec![9..12], None);
-        check(vec![], None);
+        check(&[2..3, 2..3], Some((2..3, "2 : b\n")));
+        check(&[5..99, 1..2], Some((1..7, "1 : a\n…\n5 : e\n6 : f\n")));
+        check(&[1..2, 3..4], Some((1..4, "1 : a\n2 : b\n3 : c\n")));
+        check(&[1..4, 2..3], Some((1..4, "1 : a\n2 : b\n3 : c\n")));
+        check(&[9..12, 0..1], None);
+        check(&[], None);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use aho_corasick::{AhoCorasick, MatchKind};
 use bytes::Bytes;
 
-use super::{Sources, is_word, nearness};
+use super::{Sources, nearness, stands_alone};
 use crate::checkout::Checkout;
 use crate::code::enclosing::Outline;
 use crate::code::language::Language;
@@ -263,8 +263,7 @@ impl<'i> Files<'i> {
             let mut found = Vec::new();
             for one in finder.find_iter(&text[..]) {
                 let (start, end) = (one.start(), one.end());
-                let whole = !(start > 0 && is_word(text[start - 1]))
-                    && !text.get(end).is_some_and(|byte| is_word(*byte));
+                let whole = stands_alone(text, start, end);
                 let name = one.pattern().as_usize();
                 if whole && wanted(name, *language) {
                     found.push(Mention { name, file, at: start });

@@ -1,6 +1,6 @@
 //! The definitions behind the calls on added lines.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::changed::{Changed, Outgoing, package};
 use super::excerpt::{Shown, excerpt, head_of};
@@ -8,8 +8,9 @@ use super::index::{File, Files, parallel};
 use super::uses::TypeName;
 use super::{Kind, Piece, folder, nearness};
 use crate::code::definitions::{self, Definition, definitions};
+use crate::code::enclosing::Outline;
 use crate::code::language::Language;
-use crate::code::parse::parse;
+use crate::code::parse::parse_around;
 
 /// A name that more files define is followed only where its call tells which.
 const FEW: usize = 2;
@@ -117,7 +118,14 @@ fn resolve(
     calls: &[Outgoing],
     shown: &Shown,
 ) -> Vec<Resolved> {
-    let Some(parsed) = parse(file.language, &file.text) else { return Vec::new() };
+    let names: HashSet<&str> =
+        candidates.iter().map(|candidate| calls[candidate.call].name.as_str()).collect();
+    let outline = Outline::new(&file.text);
+    let named = outline.definitions().iter().filter(|one| names.contains(one.name.as_str()));
+    let lines = named.map(|one| one.header_line);
+    let Some(parsed) = parse_around(file.language, &file.text, lines) else {
+        return Vec::new();
+    };
     let all = definitions(&parsed);
     let mut found = Vec::new();
     for candidate in candidates {
@@ -125,8 +133,8 @@ fn resolve(
         let named = all.iter().filter(|one| one.name == outgoing.name && !one.is_test);
         for one in named {
             let Some(more) = fit(one, candidate, outgoing, file) else { continue };
-            let ranges = head_of(one, WHOLE, HEAD);
-            let Some((lines, text)) = excerpt(&file.text, ranges) else { continue };
+            let head = std::iter::once(head_of(one, WHOLE, HEAD)).collect();
+            let Some((lines, text)) = excerpt(&file.text, head) else { continue };
             let is_shown =
                 shown.has(&file.path, one.signature.start) || shown.has_most(&file.path, &lines);
             let own = if outgoing.is_in_test { 0.4 } else { 1.0 };

@@ -118,6 +118,10 @@ func handle(s *store.Store) string {
 func other(c *http.Client) {
 	c.Get(\"http://x\") // c.Get(y)
 }
+
+func (c *cache) warm(s *store.Store) {
+	c.Get(\"a\")
+}
 ",
             ),
             same(
@@ -294,6 +298,38 @@ fn what_the_pack_shows_is_not_shown_again() {
     let old = "package a\n\nfunc small(x int) int {\n\treturn x\n}\nfunc user() int { return small(1) }\n";
     let new = old.replace("small(x int)", "small(x int64)");
     check(&[("a/a.go", Some(old), Some(&new))], &[]);
+}
+
+#[test]
+fn what_is_said_about_code_changes_nothing() {
+    let old = "def run(state):\n    # Does.\n    return state\n";
+    let user = "from app.run import run\n\n\ndef go():\n    run(1)\n";
+    let said = old.replace("Does.", "Does much.");
+    check(&[("app/run.py", Some(old), Some(&said)), same("app/go.py", user)], &[]);
+    let done = old.replace("return state", "return [state]");
+    check(
+        &[("app/run.py", Some(old), Some(&done)), same("app/go.py", user)],
+        &["app/go.py:4-5 (uses run)"],
+    );
+}
+
+#[test]
+fn constants_are_followed_into_files_that_name_theirs() {
+    let (old, new) = (
+        "const limit = 3;\nmodule.exports = { limit };\n",
+        "const limit = 4;\nmodule.exports = { limit };\n",
+    );
+    check(
+        &[
+            ("lib/bounds.js", Some(old), Some(new)),
+            same(
+                "lib/a.js",
+                "const { limit } = require('./bounds');\n\nfunction f() {\n  return limit;\n}\n",
+            ),
+            same("lib/b.js", "const limit = 9;\n\nfunction f() {\n  return limit;\n}\n"),
+        ],
+        &["lib/a.js:3-5 (uses limit)"],
+    );
 }
 
 #[test]

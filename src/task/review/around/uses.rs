@@ -9,12 +9,12 @@ use bstr::ByteSlice as _;
 use super::changed::{How, Reach, Symbol};
 use super::excerpt::{Shown, excerpt, trimmed};
 use super::index::{File, Files, Mention, parallel};
-use super::{Kind, Piece, folder, is_word, nearness};
+use super::{Kind, Piece, folder, is_comment, is_word, nearness, stands_alone};
 use crate::code::Lines;
 use crate::code::calls::calls_in;
 use crate::code::definitions::{self, Definition, definitions};
 use crate::code::language::Language;
-use crate::code::parse::parse;
+use crate::code::parse::parse_around;
 
 /// Callers shown of a function whose signature changed, or that is gone.
 const MOST_CALLERS: usize = 6;
@@ -147,7 +147,11 @@ impl Subject<'_> {
         }
         let line_start = text[..mention.at].rfind_byte(b'\n').map_or(0, |at| at + 1);
         let lead = &text[line_start..mention.at];
-        if is_comment(lead.trim_ascii_start(), *language) {
+        let start = lead.trim_ascii_start();
+        let is_import = ["import ", "from ", "use ", "pub use ", "export {"]
+            .iter()
+            .any(|word| start.starts_with_str(word));
+        if is_comment(start, *language) || is_import && symbol.how != How::Removed {
             return None;
         }
         let (separator, receiver) = before(lead);
@@ -175,13 +179,22 @@ impl Subject<'_> {
                     if !same_file && !same_folder {
                         return None;
                     }
+                } else if *language == Language::Go && !same_folder {
+                    // What it is called on has to come from the package.
+                    let Symbol { package, .. } = symbol;
+                    let known = match self.others > 0 || self.is_common {
+                        true => {
+                            [format!("{package}.{container}"), format!("{package}.New{container}")]
+                                .iter()
+                                .any(|name| text.contains_str(name))
+                        }
+                        false => text.contains_str(format!("{package}.")),
+                    };
+                    if !known {
+                        return None;
+                    }
                 } else if receiver == container {
                     sure = true;
-                } else if *language == Language::Go
-                    && !same_folder
-                    && !text.contains_str(format!("{}.", symbol.package))
-                {
-                    return None;
                 } else if starts_upper && *language != Language::Go {
                     return None;
                 }
@@ -210,6 +223,14 @@ impl Subject<'_> {
                 _ if is_self => return None,
                 _ => sure = receiver == symbol.package,
             },
+        }
+        // A file's own constant is a common word: others name the file they take it of.
+        if symbol.kind == definitions::Kind::Constant
+            && !sure
+            && !matches!(language, Language::C)
+            && !text.contains_str(&symbol.package)
+        {
+            return None;
         }
         if !sure && !declares && self.others > 0 && !same_file && !self.knows(text, same_folder) {
             return None;
@@ -259,14 +280,6 @@ fn may_declare(lead: &[u8]) -> bool {
             .any(|word| lead.ends_with_str(word))
 }
 
-fn is_comment(line: &[u8], language: Language) -> bool {
-    let hash = matches!(language, Language::Python | Language::Ruby | Language::Php);
-    line.starts_with(b"//")
-        || line.starts_with(b"/*")
-        || line.starts_with(b"* ")
-        || hash && line.starts_with(b"#")
-}
-
 /// A use that the grammar confirms.
 struct Use {
     symbol: usize,
@@ -281,17 +294,24 @@ struct Use {
     text: String,
 }
 
+/// Where a definition uses a symbol: the lines, the best score, and whether its
+/// name has the symbol's.
+type Places = (Vec<u32>, f64, bool);
+
 /// Reads a file by grammar and keeps the mentions that are uses.
 fn confirm(file: &File, likely: &[Likely], symbols: &[Symbol], shown: &Shown) -> Vec<Use> {
-    let Some(parsed) = parse(file.language, &file.text) else { return Vec::new() };
-    let definitions = definitions(&parsed);
     let lines = Lines::new(&file.text);
     let line_of = |at: usize| {
         let feeds = memchr::memchr_iter(b'\n', &file.text[..at]).count();
         u32::try_from(feeds).unwrap_or(u32::MAX - 2) + 1
     };
+    let places = likely.iter().map(|one| line_of(one.at));
+    let Some(parsed) = parse_around(file.language, &file.text, places) else {
+        return Vec::new();
+    };
+    let definitions = definitions(&parsed);
     // By symbol and enclosing definition: the lines of its uses.
-    let mut found: BTreeMap<(usize, Kind, Option<usize>), (Vec<u32>, f64, bool)> = BTreeMap::new();
+    let mut found: BTreeMap<(usize, Kind, Option<usize>), Places> = BTreeMap::new();
     let mut uses = Vec::new();
     for one in likely {
         let symbol = &symbols[one.symbol];
@@ -416,6 +436,14 @@ fn fits(
     if matches!(receiver.as_str(), "self" | "this" | "Self" | "cls" | "super") {
         return holder.and_then(Definition::container_name) == Some(container);
     }
+    // A Go method's own receiver is of the type that stands beside it.
+    let own = holder.filter(|_| file.language == Language::Go).and_then(|holder| {
+        let signature = file.text.get(holder.signature_bytes.clone())?;
+        signature.strip_prefix(b"func (")?.fields().next()
+    });
+    if own == Some(receiver.as_bytes()) {
+        return holder.and_then(Definition::container_name) == Some(container);
+    }
     if !one.ambiguous {
         return true;
     }
@@ -477,10 +505,7 @@ impl TypeName<'_> {
 }
 
 fn has_word(line: &[u8], word: &str) -> bool {
-    line.find_iter(word).any(|at| {
-        !(at > 0 && is_word(line[at - 1]))
-            && !line.get(at + word.len()).is_some_and(|byte| is_word(*byte))
-    })
+    line.find_iter(word).any(|at| stands_alone(line, at, at + word.len()))
 }
 
 /// Of the uses of each symbol, the best, each with its worth.

@@ -20,7 +20,7 @@ const MOST_OUTPUT: u32 = 10_000;
 /// What a lens saw.
 struct Seen {
     at: usize,
-    lens: Lens,
+    pass: Vec<Lens>,
     end: End,
     answers: Vec<Answer>,
     usage: Usage,
@@ -28,14 +28,14 @@ struct Seen {
 
 /// Look again at the parts that were read.
 pub(super) async fn look(question: &Question<'_>, parts: &mut [Part]) {
-    let mut jobs: Vec<(Lens, usize)> = Vec::new();
+    let mut jobs: Vec<(Vec<Lens>, usize)> = Vec::new();
     for (at, part) in parts.iter().enumerate() {
         if part.end == End::Answered && !part.halved {
-            let lenses = lens::chosen(question.change, &part.pack);
-            jobs.extend(lenses.into_iter().map(|lens| (lens, at)));
+            let passes = lens::passes(question.change, &part.pack);
+            jobs.extend(passes.into_iter().map(|pass| (pass, at)));
         }
     }
-    jobs.sort_by_key(|&(lens, at)| (lens, parts[at].order));
+    jobs.sort_by_key(|(pass, at)| (pass.first().copied(), parts[*at].order));
     let total = jobs.len();
     if total == 0 {
         return;
@@ -43,16 +43,14 @@ pub(super) async fn look(question: &Question<'_>, parts: &mut [Part]) {
     let stopped = std::cell::Cell::new(false);
     let shared: &[Part] = parts;
     let seen: Vec<Seen> = stream::iter(jobs)
-        .map(|(lens, at)| {
+        .map(|(pass, at)| {
             let stopped = &stopped;
             async move {
-                let skipped =
-                    |end| Seen { at, lens, end, answers: vec![], usage: Usage::default() };
                 if stopped.get() {
-                    return skipped(End::Unavailable(String::new()));
+                    let end = End::Unavailable(String::new());
+                    return Seen { at, pass, end, answers: vec![], usage: Usage::default() };
                 }
-                let seen = through(question, lens, at, &shared[at]).await;
-                let seen = seen.unwrap_or_else(|| skipped(End::Unavailable(String::new())));
+                let seen = through(question, pass, at, &shared[at]).await;
                 if ends_the_run(&seen.end) {
                     stopped.set(true);
                 }
@@ -68,13 +66,14 @@ pub(super) async fn look(question: &Question<'_>, parts: &mut [Part]) {
         .collect()
         .await;
     let mut seen = seen;
-    seen.sort_by_key(|seen| (seen.at, seen.lens));
-    for Seen { at, lens, end, answers, usage } in seen {
+    seen.sort_by(|a, b| (a.at, &a.pass).cmp(&(b.at, &b.pass)));
+    for Seen { at, pass, end, answers, usage } in seen {
         let part = &mut parts[at];
         part.usage += usage;
         if answers.is_empty() {
-            part.left_out.push(lens);
-            tracing::debug!(lens = lens.name(), ?end, "no answer of a closer look");
+            let names: Vec<&str> = pass.iter().map(|lens| lens.name()).collect();
+            tracing::debug!(lenses = names.join(", "), ?end, "no answer of a closer look");
+            part.left_out.push(pass);
         }
         for answer in answers {
             // What the part does was said by the first reading.
@@ -84,14 +83,17 @@ pub(super) async fn look(question: &Question<'_>, parts: &mut [Part]) {
     }
 }
 
-async fn through(question: &Question<'_>, lens: Lens, at: usize, part: &Part) -> Option<Seen> {
-    let model = question.model(&part.model)?;
+async fn through(question: &Question<'_>, pass: Vec<Lens>, at: usize, part: &Part) -> Seen {
+    let Some(model) = question.model(&part.model) else {
+        let end = End::Unavailable(String::new());
+        return Seen { at, pass, end, answers: vec![], usage: Usage::default() };
+    };
     let outcome = talk(
         question,
         Talk {
             model,
             ground: &part.ground,
-            task: prompt::review_task(lens.task()),
+            task: prompt::review_task(&lens::task(&pass)),
             answer_tool: findings::REPORT_FINDINGS,
             validate: &|value: &Value| findings::parse_findings(value),
             excerpt: &excerpts(question, &part.pack),
@@ -102,5 +104,5 @@ async fn through(question: &Question<'_>, lens: Lens, at: usize, part: &Part) ->
         },
     )
     .await;
-    Some(Seen { at, lens, end: outcome.end, answers: outcome.answers, usage: outcome.usage })
+    Seen { at, pass, end: outcome.end, answers: outcome.answers, usage: outcome.usage }
 }

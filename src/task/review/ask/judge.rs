@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::talk::{Talk, excerpts, talk};
 use super::{JUDGE_SHARE, Part, Question, SIDE_BY_SIDE};
-use crate::finding::Finding;
+use crate::finding::{Finding, Severity};
 use crate::model::Model;
 use crate::model::converse::End;
 use crate::model::judgement::{self, Judgement, Verdict};
@@ -21,6 +21,9 @@ const MOST_OUTPUT: u32 = 8_000;
 const VOTES: usize = 3;
 /// A light model's output has to cost at most a third of the heavy one's.
 const CHEAP: f64 = 3.0;
+/// What is left of the confidence that the author would change the code for
+/// something that is true and small: such remarks are folded away.
+const MINOR: f64 = 0.5;
 /// What is left of a finding's confidence if nothing decided it.
 const UNSURE: f64 = 0.7;
 
@@ -29,8 +32,13 @@ pub(super) async fn judge(question: &Question<'_>, parts: &mut [Part]) {
     let mut jobs: Vec<(usize, Finding)> = Vec::new();
     for (at, part) in parts.iter_mut().enumerate() {
         let claims = std::mem::take(&mut part.claims);
-        let (found, dropped) =
-            prove::anchor_claims(question.change, question.heads, &part.model, claims);
+        let (found, dropped) = prove::anchor_claims(
+            question.change,
+            question.heads,
+            question.scrub,
+            &part.model,
+            claims,
+        );
         part.dropped.extend(dropped);
         let (found, repeated) = prove::agree(found);
         part.dropped.extend(repeated);
@@ -82,6 +90,10 @@ pub(super) async fn judge(question: &Question<'_>, parts: &mut [Part]) {
                 // Two who looked apart.
                 finding.confidence = f64::midpoint(finding.confidence, probability);
             }
+            Some(Judgement { verdict: Verdict::Minor, .. }) => {
+                finding.severity = finding.severity.min(Severity::Low);
+                finding.confidence *= MINOR;
+            }
             Some(Judgement { verdict: Verdict::Unsure, .. }) => finding.confidence *= UNSURE,
         }
         part.findings.push(finding);
@@ -112,6 +124,7 @@ async fn examine(
         usage += used;
         verdicts.extend(vote.map(|vote| vote.verdict));
     }
+    // A light model is not asked how much something matters.
     let most = |verdict| verdicts.iter().filter(|one| **one == verdict).count() * 2 > VOTES;
     let verdict = [Verdict::Refuted, Verdict::Holds].into_iter().find(|verdict| most(*verdict));
     let verdict = verdict.unwrap_or(Verdict::Unsure);

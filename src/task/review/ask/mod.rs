@@ -61,6 +61,8 @@ pub struct Question<'a> {
     pub render: &'a (dyn Fn(&Pack) -> String + Send + Sync),
     /// What a reviewer would open beside a part; may be empty.
     pub around: &'a (dyn Fn(&Pack) -> String + Send + Sync),
+    /// Takes secrets out of a text.
+    pub scrub: &'a dyn Fn(&str) -> String,
     /// Files at the head.
     pub heads: Heads<'a>,
     /// Findings that need no second look: they will not be published.
@@ -99,7 +101,7 @@ pub struct Part {
     /// What did not hold.
     pub dropped: Vec<Dropped>,
     /// Lenses that were to look at it and did not, for the sake of a cap.
-    pub left_out: Vec<Lens>,
+    pub left_out: Vec<Vec<Lens>>,
     /// Findings that no second look could be had of.
     pub unjudged: usize,
     /// Tokens and cost.
