@@ -83,8 +83,8 @@ fn server(count: usize) -> Batches {
 }
 
 fn folder(name: &str) -> std::path::PathBuf {
-    let folder = std::env::temp_dir()
-        .join(format!("pipewright-model-batch-{}-{name}", std::process::id()));
+    let folder =
+        std::env::temp_dir().join(format!("pipewright-model-batch-{}-{name}", std::process::id()));
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
     folder
@@ -123,9 +123,8 @@ async fn a_batch_costs_half() {
     }
     let reply = ask(&model, &["question 0."]).await.remove(0).unwrap();
     let usage = reply.usage;
-    let expect = (usage.input_tokens as f64 * whole.input
-        + usage.output_tokens as f64 * whole.output)
-        / 2e6;
+    let expect =
+        (usage.input_tokens as f64 * whole.input + usage.output_tokens as f64 * whole.output) / 2e6;
     assert!(usage.cost_usd > 0.0 && (usage.cost_usd - expect).abs() < 1e-12, "{usage:?}");
     assert_eq!(model.name(), direct.name());
 }

@@ -117,7 +117,8 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
         false if is_sweep => Autonomy::Observe,
         _ => autonomy,
     };
-    let anthropic = |choice: &ModelChoice| matches!(choice, ModelChoice::Of(Provider::Anthropic, _));
+    let anthropic =
+        |choice: &ModelChoice| matches!(choice, ModelChoice::Of(Provider::Anthropic, _));
     let batch = match values.is_said("batch") {
         true => values.text("batch").as_deref() == Some("on"),
         false => is_sweep && anthropic(&general.heavy.choice),

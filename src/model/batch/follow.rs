@@ -61,7 +61,12 @@ impl Shared {
 
     /// Look at a batch until it has ended, then hand the results out. `resumed`:
     /// an earlier run has sent it.
-    pub(super) async fn follow(self: Arc<Self>, batch: String, waiting: Vec<Waiting>, resumed: bool) {
+    pub(super) async fn follow(
+        self: Arc<Self>,
+        batch: String,
+        waiting: Vec<Waiting>,
+        resumed: bool,
+    ) {
         let due = due(&waiting);
         let mut waiting: HashMap<String, Waiting> =
             waiting.into_iter().map(|one| (one.entry.id.clone(), one)).collect();

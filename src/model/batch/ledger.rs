@@ -70,7 +70,12 @@ impl Ledger {
         let ledger = Ledger { file: Some(file), seed, batches: Mutex::new(batches) };
         if is_new {
             let seed = Some(ledger.seed.clone());
-            ledger.append(&Line { time: Timestamp::now().as_second(), seed, batch: None, ids: Vec::new() });
+            ledger.append(&Line {
+                time: Timestamp::now().as_second(),
+                seed,
+                batch: None,
+                ids: Vec::new(),
+            });
         }
         ledger
     }

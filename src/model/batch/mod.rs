@@ -158,8 +158,7 @@ impl Batched {
         ledger: Ledger,
     ) -> Self {
         let price = inner.price().map(|price| price.times(PRICE_FACTOR));
-        let shared =
-            Shared { name: inner.name(), service, pace, ledger, state: Mutex::default() };
+        let shared = Shared { name: inner.name(), service, pace, ledger, state: Mutex::default() };
         Batched { inner, price, shared: Arc::new(shared) }
     }
 }

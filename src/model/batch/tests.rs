@@ -10,7 +10,11 @@ fn a_request_is_named_by_what_it_asks_not_by_how_much_may_be_answered() {
     };
     check(r#"{"model":"m","max_tokens":10,"x":1}"#, r#"{"model":"m","max_tokens":99,"x":1}"#, true);
     check(r#"{"model":"m","max_tokens": 10}"#, r#"{"model":"m","max_tokens":10}"#, true);
-    check(r#"{"model":"m","max_tokens":10,"x":1}"#, r#"{"model":"m","max_tokens":10,"x":2}"#, false);
+    check(
+        r#"{"model":"m","max_tokens":10,"x":1}"#,
+        r#"{"model":"m","max_tokens":10,"x":2}"#,
+        false,
+    );
     check(r#"{"model":"m","max_tokens":10}"#, r#"{"model":"n","max_tokens":10}"#, false);
     check("", "{}", false);
     // In a text it is a text.

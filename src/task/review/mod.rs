@@ -263,7 +263,9 @@ impl Run<'_> {
                 let name = name.unwrap_or_else(|| examine::OFFLINE.to_owned());
                 let prepared = examine::prepare(subject, &name);
                 match work {
-                    Work::Plan => return sharded::plan(subject, &prepared, &name).map(Examination::Part),
+                    Work::Plan => {
+                        return sharded::plan(subject, &prepared, &name).map(Examination::Part);
+                    }
                     Work::Shard(shard) => {
                         let code = sharded::shard(subject, &models, &prepared, &name, shard).await;
                         return code.map(Examination::Part);

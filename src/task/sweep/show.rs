@@ -30,7 +30,8 @@ pub(super) fn show(report: &Report, inputs: &Inputs) -> Result<()> {
     }
     let scrubber = Scrubber::new(&inputs.secrets);
     if let Some(file) = &inputs.host.step_summary {
-        files::append(file, &markdown(report, &scrubber)).context("cannot write the step summary")?;
+        files::append(file, &markdown(report, &scrubber))
+            .context("cannot write the step summary")?;
     }
     let text = match inputs.format {
         Format::Json => data,
@@ -95,7 +96,12 @@ fn text(report: &Report, scrubber: &Scrubber) -> String {
         for finding in &row.findings {
             let title = scrubber.sanitize_line(&finding.title);
             let path = scrubber.sanitize_line(&finding.path);
-            let _ = writeln!(text, "    {:<8} {path}:{}  {title}", finding.severity.as_str(), finding.line);
+            let _ = writeln!(
+                text,
+                "    {:<8} {path}:{}  {title}",
+                finding.severity.as_str(),
+                finding.line
+            );
         }
     }
     for one in &report.repositories {
