@@ -115,7 +115,9 @@ fn sharded_and_whole_give_the_same_bytes_and_the_same_posts() {
         let other = if of == 3 { &other } else { &world() };
         let folder = tempfile::tempdir().expect("a folder");
         let files = shards(other, &model, &folder, of);
-        assert!(other.calls().iter().all(|call| call.starts_with("GET")), "shards post nothing");
+        // GraphQL only reads here: no thread is there to be resolved.
+        let reads = |call: &String| call.starts_with("GET") || call.contains("graphql");
+        assert!(other.calls().iter().all(reads), "shards post nothing: {:?}", other.calls());
         let merged = merge(other, &model, &files, &[]);
         assert_eq!(merged.code, whole.code, "{}", merged.stderr);
         let merged = String::from_utf8_lossy(&merged.stdout).into_owned();

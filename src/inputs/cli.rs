@@ -441,8 +441,8 @@ fn from_matches(root: &ArgMatches) -> Line {
                     files: matches.get_many("files").into_iter().flatten().cloned().collect(),
                 },
                 "sweep" => Command::Sweep(sweep_of(matches)),
-                _ if matches.get_flag("plan") => Command::Plan,
                 "models" => Command::Models { check: matches.get_flag(CHECK) },
+                "review" if matches.get_flag("plan") => Command::Plan,
                 _ => Command::Review,
             }
         }
