@@ -47,12 +47,21 @@ impl Cap {
 /// Fewest output tokens worth asking for: enough for a few findings.
 const LEAST_OUTPUT: u32 = 1_024;
 
+/// Answers that have to be known before the next ones are expected to be alike,
+/// and the fewest output tokens that are granted then.
+const ENOUGH_ANSWERED: u32 = 4;
+const LEAST_USUAL: u32 = 2_048;
+/// Where there is room for no more than so many long answers, it is shared out.
+const CROWD: u64 = 8;
+
 /// What is left of the caps. Every request reserves the most it can cost before
 /// it is sent and settles with what it did cost; so requests side by side
 /// overshoot a cap by no more than the error of the estimate of their input.
 ///
 /// A request that would not fit beside those under way waits for them; one that
-/// would not fit alone gets fewer output tokens, or is refused.
+/// would not fit alone gets fewer output tokens, or is refused. Where many wait
+/// and answers so far were short, each is granted a multiple of the longest of
+/// them and no more: the cap still holds, and more of them run side by side.
 #[derive(Debug)]
 pub struct Budget {
     caps: Caps,
@@ -68,6 +77,17 @@ struct State {
     reserved_usd: f64,
     reserved_tokens: u64,
     caching: bool,
+    /// Requests that were answered, and the longest of their answers in tokens.
+    answered: u32,
+    longest: u64,
+}
+
+impl State {
+    /// As many output tokens as a request needs, by those before it.
+    fn usual_output(&self) -> Option<u32> {
+        let usual = u32::try_from(self.longest.saturating_mul(4)).unwrap_or(u32::MAX);
+        (self.answered >= ENOUGH_ANSWERED).then_some(usual.max(LEAST_USUAL))
+    }
 }
 
 /// What a request will need.
@@ -160,10 +180,11 @@ impl Budget {
         }) {
             return Err(Refusal::Final(Cap::Cost));
         }
-        let (mut output, mut cap) = (need.output, None);
+        // Output tokens for which there is room, and the cap that leaves no more.
+        let mut room = (u64::MAX, None);
         let mut limit = |most: u64, by: Cap| {
-            if most < u64::from(output) {
-                (output, cap) = (u32::try_from(most).unwrap_or(u32::MAX), Some(by));
+            if most < room.0 {
+                room = (most, Some(by));
             }
         };
         if let Some(max) = self.caps.max_tokens {
@@ -179,14 +200,18 @@ impl Budget {
             // The cast saturates: below nothing is nothing.
             limit((left / price.per_output_token(need.input)) as u64, Cap::Cost);
         }
-        if let Some(cap) = cap {
-            if state.under_way > 0 {
-                return Err(Refusal::NotNow);
-            }
-            if output < LEAST_OUTPUT.min(need.output) {
+        let wanted = u64::from(need.output);
+        let usual = state.usual_output().map(|usual| usual.min(need.output));
+        let output = match (room, usual) {
+            ((room, _), Some(usual)) if room < CROWD * wanted && u64::from(usual) <= room => usual,
+            ((room, _), _) if room >= wanted => need.output,
+            _ if state.under_way > 0 => return Err(Refusal::NotNow),
+            ((room, Some(cap)), _) if room < u64::from(LEAST_OUTPUT.min(need.output)) => {
                 return Err(Refusal::Final(cap));
             }
-        }
+            // It is less than what is wanted.
+            ((room, _), _) => u32::try_from(room).unwrap_or(need.output),
+        };
         let usd = need.price.map_or(0.0, |price| {
             need.input_usd(&price, state.caching)
                 + price.per_output_token(need.input) * f64::from(output)
@@ -219,6 +244,8 @@ impl Permit<'_> {
     pub fn settle(self, used: &Usage) {
         let mut state = self.budget.lock();
         state.spent += *used;
+        state.answered += 1;
+        state.longest = state.longest.max(used.output_tokens);
         state.caching |= used.cached_tokens * 2 > used.input_tokens;
     }
 }
@@ -353,6 +380,26 @@ mod tests {
         let second = tokio::time::timeout(soon, second).await.unwrap().unwrap();
         assert_eq!(second.output(), 8_000);
         assert_eq!(budget.spent(), THOUSAND);
+    }
+
+    #[tokio::test]
+    async fn where_many_wait_each_gets_what_was_usual_so_far() {
+        let budget = capped(None, Some(20_000));
+        let small = Usage { input_tokens: 100, output_tokens: 300, ..THOUSAND };
+        for _ in 0..4 {
+            budget.reserve(need(100, 1_000)).await.unwrap().settle(&small);
+        }
+        // 18,400 are left: two of 8,500, or seven of 500 and 2,048.
+        let mut held = Vec::new();
+        while let Ok(Ok(permit)) =
+            tokio::time::timeout(Duration::from_millis(20), budget.reserve(need(500, 8_000))).await
+        {
+            held.push(permit);
+        }
+        assert_eq!(held.iter().map(Permit::output).min(), Some(LEAST_USUAL));
+        assert!(held.len() > 2, "{}", held.len());
+        let most: u64 = held.iter().map(|permit| 500 + u64::from(permit.output())).sum();
+        assert!(most <= 18_400, "{most}");
     }
 
     #[tokio::test]

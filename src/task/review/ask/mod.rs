@@ -34,7 +34,7 @@ pub use gather::{Asked, gather};
 
 /// Requests under way at one time: so many that a large change is read in a
 /// few rounds. A provider that finds them too many says so, and they wait.
-const SIDE_BY_SIDE: usize = 72;
+const SIDE_BY_SIDE: usize = 96;
 
 /// The shares of the caps that may be used up when each step is over.
 const READ_SHARE: f64 = 0.85;
