@@ -54,6 +54,7 @@ fn dispatch(gathered: &Gathered) -> Result<u8, Failure> {
         Command::Config => task::config::run(gathered, &inputs),
         Command::Models { check } => task::models::show::run(gathered, &inputs, *check),
         Command::AuditVerify { file } => task::audit::verify(file),
+        Command::Sweep(sweep) => task::sweep::run(gathered, &inputs, sweep),
         Command::Review | Command::Plan | Command::Merge { .. } | Command::Auto => {
             task::review::run(gathered, &inputs)
         }

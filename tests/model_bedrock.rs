@@ -374,6 +374,7 @@ fn what_does_not_pass_is_told_apart() {
             ModelError::TooLong(_) => "too long",
             ModelError::Rejected(_) => "rejected",
             ModelError::Unavailable(_) => "unavailable",
+            ModelError::Late(_) => "late",
         };
         assert_eq!((found, aws.asked().len()), (kind, 1), "{error}");
         assert!(error.to_string().contains(says), "{error}");

@@ -202,6 +202,7 @@ async fn a_program_that_fails_is_told_of_without_secrets() {
             ModelError::TooLong(_) => "too long",
             ModelError::Rejected(_) => "rejected",
             ModelError::Unavailable(_) => "unavailable",
+            ModelError::Late(_) => "late",
         };
         let text = error.to_string();
         assert!(!text.contains(SECRET) && !text.contains('\n'), "{text}");

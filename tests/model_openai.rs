@@ -671,6 +671,7 @@ async fn what_does_not_pass_is_told_apart() {
             ModelError::TooLong(_) => "too long",
             ModelError::Rejected(_) => "rejected",
             ModelError::Unavailable(_) => "unavailable",
+            ModelError::Late(_) => "late",
         };
         assert_eq!(kind, expect, "{act:?}: {error:?}");
         assert_eq!(server.requests().len(), requests, "{act:?}");

@@ -411,6 +411,7 @@ fn failures_say_what_to_do() {
             ModelError::TooLong(_) => "too long",
             ModelError::Rejected(_) => "rejected",
             ModelError::Unavailable(_) => "unavailable",
+            ModelError::Late(_) => "late",
         };
         assert_eq!(found, kind, "{error}");
         assert!(error.to_string().contains(says), "{error}");

@@ -24,6 +24,8 @@ pub enum Command {
         /// The shards' files; none means those that lie around under their usual names.
         files: Vec<PathBuf>,
     },
+    /// `sweep`: review many changes of many repositories.
+    Sweep(Sweep),
     /// `config`: print every input's value and source.
     Config,
     /// `models`: say which model each task would ask.
@@ -38,6 +40,59 @@ pub enum Command {
     },
     /// `--help` or `--version`: print this, with its ANSI styles, and stop.
     Print(String),
+}
+
+/// What `sweep` looks at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sweep {
+    /// Repositories, as `owner/name`.
+    pub repositories: Vec<String>,
+    /// All of an organisation's, or of a person's.
+    pub organization: Option<String>,
+    /// Only changes that were updated in this time before now.
+    pub since: Option<std::time::Duration>,
+    /// Most changes, those updated last before others.
+    pub limit: usize,
+    /// Which changes.
+    pub state: SweepState,
+}
+
+/// Which changes a sweep looks at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SweepState {
+    /// Those that are open.
+    #[default]
+    Open,
+    /// Those that were closed or merged.
+    Closed,
+    /// Both.
+    All,
+}
+
+impl SweepState {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SweepState::Open => "open",
+            SweepState::Closed => "closed",
+            SweepState::All => "all",
+        }
+    }
+}
+
+/// A time as `90m`, `12h`, `7d` or `2w`.
+fn span(text: &str) -> Result<std::time::Duration, String> {
+    let wrong = || format!("`{text}` is no time: write `90m`, `12h`, `7d` or `2w`");
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
+    let seconds = match unit {
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        "w" => 604_800,
+        _ => return Err(wrong()),
+    };
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    Ok(std::time::Duration::from_secs(u64::from(number) * seconds))
 }
 
 /// A read command line.
@@ -86,6 +141,25 @@ A review in several jobs:
 
 All jobs need the same revision and the same configuration. docs/sharding.md has
 an example for each CI system.";
+
+const SWEEP: &str = "\
+Reviews the open pull requests of several repositories in one run.
+
+All are read side by side by one model, through its provider's batch interface at half
+the price where it has one, within one --max-cost-usd for all. Each change is held to
+the `.pipewright.toml` at its own base; `model = \"offline\"` there keeps it from the
+model. Drafts, archived repositories, forks in an organisation, and changes whose head
+was reviewed before are passed over, and the result says so. Nothing is posted unless
+--autonomy is `propose`.";
+
+const SWEEP_EXAMPLES: &str = "\
+Examples:
+  pipewright sweep --repositories acme/api,acme/web
+  pipewright sweep --organization acme --since 7d --format json
+  pipewright sweep --organization acme --autonomy propose --max-cost-usd 20
+
+Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong inputs, 3 a repository
+or a change could not be read or written to, 4 the model could not answer.";
 
 /// The id of the flag of `models` that is no input.
 const CHECK: &str = "check_models";
@@ -156,6 +230,10 @@ pub fn command() -> clap::Command {
                 )
                 .after_long_help(SHARDS),
         )
+        .subcommand(sweep(with_inputs(plain(
+            "sweep",
+            "Review the open pull requests of several repositories, at half the price",
+        ))))
         .subcommand(with_inputs(plain(
             "config",
             "Print every input's value and where it came from, secrets masked",
@@ -182,6 +260,70 @@ pub fn command() -> clap::Command {
                 .disable_help_subcommand(true)
                 .subcommand(verify),
         )
+}
+
+fn sweep(command: clap::Command) -> clap::Command {
+    command
+        .long_about(SWEEP)
+        .after_long_help(SWEEP_EXAMPLES)
+        .after_help("`--help` explains each of them.")
+        .arg(
+            Arg::new("repositories")
+                .long("repositories")
+                .value_name("OWNER/NAME")
+                .value_delimiter(',')
+                .action(ArgAction::Append)
+                .required_unless_present("organization")
+                .help("These repositories"),
+        )
+        .arg(
+            Arg::new("organization")
+                .long("organization")
+                .value_name("NAME")
+                .help("All repositories of an organisation that are neither archived nor forks"),
+        )
+        .arg(
+            Arg::new("since")
+                .long("since")
+                .value_name("TIME")
+                .value_parser(span)
+                .help("Only changes updated in this time before now: `12h`, `7d`, `2w`"),
+        )
+        .arg(
+            Arg::new("limit")
+                .long("limit")
+                .value_name("N")
+                .value_parser(value_parser!(u32).range(1..=1_000))
+                .default_value("100")
+                .help("Most changes, those updated last before others"),
+        )
+        .arg(
+            Arg::new("state")
+                .long("state")
+                .value_name("WORD")
+                .value_parser(["open", "closed", "all"])
+                .default_value("open")
+                .help("Which changes"),
+        )
+}
+
+fn sweep_of(matches: &ArgMatches) -> Sweep {
+    let text = |name: &str| matches.get_one::<String>(name).map(|text| text.trim().to_owned());
+    let repositories = matches.get_many::<String>("repositories").into_iter().flatten();
+    Sweep {
+        repositories: repositories
+            .map(|name| name.trim().to_owned())
+            .filter(|name| !name.is_empty())
+            .collect(),
+        organization: text("organization"),
+        since: matches.get_one("since").copied(),
+        limit: matches.get_one::<u32>("limit").map_or(100, |limit| *limit as usize),
+        state: match text("state").as_deref() {
+            Some("closed") => SweepState::Closed,
+            Some("all") => SweepState::All,
+            _ => SweepState::Open,
+        },
+    }
 }
 
 fn with_inputs(command: clap::Command) -> clap::Command {
@@ -298,6 +440,7 @@ fn from_matches(root: &ArgMatches) -> Line {
                 "merge" => Command::Merge {
                     files: matches.get_many("files").into_iter().flatten().cloned().collect(),
                 },
+                "sweep" => Command::Sweep(sweep_of(matches)),
                 "models" => Command::Models { check: matches.get_flag(CHECK) },
                 "review" if matches.get_flag("plan") => Command::Plan,
                 _ => Command::Review,

@@ -33,7 +33,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use choice::{ModelSet, PROVIDERS, Picked, ProviderRow, TaskModels};
-pub use cli::{Command, command};
+pub use cli::{Command, Sweep, SweepState, command};
 pub use cloud::{Aws, Cloud, Federation, Google, Oidc};
 pub use command_env::{Surroundings, is_claude};
 pub use config::{CONFIG_FILE, ConfigText, PathRule, Tables};
@@ -115,6 +115,8 @@ pub struct Inputs {
     pub max_tokens: Option<u64>,
     /// Longest time that a run may take.
     pub timeout: Duration,
+    /// Whether models are asked through their providers' batch interfaces.
+    pub batch: bool,
     /// Severity from which a finding fails; `None` never fails.
     pub fail_on: Option<Severity>,
     /// Most findings that are published.

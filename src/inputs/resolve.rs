@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::choice::{Chooser, ModelSet};
+use super::cli::Command;
 use super::cloud::Cloud;
 use super::command_env::Surroundings;
 use super::config::{self, ConfigText, Tables};
@@ -14,9 +15,15 @@ use super::host::Host;
 use super::prices::{self, PriceRule};
 use super::show::Setting;
 use super::table::{INPUTS, Kind};
-use super::values::{self, Autonomy, Color, Format, Globs, Publish, Raw, Task, Value};
+use super::values::{
+    self, Autonomy, Color, Format, Globs, ModelChoice, Provider, Publish, Raw, Task, Value,
+};
 use super::{Errors, Inputs, Origin, Problem};
 use crate::redact::Secret;
+
+/// How long a run waits for batches where nobody says: most end within an hour, and
+/// a job of GitHub's own runners is killed after six.
+const BATCH_MINUTES: f64 = 340.0;
 
 pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Result<Inputs, Errors> {
     let mut problems = gathered.problems.clone();
@@ -105,6 +112,21 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
         true => Autonomy::Propose,
         false => Autonomy::Observe,
     });
+    let is_sweep = matches!(gathered.command, Command::Sweep(_));
+    let autonomy = match values.is_said("autonomy") {
+        false if is_sweep => Autonomy::Observe,
+        _ => autonomy,
+    };
+    let anthropic =
+        |choice: &ModelChoice| matches!(choice, ModelChoice::Of(Provider::Anthropic, _));
+    let batch = match values.is_said("batch") {
+        true => values.text("batch").as_deref() == Some("on"),
+        false => is_sweep && anthropic(&general.heavy.choice),
+    };
+    let minutes = match batch && !values.is_said("timeout_minutes") {
+        true => BATCH_MINUTES,
+        false => values.decimal("timeout_minutes"),
+    };
     let published = values.list("publish");
     let publishes = |word: &str| published.iter().any(|published| published == word);
     let mut inputs = Inputs {
@@ -137,7 +159,8 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
         cloud,
         max_cost_usd: values.decimal("max_cost_usd"),
         max_tokens: values.whole("max_tokens"),
-        timeout: Duration::from_secs_f64(values.decimal("timeout_minutes") * 60.0),
+        timeout: Duration::from_secs_f64(minutes * 60.0),
+        batch,
         fail_on: values.text("fail_on").and_then(|word| values::fail_on(&word)),
         max_findings: values.whole("max_findings").unwrap_or_default() as usize,
         shard,
@@ -183,6 +206,8 @@ fn setting(input: &super::Input, values: &Values, inputs: &Inputs) -> Setting {
             inputs.fallback_models.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
         ),
         ("autonomy", _) => Some(inputs.autonomy.to_string()),
+        ("batch", _) => Some(if inputs.batch { "on" } else { "off" }.to_owned()),
+        ("timeout_minutes", _) => Some((inputs.timeout.as_secs_f64() / 60.0).to_string()),
         ("format", _) => Some(inputs.format.to_string()),
         ("color", _) => Some(inputs.color.to_string()),
         ("log", _) => Some(inputs.log.clone()),

@@ -578,7 +578,19 @@ pub static INPUTS: &[Input] = &[
         "Longest time that one run may take, in minutes. Reaching it publishes what is proven so \
          far and says so.",
     )
-    .default("20"),
+    .default("20")
+    .note("`20`; `340` with `batch`"),
+    input(
+        "batch",
+        Group::Model,
+        Kind::Choice(&["off", "on"]),
+        "Whether the model is asked through its provider's batch interface, at half the price. \
+         Answers then take minutes to hours, at most a day, so it suits a schedule, not a push; \
+         `timeout_minutes` is how long to wait. With Anthropic's models.",
+    )
+    .not_in_config()
+    .default("off")
+    .note("`off`; `on` in a sweep"),
     // Sharing
     input(
         "shard",

@@ -186,8 +186,8 @@ impl<T> Talk<'_, T> {
         let need = Need { input: input_tokens(request), cached, output: wanted, price, share };
         let permit = budget.reserve(need).await.map_err(End::CapReached)?;
         request.max_tokens = permit.output();
-        let asked = self.model.ask(request);
         let deadline = budget.deadline(share);
+        let asked = self.model.ask_by(request, deadline);
         let result = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, asked).await,
             None => Ok(asked.await),
@@ -218,6 +218,7 @@ impl<T> Talk<'_, T> {
             ModelError::Denied(error) => End::Denied(format!("{error:#}")),
             ModelError::Rejected(error) => End::Rejected(format!("{error:#}")),
             ModelError::TooLong(_) => End::TooLong,
+            ModelError::Late(_) => End::CapReached(Cap::Time),
         })
     }
 

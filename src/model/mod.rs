@@ -5,6 +5,7 @@
 //! `model::converse`'s, which is the same for every provider.
 
 pub mod anthropic;
+pub mod batch;
 pub mod bedrock;
 pub mod budget;
 pub mod command;
@@ -163,6 +164,8 @@ pub enum ModelError {
     Rejected(anyhow::Error),
     /// Overloaded, rate limited, failing or unreachable, after all retries.
     Unavailable(anyhow::Error),
+    /// The time was over before it was answered; nothing is billed.
+    Late(anyhow::Error),
 }
 
 impl std::fmt::Display for ModelError {
@@ -170,7 +173,8 @@ impl std::fmt::Display for ModelError {
         let (ModelError::Denied(inner)
         | ModelError::TooLong(inner)
         | ModelError::Rejected(inner)
-        | ModelError::Unavailable(inner)) = self;
+        | ModelError::Unavailable(inner)
+        | ModelError::Late(inner)) = self;
         write!(f, "{inner:#}")
     }
 }
@@ -203,6 +207,28 @@ pub trait Model: Send + Sync {
 
     /// One request, one reply. Retries what is safe to retry by itself.
     async fn ask(&self, request: &Request) -> Result<Reply, ModelError>;
+
+    /// The same, where the reply is of use only until `deadline`: whoever waits
+    /// long for a reply can give up in time. The caller gives up by itself.
+    async fn ask_by(
+        &self,
+        request: &Request,
+        deadline: Option<tokio::time::Instant>,
+    ) -> Result<Reply, ModelError> {
+        let _ = deadline;
+        self.ask(request).await
+    }
+
+    /// Most requests that are worth having under way at one time, where it is not
+    /// what is usual.
+    fn side_by_side(&self) -> Option<usize> {
+        None
+    }
+
+    /// Whether it is asked through its provider's batch interface.
+    fn is_batched(&self) -> bool {
+        false
+    }
 }
 
 /// How a model is asked. What a provider does not tell is `None`.

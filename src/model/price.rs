@@ -83,6 +83,17 @@ impl Price {
         self.output * self.factor(input) / 1e6
     }
 
+    /// The same at another rate: batches cost half.
+    pub fn times(&self, factor: f64) -> Price {
+        Price {
+            input: self.input * factor,
+            cache_write: self.cache_write * factor,
+            cache_read: self.cache_read * factor,
+            output: self.output * factor,
+            long_prompt: self.long_prompt,
+        }
+    }
+
     fn factor(&self, prompt: u64) -> f64 {
         self.long_prompt.filter(|long| prompt > long.above).map_or(1.0, |long| long.factor)
     }

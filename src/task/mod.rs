@@ -5,4 +5,5 @@ pub mod config;
 pub mod models;
 pub mod progress;
 pub mod review;
+pub mod sweep;
 pub mod talk;

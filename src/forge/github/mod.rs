@@ -6,6 +6,7 @@ mod checks;
 mod contents;
 mod converse;
 mod files;
+pub mod listing;
 mod reviews;
 mod talk;
 mod texts;

@@ -4,6 +4,7 @@
 //! ([`request`]), reply ([`reply`]) and event stream ([`sse`]) are apart from
 //! the transport here: the clouds carry the same ones.
 
+mod batch;
 mod capability;
 pub(super) mod errors;
 pub mod federation;
@@ -143,6 +144,23 @@ struct Api {
     options: Options,
 }
 
+impl Api {
+    /// A request that says which interface it speaks and who asks.
+    async fn prove(&self, http: http::Request) -> Result<http::Request, ModelError> {
+        let version = HeaderName::from_static("anthropic-version");
+        let http = http.with_header(version, API_VERSION);
+        Ok(match &self.proof {
+            Proof::Fixed(credential) => http.with_credential(credential.clone()),
+            Proof::Federated(federation) => {
+                let token = federation.token().await?;
+                let credential = identity::bearer(&token, &self.url)?;
+                let beta = HeaderName::from_static("anthropic-beta");
+                http.with_header(beta, federation::API_BETA).with_credential(credential)
+            }
+        })
+    }
+}
+
 #[async_trait]
 impl Wire for Api {
     fn name(&self) -> String {
@@ -155,20 +173,10 @@ impl Wire for Api {
     }
 
     async fn http(&self, body: Bytes, _: Form) -> Result<http::Request, ModelError> {
-        let version = HeaderName::from_static("anthropic-version");
-        let mut http = http::Request::post_json(self.url.clone(), body)
-            .with_header(version, API_VERSION)
+        let http = http::Request::post_json(self.url.clone(), body)
             // Asking twice changes nothing at the provider; it may cost twice.
             .with_repeat(Repeat::Harmless);
-        http = match &self.proof {
-            Proof::Fixed(credential) => http.with_credential(credential.clone()),
-            Proof::Federated(federation) => {
-                let token = federation.token().await?;
-                let credential = identity::bearer(&token, &self.url)?;
-                let beta = HeaderName::from_static("anthropic-beta");
-                http.with_header(beta, federation::API_BETA).with_credential(credential)
-            }
-        };
+        let mut http = self.prove(http).await?;
         http.timeout = Some(self.options.timeout);
         http.stall_timeout = Some(self.options.stall_timeout);
         Ok(http)

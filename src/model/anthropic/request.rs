@@ -37,6 +37,11 @@ pub enum Envelope<'a> {
         /// Whether to ask for a stream.
         stream: bool,
     },
+    /// An entry of a batch of Anthropic's own API: nothing is said of streaming.
+    Batch {
+        /// The model's name.
+        model: &'a str,
+    },
     /// A cloud's: the address names the model, and the body the form it is in.
     Platform {
         /// `bedrock-2023-05-31`, `vertex-2023-10-16`.
@@ -73,6 +78,7 @@ pub fn body_in(
     let marks = breakpoints(request);
     let (model, anthropic_version, stream) = match envelope {
         Envelope::Api { model, stream } => (Some(model), None, Some(stream)),
+        Envelope::Batch { model } => (Some(model), None, None),
         Envelope::Platform { version, stream } => (None, Some(version), stream),
     };
     let body = Body {

@@ -184,6 +184,7 @@ fn claudes_result_is_read() {
         ModelError::TooLong(_) => "too long",
         ModelError::Rejected(_) => "rejected",
         ModelError::Unavailable(_) => "unavailable",
+        ModelError::Late(_) => "late",
     };
     for (status, text, expect) in [
         (None, "Not logged in · Please run /login", "denied"),

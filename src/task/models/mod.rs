@@ -1,5 +1,6 @@
 //! From the inputs to models that can be asked: the same for every task.
 
+mod batch;
 mod check;
 pub mod show;
 
@@ -12,6 +13,7 @@ use crate::inputs::{Cloud, Inputs, ModelChoice, Provider, Task};
 use crate::model::anthropic::federation::{self, Federation, Rule};
 use crate::model::anthropic::{Anthropic, Key, Options};
 use crate::model::bedrock::{self, Bedrock};
+use crate::model::budget::Budget;
 use crate::model::identity::JobIdentity;
 use crate::model::openai::{self, OpenAi};
 use crate::model::price::Book;
@@ -28,6 +30,11 @@ pub struct Models {
     pub light: Option<Arc<dyn Model>>,
     /// Asked in order where the one before could not answer.
     pub fallbacks: Vec<Arc<dyn Model>>,
+    /// What is made up at random comes from here, where a run that asks the same
+    /// has to ask it in the same words.
+    pub seed: Option<Arc<str>>,
+    /// The caps, where several reviews share them.
+    pub budget: Option<Arc<Budget>>,
 }
 
 /// The models that a task asks.
@@ -46,6 +53,8 @@ pub fn of(inputs: &Inputs, client: &http::Client, task: Task) -> anyhow::Result<
         light,
         heavy,
         fallbacks: fallbacks.filter_map(Result::transpose).collect::<anyhow::Result<_>>()?,
+        seed: inputs.batch.then(|| batch::seed(inputs)),
+        budget: None,
     })
 }
 
@@ -59,6 +68,7 @@ pub fn build(
     choice: &ModelChoice,
 ) -> anyhow::Result<Option<Arc<dyn Model>>> {
     let prices = Book::new(&inputs.tables.prices);
+    batch::check(inputs, choice)?;
     match choice {
         ModelChoice::Offline => Ok(None),
         ModelChoice::Of(Provider::Anthropic, name) => {
@@ -155,7 +165,14 @@ fn anthropic(
     let mut options = Options::new(name, base_url, key);
     options.price = prices.price("anthropic", name).0;
     options.limits = prices.limits("anthropic", name).0;
-    Ok(Arc::new(Anthropic::new(client, options)?))
+    let model = Anthropic::new(client, options)?;
+    if !inputs.batch {
+        return Ok(Arc::new(model));
+    }
+    let secrets = [&inputs.anthropic_api_key, &inputs.anthropic_auth_token];
+    let secrets = secrets.map(|secret| secret.as_ref().map_or("", Secret::expose));
+    let owner = [inputs.anthropic_base_url.as_str(), name, secrets[0], secrets[1]];
+    Ok(batch::wrap(inputs, client, model, &owner))
 }
 
 /// The job's own identity in place of a key, where the inputs name a rule for it.

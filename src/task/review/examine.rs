@@ -130,7 +130,10 @@ pub async fn examine(subject: &Subject<'_>, models: &Models, prepared: Prepared)
     let all: Vec<usize> = (0..prepared.packs.len()).collect();
     let said = put(subject, models, &prepared, &all).await;
     let name = model.name();
-    let asked = ask::gather(&name, said.parts, said.prices_known);
+    let mut asked = ask::gather(&name, said.parts, said.prices_known);
+    if model.is_batched() && asked.usage.requests > 0 {
+        asked.notes.push(format!("{name} was asked in batches, at half the price."));
+    }
     conclude(subject, prepared, &name, asked)
 }
 
@@ -311,7 +314,8 @@ pub async fn put(
         return Said { parts: Vec::new(), prices_known: true };
     }
     let change = &collected.change;
-    let nonce = Nonce::new();
+    let words = [collected.base.as_str(), collected.head.as_str()];
+    let nonce = models.seed.as_ref().map_or_else(Nonce::new, |seed| Nonce::seeded(seed, &words));
     let scrub = |text: String| subject.scrubber.scrub(&text).into_owned();
     let clean = |text: &str| subject.scrubber.scrub(text).into_owned();
     let mut files = String::new();
@@ -354,7 +358,8 @@ pub async fn put(
         max_tokens: inputs.max_tokens.map(|most| most / shards as u64),
         deadline: Some(subject.deadline),
     };
-    let budget = Budget::new(caps);
+    let own = Budget::new(caps);
+    let budget = models.budget.as_deref().unwrap_or(&own);
     let heads = surroundings(change, contents);
     let render = |pack: &Pack| scrub(pack.render(change, &heads));
     let shown = |what: &str, done: usize, of: usize| {
@@ -375,7 +380,7 @@ pub async fn put(
         nonce: &nonce,
         known: &known,
         tools: subject.tools.map(|tools| tools as &dyn ToolHost),
-        budget: &budget,
+        budget,
         render: &render,
         around: &around,
         scrub: &clean,

@@ -57,26 +57,10 @@ pub async fn finish(
     progress: &mut Progress,
 ) -> Result<u8, Failure> {
     let Run { inputs, context, .. } = *run;
-    let host = match &collected.target {
-        Some(target) => ForgeHost::new(&inputs.host.server_url, &target.repository),
-        None => ForgeHost::nowhere(),
-    };
+    let host = host_of(inputs, collected);
     let in_github = context.host == Host::GitHub;
     progress.stage("publishing");
-    let published = match (&collected.target, run.forge, run.ruling.propose()) {
-        (Some(target), Some(forge), Some(permit)) => {
-            let view = view(&examined, collected, inputs, scrubber, &host);
-            publish(forge, &permit, view, target, collected, &examined, inputs).await
-        }
-        (Some(_), Some(_), None) => {
-            let limit = run.ruling.limited_by();
-            examined.report.notes.push(format!("Nothing was posted: {limit} allows no more."));
-            Published::default()
-        }
-        _ => Published::default(),
-    };
-    let troubles = published.notes(collected.from_fork);
-    examined.report.notes.extend(troubles.iter().cloned());
+    let (published, troubles) = post(run, collected, &mut examined, scrubber).await;
 
     let view = view(&examined, collected, inputs, scrubber, &host);
     let conclusion = view.conclusion();
@@ -121,6 +105,56 @@ pub async fn finish(
     }
     record::write(run, collected, &examined, &published.outcome, conclusion, scrubber);
     exit_code(&examined, &published, conclusion, collected.from_fork)
+}
+
+fn host_of(inputs: &Inputs, collected: &Collected) -> ForgeHost {
+    match &collected.target {
+        Some(target) => ForgeHost::new(&inputs.host.server_url, &target.repository),
+        None => ForgeHost::nowhere(),
+    }
+}
+
+/// Publish what was found, as far as this run may. What went wrong is noted in the
+/// report, and given as well.
+async fn post(
+    run: &Run<'_>,
+    collected: &Collected,
+    examined: &mut Examined,
+    scrubber: &Scrubber,
+) -> (Published, Vec<String>) {
+    let inputs = run.inputs;
+    let host = host_of(inputs, collected);
+    let published = match (&collected.target, run.forge, run.ruling.propose()) {
+        (Some(target), Some(forge), Some(permit)) => {
+            let view = view(examined, collected, inputs, scrubber, &host);
+            publish(forge, &permit, view, target, collected, examined, inputs).await
+        }
+        (Some(_), Some(_), None) => {
+            let limit = run.ruling.limited_by();
+            examined.report.notes.push(format!("Nothing was posted: {limit} allows no more."));
+            Published::default()
+        }
+        _ => Published::default(),
+    };
+    let troubles = published.notes(collected.from_fork);
+    examined.report.notes.extend(troubles.iter().cloned());
+    (published, troubles)
+}
+
+/// Publish and record one review of several, without a word on standard output.
+/// Gives whether anything was posted, and how the review ends.
+pub(crate) async fn deliver(
+    run: &Run<'_>,
+    collected: &Collected,
+    examined: &mut Examined,
+    scrubber: &Scrubber,
+) -> (bool, Result<u8, Failure>) {
+    let (published, _) = post(run, collected, examined, scrubber).await;
+    let host = host_of(run.inputs, collected);
+    let conclusion = view(examined, collected, run.inputs, scrubber, &host).conclusion();
+    record::write(run, collected, examined, &published.outcome, conclusion, scrubber);
+    let posted = !published.outcome.posted.is_empty();
+    (posted, exit_code(examined, &published, conclusion, collected.from_fork))
 }
 
 fn view<'a>(

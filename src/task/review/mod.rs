@@ -166,14 +166,39 @@ pub struct Run<'a> {
     pub deadline: Instant,
 }
 
+/// What came of asking.
+enum Examination {
+    /// A review to publish.
+    Whole(Box<examine::Examined>),
+    /// A part of one, which is written already: the exit code.
+    Part(u8),
+}
+
 impl Run<'_> {
     async fn examine_and_publish(
         &self,
         collected: &Collected,
         progress: &mut Progress,
     ) -> Result<u8, Failure> {
+        let scrubber = Arc::new(Scrubber::new(&self.inputs.secrets));
+        let ask = async |subject: examine::Subject<'_>| self.examined(&subject).await;
+        match self.on_subject(collected, &scrubber, progress, ask).await? {
+            Examination::Whole(examined) => {
+                finish::finish(self, collected, *examined, &scrubber, progress).await
+            }
+            Examination::Part(code) => Ok(code),
+        }
+    }
+
+    /// Do something with all that is looked at.
+    pub(crate) async fn on_subject<T>(
+        &self,
+        collected: &Collected,
+        scrubber: &Arc<Scrubber>,
+        progress: &Progress,
+        ask: impl AsyncFnOnce(examine::Subject<'_>) -> T,
+    ) -> T {
         let Run { inputs, forge, local, .. } = *self;
-        let scrubber = Arc::new(Scrubber::new(&inputs.secrets));
         let root = local.and_then(Local::workdir).unwrap_or(&self.context.workspace);
         let checkout = Checkout::new(root).ok();
         let head = collected.head_commit.as_deref();
@@ -187,7 +212,7 @@ impl Run<'_> {
         let host = forge.map(HostFiles::new);
         let base = Base { local, host: host.as_ref(), revision: &collected.base };
         let scrub = {
-            let scrubber = Arc::clone(&scrubber);
+            let scrubber = Arc::clone(scrubber);
             move |text: &str| scrubber.scrub(text).into_owned()
         };
         let tools = match (checkout.as_ref().filter(|_| shows_head), &host, head) {
@@ -212,37 +237,46 @@ impl Run<'_> {
             contents: &contents,
             tools: tools.as_ref(),
             deadline: self.deadline,
-            scrubber: &scrubber,
+            scrubber,
             progress,
         };
+        ask(subject).await
+    }
+
+    /// What this run has to do, done up to publishing.
+    async fn examined(&self, subject: &examine::Subject<'_>) -> Result<Examination, Failure> {
+        let inputs = self.inputs;
         let work = sharded::work(inputs);
         let examined = match &work {
             Work::Merge(files) => {
                 let shards = shard::read(&sharded::files(files, &inputs.host.cwd)?)
                     .map_err(Failure::Inputs)?;
-                let prepared = examine::prepare(&subject, &shards.model);
-                let division = shard::division(collected, &prepared.packs);
+                let prepared = examine::prepare(subject, &shards.model);
+                let division = shard::division(subject.collected, &prepared.packs);
                 shards.check(&division).map_err(Failure::Inputs)?;
-                examine::merge(&subject, prepared, shards)
+                examine::merge(subject, prepared, shards)
             }
             _ => {
                 let models =
                     models::of(inputs, self.client, Task::Review).map_err(Failure::Inputs)?;
                 let name = models.heavy.as_deref().map(Model::name);
                 let name = name.unwrap_or_else(|| examine::OFFLINE.to_owned());
-                let prepared = examine::prepare(&subject, &name);
+                let prepared = examine::prepare(subject, &name);
                 match work {
-                    Work::Plan => return sharded::plan(&subject, &prepared, &name),
+                    Work::Plan => {
+                        return sharded::plan(subject, &prepared, &name).map(Examination::Part);
+                    }
                     Work::Shard(shard) => {
-                        return sharded::shard(&subject, &models, &prepared, &name, shard).await;
+                        let code = sharded::shard(subject, &models, &prepared, &name, shard).await;
+                        return code.map(Examination::Part);
                     }
                     Work::Whole | Work::Merge(_) => {
-                        examine::examine(&subject, &models, prepared).await
+                        examine::examine(subject, &models, prepared).await
                     }
                 }
             }
         };
-        finish::finish(self, collected, examined, &scrubber, progress).await
+        Ok(Examination::Whole(Box::new(examined)))
     }
 
     /// Rules on pipeline files need both sides whole; where no checkout has the

@@ -1,6 +1,7 @@
 //! What the model is told. Everything that comes from the change request or the
 //! repository is fenced with a nonce of this run and announced as data.
 
+use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
@@ -19,6 +20,15 @@ impl Nonce {
     pub fn new() -> Self {
         let word = || std::hash::RandomState::new().build_hasher().finish();
         Nonce(format!("{:016x}", word() ^ word().rotate_left(17)))
+    }
+
+    /// The one that this secret has for these words: the same whenever it is asked
+    /// for, and unknown to all who do not know the secret.
+    pub fn seeded(seed: &str, words: &[&str]) -> Self {
+        let hash = words.iter().fold(Sha256::new_with_prefix(seed), |hash, word| {
+            hash.chain_update([0]).chain_update(word)
+        });
+        Nonce(hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// One with a known value, for tests.

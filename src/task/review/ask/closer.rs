@@ -6,7 +6,7 @@ use futures_util::stream;
 use serde_json::Value;
 
 use super::talk::{Talk, excerpts, talk};
-use super::{CLOSER_SHARE, Part, Question, SIDE_BY_SIDE, ends_the_run};
+use super::{CLOSER_SHARE, Part, Question, ends_the_run};
 use crate::model::converse::End;
 use crate::model::findings::{self, Answer};
 use crate::report::Usage;
@@ -57,7 +57,7 @@ pub(super) async fn look(question: &Question<'_>, parts: &mut [Part]) {
                 seen
             }
         })
-        .buffer_unordered(SIDE_BY_SIDE)
+        .buffer_unordered(question.side_by_side())
         .enumerate()
         .map(|(done, seen)| {
             (question.progress)("closer looks taken", done + 1, total);

@@ -7,7 +7,7 @@ use futures_util::stream;
 use serde_json::Value;
 
 use super::talk::{Talk, excerpts, talk};
-use super::{JUDGE_SHARE, Part, Question, SIDE_BY_SIDE};
+use super::{JUDGE_SHARE, Part, Question};
 use crate::finding::{Finding, Severity};
 use crate::model::Model;
 use crate::model::converse::End;
@@ -62,7 +62,7 @@ pub(super) async fn judge(question: &Question<'_>, parts: &mut [Part]) {
                 let (judgement, usage) = examine(question, &shared[at], &finding).await;
                 (nth, (at, finding, judgement, usage))
             })
-            .buffer_unordered(SIDE_BY_SIDE)
+            .buffer_unordered(question.side_by_side())
             .enumerate()
             .map(|(done, judged)| {
                 (question.progress)("findings examined", done + 1, total);

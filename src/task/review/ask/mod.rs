@@ -125,6 +125,11 @@ pub async fn ask(question: &Question<'_>, packs: Vec<(usize, Pack)>) -> Vec<Part
 }
 
 impl Question<'_> {
+    /// How many requests may be under way at one time.
+    fn side_by_side(&self) -> usize {
+        self.models.heavy.as_ref().and_then(|model| model.side_by_side()).unwrap_or(SIDE_BY_SIDE)
+    }
+
     /// The model of this name among those of the run.
     fn model(&self, name: &str) -> Option<&dyn Model> {
         let all = self.models.heavy.iter().chain(&self.models.fallbacks);

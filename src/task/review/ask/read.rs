@@ -64,6 +64,7 @@ async fn read_by(
     mut waiting: Vec<Waiting>,
 ) -> Vec<Part> {
     let name = model.name();
+    let side_by_side = model.side_by_side().unwrap_or(SIDE_BY_SIDE);
     let mut known_of = waiting.len();
     waiting.reverse();
     let mut under_way = FuturesUnordered::new();
@@ -72,7 +73,7 @@ async fn read_by(
     let mut stop: Option<End> = None;
     (question.progress)("parts read", done, known_of);
     loop {
-        while under_way.len() < SIDE_BY_SIDE && stop.is_none() {
+        while under_way.len() < side_by_side && stop.is_none() {
             let Some(next) = waiting.pop() else { break };
             under_way.push(read_one(question, model, next));
         }
