@@ -173,6 +173,7 @@ pub fn empty() -> Fixture {
         usage: Usage::default(),
         tests: None,
         notes: Vec::new(),
+        assessment: None,
     };
     Fixture { report, change, fail_on: Some(Severity::High), incomplete: false }
 }

@@ -14,7 +14,7 @@ pub fn render(report: &Report, scrubber: &Scrubber) -> anyhow::Result<String> {
 /// JSON with the same values, in which nothing acts on what prints it: what is
 /// not seen is written as its number, and what a CI runner takes for a command
 /// (`##[group]`, anywhere in a line) is broken up by one.
-pub(super) fn inert(json: String) -> String {
+pub(crate) fn inert(json: String) -> String {
     let hidden = |c: char| (c.is_control() && c != '\n') || crate::redact::is_invisible(c);
     let mut text = if json.contains(hidden) {
         let mut shown = String::with_capacity(json.len());
@@ -76,6 +76,9 @@ pub fn scrubbed(report: &Report, scrubber: &Scrubber) -> Report {
     for skipped in &mut report.coverage.skipped {
         clean(&mut skipped.path);
         clean(&mut skipped.reason);
+    }
+    if let Some(assessment) = &mut report.assessment {
+        assessment.reasons.iter_mut().chain(&mut assessment.owners).for_each(clean);
     }
     for file in report.tests.iter_mut().flat_map(|tests| &mut tests.files) {
         clean(&mut file.path);

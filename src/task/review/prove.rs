@@ -317,7 +317,7 @@ fn same_remark(known: &Known, finding: &Finding) -> bool {
 }
 
 /// Whether two titles share at least half of the words of the shorter one.
-fn alike(a: &str, b: &str) -> bool {
+pub(crate) fn alike(a: &str, b: &str) -> bool {
     let words = |text: &str| -> HashSet<String> {
         text.split(|c: char| !c.is_alphanumeric())
             .filter(|word| word.len() > 2)
