@@ -546,7 +546,7 @@ pub static INPUTS: &[Input] = &[
          `effort: 3`. Labels of these names that no longer hold are taken off; no others are \
          touched.",
     )
-    .default("none"),
+    .note("none"),
     input(
         "autonomy",
         Group::Publishing,
