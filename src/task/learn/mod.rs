@@ -21,7 +21,7 @@ use crate::forge::{Applied, Forge, ForgeError, Operation};
 use crate::http;
 use crate::inputs::{CONFIG_FILE, ConfigText, Format, Gathered, Inputs};
 use crate::policy::{self, Grounds, ProposePermit, Token};
-use crate::redact::{ForgeHost, Scrubber};
+use crate::redact::Scrubber;
 
 /// Most pull requests that are read.
 const MOST_REQUESTS: usize = 100;
@@ -115,8 +115,8 @@ async fn learn(
     if let Some(after) = &learned.after {
         match ruling.propose() {
             Some(permit) => {
-                let host = ForgeHost::new(&inputs.host.server_url, &repository);
-                let body = show::body(&learned, &scrubber, &host, &digest(&learned));
+                let url = format!("{}/{repository}", inputs.host.server_url);
+                let body = show::body(&learned, &scrubber, &url, &digest(&learned));
                 match propose(forge, &permit, &base, after, body).await {
                     Ok(Some(number)) => learned.notes.push(format!("Proposed in #{number}.")),
                     Ok(None) => learned

@@ -12,7 +12,7 @@ use super::group::{Proposal, Row};
 use crate::inputs::CONFIG_FILE;
 use crate::publish::json::inert;
 use crate::publish::wording::{code, plural};
-use crate::redact::{ForgeHost, Scrubber};
+use crate::redact::Scrubber;
 
 /// The value of `schema` in the JSON.
 pub const SCHEMA: &str = "pipewright.learn/1";
@@ -109,7 +109,7 @@ pub fn text(learned: &Learned, scrubber: &Scrubber) -> String {
 }
 
 /// The change request's description; its last line says which proposal it is.
-pub fn body(learned: &Learned, scrubber: &Scrubber, host: &ForgeHost, digest: &str) -> String {
+pub fn body(learned: &Learned, scrubber: &Scrubber, repository_url: &str, digest: &str) -> String {
     let mut text = String::from(
         "People put these remarks aside again and again, and nobody changed a line because of \
          them. Merge this to have them no longer reported there; close it, and the same is not \
@@ -121,7 +121,7 @@ pub fn body(learned: &Learned, scrubber: &Scrubber, host: &ForgeHost, digest: &s
         let links: Vec<String> = row
             .urls
             .iter()
-            .filter(|url| host.allows(url))
+            .filter(|url| is_thread(url, repository_url))
             .enumerate()
             .map(|(at, url)| format!("[{}]({url})", at + 1))
             .collect();
@@ -141,4 +141,12 @@ pub fn body(learned: &Learned, scrubber: &Scrubber, host: &ForgeHost, digest: &s
         plural(learned.requests, "past pull request")
     );
     text
+}
+
+/// Whether an address is that of a thread in this repository, and nothing else.
+fn is_thread(url: &str, repository_url: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    url.strip_prefix(repository_url)
+        .and_then(|rest| rest.strip_prefix("/pull/")?.split_once("#discussion_r"))
+        .is_some_and(|(pull, comment)| number(pull) && number(comment))
 }
