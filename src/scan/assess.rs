@@ -223,9 +223,7 @@ fn kind(subject: &Subject<'_>, files: &[Seen<'_>]) -> Option<ChangeKind> {
     }
     let code = || files.iter().filter(|file| file.sort == Sort::Code);
     let (added, removed) = code().fold((0, 0), |(a, r), f| (a + f.added, r + f.removed));
-    if code().next().is_none() {
-        return None;
-    }
+    code().next()?;
     let new = code().any(|file| file.diff.old_path.is_none() && file.added >= 10);
     let moved = code().all(|file| {
         file.added == 0 && (file.removed > 0 || matches!(file.diff.status, Status::Renamed))

@@ -35,8 +35,7 @@ pub(super) fn sort(path: &str, diff: &FileDiff) -> Sort {
     }
     let documents = ["md", "mdx", "rst", "adoc", "asciidoc", "org", "tex"].contains(&extension)
         || ["license", "licence", "changelog", "readme", "authors", "notice", "codeowners"]
-            .iter()
-            .any(|word| stem == *word)
+            .contains(&stem)
         || extension == "txt"
         || lower.split('/').next() == Some("docs") && !is_source(extension);
     if documents {
