@@ -53,6 +53,7 @@ fn dispatch(gathered: &Gathered) -> Result<u8, Failure> {
         Command::Print(text) => print(text),
         Command::Config => task::config::run(gathered, &inputs),
         Command::Models { check } => task::models::show::run(gathered, &inputs, *check),
+        Command::Learn { since } => task::learn::run(gathered, &inputs, since.as_deref()),
         Command::AuditVerify { file } => task::audit::verify(file),
         Command::Sweep(sweep) => task::sweep::run(gathered, &inputs, sweep),
         Command::Review | Command::Plan | Command::Merge { .. } | Command::Auto => {

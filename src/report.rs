@@ -38,6 +38,10 @@ pub struct Report {
     /// read, a host that refused. One sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What kind of change it is, how much work to review, what could break, and
+    /// who knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assessment: Option<Assessment>,
 }
 
 impl Report {
@@ -165,4 +169,95 @@ pub struct FileCoverage {
     pub covered: usize,
     /// New lines that no test executes, ascending.
     pub uncovered: Vec<u32>,
+}
+
+/// What plain code can say of a change as a whole; `scan::assess` makes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assessment {
+    /// What the change is; `None` where nothing tells.
+    pub kind: Option<ChangeKind>,
+    /// Work to review it, 1 (minutes) to 5 (better divided).
+    pub effort: u8,
+    /// What a mistake in it could break.
+    pub risk: Risk,
+    /// The facts that decided the risk, weightiest first; three at most.
+    pub reasons: Vec<String>,
+    /// Who should look, without `@`, so that nobody is notified; best first.
+    pub owners: Vec<String>,
+}
+
+/// What a change is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeKind {
+    /// Something new.
+    Feature,
+    /// Something mended.
+    Bugfix,
+    /// The same in another form.
+    Refactor,
+    /// Documentation alone.
+    Docs,
+    /// Tests alone.
+    Tests,
+    /// Other versions of what others made.
+    Dependencies,
+    /// Pipelines alone.
+    Ci,
+    /// Settings alone.
+    Config,
+}
+
+impl ChangeKind {
+    /// Every kind.
+    pub const ALL: [ChangeKind; 8] = [
+        ChangeKind::Feature,
+        ChangeKind::Bugfix,
+        ChangeKind::Refactor,
+        ChangeKind::Docs,
+        ChangeKind::Tests,
+        ChangeKind::Dependencies,
+        ChangeKind::Ci,
+        ChangeKind::Config,
+    ];
+
+    /// The word in JSON, comments and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ChangeKind::Feature => "feature",
+            ChangeKind::Bugfix => "bugfix",
+            ChangeKind::Refactor => "refactor",
+            ChangeKind::Docs => "docs",
+            ChangeKind::Tests => "tests",
+            ChangeKind::Dependencies => "dependencies",
+            ChangeKind::Ci => "ci",
+            ChangeKind::Config => "config",
+        }
+    }
+}
+
+/// What a mistake in a change could break, least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Risk {
+    /// Little.
+    Low,
+    /// Something that people would notice.
+    Medium,
+    /// Data, money, access, or everybody's work.
+    High,
+}
+
+impl Risk {
+    /// Every level, least first.
+    pub const ALL: [Risk; 3] = [Risk::Low, Risk::Medium, Risk::High];
+
+    /// The word in JSON, comments and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Risk::Low => "low",
+            Risk::Medium => "medium",
+            Risk::High => "high",
+        }
+    }
 }

@@ -194,6 +194,49 @@ pub struct Background {
     pub threads: Option<Vec<Thread>>,
 }
 
+/// A change request that is over, with what was said of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PastRequest {
+    /// Its number.
+    pub number: u64,
+    /// The conversation, oldest first, at most 30.
+    pub comments: Vec<Comment>,
+    /// Threads on lines, at most 60.
+    pub threads: Vec<PastThread>,
+}
+
+/// A thread on a line of a change request that is over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PastThread {
+    /// The file.
+    pub path: String,
+    /// Whether it is resolved.
+    pub resolved: bool,
+    /// Login of who resolved it.
+    pub resolved_by: Option<String>,
+    /// Whether its line was changed afterwards.
+    pub outdated: bool,
+    /// What was said, oldest first, at most 12.
+    pub comments: Vec<PastComment>,
+}
+
+/// What somebody said in such a thread.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PastComment {
+    /// Login of who wrote it.
+    pub author: String,
+    /// Whether the author is an app or a bot account.
+    pub author_is_bot: bool,
+    /// Whether the author belongs to the repository.
+    pub author_is_member: bool,
+    /// Markdown. Untrusted unless we wrote it.
+    pub body: String,
+    /// Its address.
+    pub url: String,
+    /// Logins of those who gave it a thumbs down.
+    pub thumbs_down: Vec<String>,
+}
+
 /// Names of files, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FileList {
@@ -327,6 +370,26 @@ pub enum Operation {
         title: Option<String>,
         /// Markdown.
         body: Option<String>,
+    },
+    /// Take a label off the change request.
+    RemoveLabel {
+        /// Its name.
+        label: String,
+    },
+    /// A change request from a branch of our own: the branch is made where it is
+    /// missing, the files are committed on it where they differ, and the change
+    /// request is opened, or brought up to date.
+    ProposeChange {
+        /// The branch, ours alone.
+        branch: String,
+        /// The branch it goes onto.
+        base: String,
+        /// Path and whole new text of each file.
+        files: Vec<(String, Vec<u8>)>,
+        /// The change request's title and the commit's message.
+        title: String,
+        /// Markdown.
+        body: String,
     },
     /// Labels on the change request, beside those that are there.
     AddLabels {
@@ -510,6 +573,25 @@ pub trait Forge: Send + Sync {
     async fn background(&self, number: u64, mentioned: &[u64]) -> Result<Background> {
         let _ = (number, mentioned);
         Ok(Background::default())
+    }
+
+    /// The newest `most` change requests that are over, by their last update, not
+    /// before the day `since` (`2026-01-31`).
+    async fn past_requests(&self, since: Option<&str>, most: usize) -> Result<Vec<PastRequest>> {
+        let _ = (since, most);
+        Err(ForgeError::Rejected(anyhow::anyhow!("this host does not list past change requests")))
+    }
+
+    /// The branch that changes go onto where nobody says otherwise.
+    async fn default_branch(&self) -> Result<String> {
+        Err(ForgeError::Rejected(anyhow::anyhow!("this host does not tell its default branch")))
+    }
+
+    /// Names of the labels on a change request.
+    async fn labels(&self, number: u64) -> Result<Vec<String>> {
+        Err(ForgeError::Rejected(anyhow::anyhow!(
+            "this host does not list the labels of #{number}"
+        )))
     }
 
     /// The conversation, oldest first.

@@ -33,6 +33,11 @@ pub enum Command {
         /// Whether to ask each of them something.
         check: bool,
     },
+    /// `learn`: propose to drop what people put aside again and again.
+    Learn {
+        /// Only what was touched from this day on.
+        since: Option<String>,
+    },
     /// `audit verify FILE`.
     AuditVerify {
         /// The record.
@@ -191,6 +196,15 @@ Examples:
 
 Exit codes: 0 all is well, 2 wrong inputs, 4 a model does not answer (--check).";
 
+const LEARN: &str = "\
+Proposes to no longer report what people put aside again and again.
+
+Reads the last 100 closed pull requests and what became of each remark of ours. One
+that was put aside at least three times, in two pull requests, by two people, and
+never led to a change, becomes a line of `.pipewright.toml`. In a workflow it opens one
+pull request from the branch pipewright/learn, and keeps it up to date; elsewhere it
+prints. docs/learning.md says what counts.";
+
 /// The command line's definition.
 pub fn command() -> clap::Command {
     let plain = |name: &'static str, about: &'static str| clap::Command::new(name).about(about);
@@ -251,6 +265,20 @@ pub fn command() -> clap::Command {
                     .long("check")
                     .action(ArgAction::SetTrue)
                     .help("Ask each model one tiny question; exit code 4 if one does not answer"),
+            ),
+        )
+        .subcommand(
+            with_inputs(plain(
+                "learn",
+                "Propose to no longer report what people put aside again and again",
+            ))
+            .long_about(LEARN)
+            .after_help("`--help` explains each of them.")
+            .arg(
+                Arg::new("since")
+                    .long("since")
+                    .value_name("DAY")
+                    .help("Only pull requests touched from this day on, as in 2026-01-31"),
             ),
         )
         .subcommand(
@@ -441,6 +469,7 @@ fn from_matches(root: &ArgMatches) -> Line {
                     files: matches.get_many("files").into_iter().flatten().cloned().collect(),
                 },
                 "sweep" => Command::Sweep(sweep_of(matches)),
+                "learn" => Command::Learn { since: matches.get_one("since").cloned() },
                 "models" => Command::Models { check: matches.get_flag(CHECK) },
                 "review" if matches.get_flag("plan") => Command::Plan,
                 _ => Command::Review,

@@ -52,6 +52,9 @@ pub struct PathRule {
     pub instructions: Option<String>,
     /// Whether they are not reviewed.
     pub ignore: bool,
+    /// Rules whose findings there are not reported: our ids, or a scanner's as
+    /// `<tool>/<rule>`.
+    pub ignore_rules: Vec<String>,
 }
 
 impl Tables {
@@ -89,7 +92,7 @@ pub(super) fn read(config: &ConfigText) -> Read {
 const REVIEW: &[&str] = &["instructions"];
 /// Keys of every task's table.
 const MODELS: &[&str] = &["model", "light_model", "fallback_model"];
-const PATH: &[&str] = &["glob", "ignore", "instructions"];
+const PATH: &[&str] = &["glob", "ignore", "ignore_rules", "instructions"];
 const POLICY: &[&str] = &["asker", "autonomy"];
 const TABLES: &[&str] = &["path", "policy", "price"];
 const ASKERS: &[&str] = &["read", "triage", "write", "admin"];
@@ -265,7 +268,12 @@ impl Reader<'_> {
     }
 
     fn path(&mut self, table: &DeTable<'_>, at: usize) {
-        let mut rule = PathRule { globs: Globs::default(), instructions: None, ignore: false };
+        let mut rule = PathRule {
+            globs: Globs::default(),
+            instructions: None,
+            ignore: false,
+            ignore_rules: Vec::new(),
+        };
         let mut has_glob = false;
         for (key, value) in table {
             match (key.get_ref().as_ref(), value.get_ref()) {
@@ -285,6 +293,14 @@ impl Reader<'_> {
                 ("ignore", _) => {
                     self.problem(key.span().start, "`ignore` takes `true` or `false`".into());
                 }
+                ("ignore_rules", value) => match raw(value) {
+                    Some(Raw::List(rules)) => rule.ignore_rules = rules,
+                    Some(Raw::Text(one)) => rule.ignore_rules = vec![one],
+                    None => self.problem(
+                        key.span().start,
+                        "`ignore_rules` takes a rule or a list of them".into(),
+                    ),
+                },
                 ("instructions", _) => rule.instructions = self.text(key, value),
                 (name, _) => self.problem(key.span().start, unknown(name, PATH.iter().copied())),
             }

@@ -46,10 +46,11 @@ pub use shard::Shard;
 pub use show::{Setting, show};
 pub use table::{INPUTS, Input, Kind};
 pub use values::{
-    Access, Autonomy, Color, Format, Globs, ModelChoice, Provider, Publish, Task, split_words,
+    Access, Autonomy, Color, Format, Globs, Labels, ModelChoice, Provider, Publish, Task,
+    split_words,
 };
 
-use crate::finding::Severity;
+use crate::finding::{Finding, Severity, Source};
 use crate::redact::Secret;
 
 /// Everything the program was told. See `docs/inputs.md` for each input.
@@ -135,6 +136,8 @@ pub struct Inputs {
     pub autonomy: Autonomy,
     /// What begins a line of a comment that asks for something.
     pub trigger_phrase: String,
+    /// Labels that are set on the change request.
+    pub labels: Labels,
     /// Token for the GitHub API.
     pub github_token: Option<Secret>,
     /// Form of the result on standard output.
@@ -208,6 +211,12 @@ impl Inputs {
         (self.include.is_empty() || self.include.is_match(path))
             && !self.ignore.is_match(path)
             && !self.tables.rules_for(path).any(|rule| rule.ignore)
+    }
+
+    /// Whether a rule's finding is not to be reported, by `[[path]] ignore_rules`.
+    pub fn ignores(&self, finding: &Finding) -> bool {
+        let Source::Rule(id) = &finding.source else { return false };
+        self.tables.rules_for(&finding.path).any(|rule| rule.ignore_rules.contains(id))
     }
 }
 

@@ -16,7 +16,7 @@ use super::prices::{self, PriceRule};
 use super::show::Setting;
 use super::table::{INPUTS, Kind};
 use super::values::{
-    self, Autonomy, Color, Format, Globs, ModelChoice, Provider, Publish, Raw, Task, Value,
+    self, Autonomy, Color, Format, Globs, Labels, ModelChoice, Provider, Publish, Raw, Task, Value,
 };
 use super::{Errors, Inputs, Origin, Problem};
 use crate::redact::Secret;
@@ -129,6 +129,8 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
     };
     let published = values.list("publish");
     let publishes = |word: &str| published.iter().any(|published| published == word);
+    let labelled = values.list("labels");
+    let labels = |word: &str| labelled.iter().any(|labelled| labelled == word);
     let mut inputs = Inputs {
         command: gathered.command.clone(),
         task: values.word("task").unwrap_or(Task::Auto),
@@ -173,6 +175,7 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
             check: publishes("check"),
         },
         autonomy,
+        labels: Labels { kind: labels("kind"), risk: labels("risk"), effort: labels("effort") },
         trigger_phrase: values.text("trigger_phrase").unwrap_or_default(),
         github_token: values.secret("github_token"),
         format,

@@ -244,8 +244,10 @@ pub const FAIL_ON: &[&str] = &["none", "info", "low", "medium", "high", "critica
 pub const AUTONOMY: &[&str] = &["observe", "propose", "alert", "act"];
 /// Words of [`super::Publish`], which may also be `none`.
 pub const PUBLISH: &[&str] = &["review", "summary", "check"];
+/// Words of [`super::Labels`], which may also be `none`.
+pub const LABELS: &[&str] = &["kind", "risk", "effort"];
 /// Words of [`super::Format`].
-pub const FORMATS: &[&str] = &["text", "json", "markdown", "sarif", "github"];
+pub const FORMATS: &[&str] = &["text", "json", "markdown", "sarif", "github", "diff"];
 /// Words of [`super::Color`].
 pub const COLORS: &[&str] = &["auto", "always", "never"];
 /// Log levels, least first.
@@ -650,6 +652,15 @@ pub static INPUTS: &[Input] = &[
     )
     .default("review,summary,check"),
     input(
+        "labels",
+        Group::Publishing,
+        Kind::Choices(LABELS),
+        "Labels that are set on the pull request, such as `kind: bugfix`, `risk: high`, \
+         `effort: 3`. Labels of these names that no longer hold are taken off; no others are \
+         touched.",
+    )
+    .note("none"),
+    input(
         "autonomy",
         Group::Publishing,
         Kind::Choice(AUTONOMY),
@@ -678,7 +689,7 @@ pub static INPUTS: &[Input] = &[
         Group::Output,
         Kind::Choice(FORMATS),
         "Form of the result on standard output. `github` prints workflow commands, which GitHub \
-         shows as annotations.",
+         shows as annotations; `diff` is for `learn`, which proposes one.",
     )
     .note("`text` at a terminal, `json` in a pipe")
     .not_in_config(),

@@ -101,6 +101,8 @@ words! {
         Sarif = "sarif",
         /// GitHub's workflow commands.
         Github = "github",
+        /// A unified diff, where a command makes one.
+        Diff = "diff",
     }
 }
 
@@ -125,6 +127,24 @@ pub struct Publish {
     pub summary: bool,
     /// A check, or a commit status in its place.
     pub check: bool,
+}
+
+/// Labels that are set on the change request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Labels {
+    /// What the change is: `kind: bugfix`.
+    pub kind: bool,
+    /// What it could break: `risk: high`.
+    pub risk: bool,
+    /// How much work to review: `effort: 3`.
+    pub effort: bool,
+}
+
+impl Labels {
+    /// Whether any is.
+    pub fn any(self) -> bool {
+        self.kind || self.risk || self.effort
+    }
 }
 
 words! {

@@ -178,6 +178,8 @@ fn name(operation: &Operation) -> &'static str {
         Operation::React { .. } => "reaction",
         Operation::UpdateDescription { .. } => "description",
         Operation::AddLabels { .. } => "labels",
+        Operation::RemoveLabel { .. } => "label",
+        Operation::ProposeChange { .. } => "change request",
     }
 }
 
@@ -202,6 +204,8 @@ fn words(operation: &Operation, applied: &Applied) -> String {
         Operation::DeleteComment { .. } => "a comment, taken back".to_owned(),
         Operation::React { .. } => "a reaction".to_owned(),
         Operation::UpdateDescription { .. } => "the description".to_owned(),
+        Operation::RemoveLabel { .. } => "a label, taken off".to_owned(),
+        Operation::ProposeChange { .. } => "a change request".to_owned(),
         Operation::AddLabels { labels } => super::wording::plural(labels.len(), "label"),
     }
 }

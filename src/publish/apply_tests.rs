@@ -68,7 +68,9 @@ fn kind(operation: &Operation) -> &'static str {
         | Operation::DeleteComment { .. }
         | Operation::React { .. }
         | Operation::UpdateDescription { .. }
-        | Operation::AddLabels { .. } => "conversation",
+        | Operation::AddLabels { .. }
+        | Operation::RemoveLabel { .. }
+        | Operation::ProposeChange { .. } => "conversation",
     }
 }
 

@@ -7,7 +7,8 @@ use crate::diff::{Change, Content, FileDiff, Hunk, Line, LineKind, Patch, Status
 use crate::finding::{Finding, Fingerprint, Severity, Side, Source, Suggestion};
 use crate::redact::{ForgeHost, Scrubber, Secret};
 use crate::report::{
-    Coverage, DropReason, Dropped, FileCoverage, Report, SCHEMA, Skipped, TestEvidence, Usage,
+    Assessment, ChangeKind, Coverage, DropReason, Dropped, FileCoverage, Report, Risk, SCHEMA,
+    Skipped, TestEvidence, Usage,
 };
 
 pub static SCRUBBER: LazyLock<Scrubber> =
@@ -173,6 +174,7 @@ pub fn empty() -> Fixture {
         usage: Usage::default(),
         tests: None,
         notes: Vec::new(),
+        assessment: None,
     };
     Fixture { report, change, fail_on: Some(Severity::High), incomplete: false }
 }
@@ -255,6 +257,13 @@ pub fn full() -> Fixture {
     });
     report.notes =
         vec!["max_cost_usd ($5) was reached: 1 file was not put before the model.".into()];
+    report.assessment = Some(Assessment {
+        kind: Some(ChangeKind::Feature),
+        effort: 5,
+        risk: Risk::High,
+        reasons: vec!["1 critical finding".into(), "touches authentication (src/auth.rs)".into()],
+        owners: vec!["octo/identity".into(), "ann".into()],
+    });
     fixture.incomplete = true;
     fixture
 }

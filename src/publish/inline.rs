@@ -62,6 +62,29 @@ fn suggestion_block(replacement: &str) -> String {
     format!("{fence}suggestion\n{content}{fence}")
 }
 
+/// The title in a comment of ours, as it stands there; `None` if it has none.
+pub fn title(body: &str) -> Option<String> {
+    let (_, rest) = body.lines().next()?.split_once("** · **")?;
+    let title = rest.strip_suffix("**")?;
+    // Marks of Markdown are escaped by a backslash each.
+    let mut plain = String::with_capacity(title.len());
+    let mut chars = title.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c != '\\' || chars.peek().is_none_or(|next| !next.is_ascii_punctuation()) {
+            plain.push(c);
+        }
+    }
+    Some(plain)
+}
+
+/// The rule that a comment of ours names as its origin; `None` if a model said it.
+pub fn rule(body: &str) -> Option<String> {
+    let line = body.trim_end().lines().rev().nth(1)?;
+    let id = line.strip_prefix("<sub>rule ")?.strip_suffix("</sub>")?.replace('\\', "");
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:+@".contains(c);
+    (!id.is_empty() && id.len() <= 200 && id.chars().all(plain)).then_some(id)
+}
+
 /// The finding that a comment of ours is about: read from its last line, where
 /// [`body`] writes it, and nowhere else.
 pub fn finding_id(body: &str) -> Option<Fingerprint> {
@@ -83,6 +106,7 @@ mod tests {
         let finding = fixture.report.findings[0].clone();
         let body = body(&fixture.view(), &finding);
         assert_eq!(finding_id(&body), Some(finding.id));
+        assert!(title(&body).is_some() && rule(&body).is_none());
         insta::assert_snapshot!(name, body);
     }
 

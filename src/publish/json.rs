@@ -77,6 +77,9 @@ pub fn scrubbed(report: &Report, scrubber: &Scrubber) -> Report {
         clean(&mut skipped.path);
         clean(&mut skipped.reason);
     }
+    if let Some(assessment) = &mut report.assessment {
+        assessment.reasons.iter_mut().chain(&mut assessment.owners).for_each(clean);
+    }
     for file in report.tests.iter_mut().flat_map(|tests| &mut tests.files) {
         clean(&mut file.path);
     }

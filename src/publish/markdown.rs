@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Permalink, View, diagram, frame, inline, walkthrough, wording};
+use super::{Permalink, View, assessment, diagram, frame, inline, walkthrough, wording};
 use crate::finding::{Finding, Fingerprint};
 use crate::redact::shorten;
 use crate::report::{DropReason, Dropped};
@@ -254,6 +254,7 @@ impl Writer<'_> {
         let blocks = [
             format!("### {}", view.markdown(&wording::verdict(view))),
             self.notes(),
+            assessment::line(view),
             self.walkthrough(),
             self.progress(),
             self.findings(),

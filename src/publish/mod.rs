@@ -8,6 +8,7 @@
 pub mod annotations;
 pub mod answer;
 pub mod apply;
+pub mod assessment;
 pub mod description;
 pub mod diagram;
 pub mod existing;

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::View;
 use super::frame::{self, Edit, Index};
 use super::wording;
+use super::{View, assessment};
 use crate::diff::Status;
 use crate::finding::{Finding, Severity, Side};
 
@@ -318,6 +318,10 @@ impl Page<'_> {
         for (at, line) in wrap(&verdict, self.width - 2).into_iter().enumerate() {
             let lead = if at == 0 { "" } else { MARGIN };
             let _ = writeln!(out, "{lead}{}", self.paint(style, &line));
+        }
+        let assessed = assessment::plain(self.view).unwrap_or_default();
+        for line in wrap(&assessed, self.width - 2).into_iter().filter(|line| !line.is_empty()) {
+            let _ = writeln!(out, "{MARGIN}{}", self.paint(DIM, &line));
         }
         let cost = self.view.scrubber.sanitize_line(&wording::cost(self.view.report));
         for line in wrap(&cost, self.width - 2) {

@@ -4,6 +4,7 @@
 //! what was wrong before is not reported. Where a file's contents are not at
 //! hand, rules work from the hunks alone and say less. One rule is one file.
 
+pub mod assess;
 mod binary;
 mod ci;
 mod conflict;
@@ -11,6 +12,7 @@ mod debug;
 mod invisible;
 mod lockfile;
 mod mode;
+pub mod owners;
 mod scope;
 mod secrets;
 mod symlink;

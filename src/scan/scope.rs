@@ -70,7 +70,7 @@ impl<'a> File<'a> {
     }
 }
 
-fn is_test(lower: &str) -> bool {
+pub(super) fn is_test(lower: &str) -> bool {
     let parts = || lower.split('/');
     let name = parts().next_back().unwrap_or_default();
     let stem = name.split('.').next().unwrap_or_default();

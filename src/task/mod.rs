@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod config;
+pub mod learn;
 pub mod models;
 pub mod progress;
 pub mod review;

@@ -134,6 +134,8 @@ pub struct State {
     /// Comment and content.
     pub reactions: Vec<(u64, String)>,
     pub labels: HashMap<u64, Vec<String>>,
+    /// Tips by branch.
+    pub branches: HashMap<String, String>,
     pub redirects: Vec<(String, u16, String)>,
     pub latency: Duration,
     check_answers: bool,
@@ -227,6 +229,7 @@ impl GitHub {
             permissions: HashMap::new(),
             reactions: Vec::new(),
             labels: HashMap::new(),
+            branches: HashMap::new(),
             redirects: Vec::new(),
             latency: Duration::ZERO,
             check_answers: true,

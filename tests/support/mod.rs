@@ -10,6 +10,7 @@ pub mod event;
 pub mod github;
 pub mod graphql;
 pub mod openai;
+mod past;
 mod routes;
 pub mod server;
 mod talk;

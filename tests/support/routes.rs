@@ -81,7 +81,7 @@ pub fn route(state: &mut State, request: &Request, path: &str) -> Reply {
     let rest = path
         .strip_prefix("/repos/")
         .and_then(|rest| rest.strip_prefix(state.repository.as_str()))
-        .and_then(|rest| rest.strip_prefix('/'));
+        .and_then(|rest| if rest.is_empty() { Some(rest) } else { rest.strip_prefix('/') });
     let Some(rest) = rest else { return not_found() };
     if request.method != "GET"
         && (!state.can_write || state.denied.iter().any(|piece| path.contains(piece.as_str())))
@@ -419,7 +419,12 @@ fn compare(state: &mut State, request: &Request, path: &str, basehead: &str) -> 
 
 fn contents(state: &mut State, request: &Request, file: &str) -> Reply {
     let raw = request.header("accept").is_some_and(|accept| accept.contains("raw"));
-    let Some(files) = request.query("ref").and_then(|r| state.commits.get(&r)).cloned() else {
+    let Some(files) = request
+        .query("ref")
+        .map(|name| state.branches.get(&name).cloned().unwrap_or(name))
+        .and_then(|revision| state.commits.get(&revision))
+        .cloned()
+    else {
         return error(404, "No commit found for the ref");
     };
     let file: Vec<String> = file.split('/').filter(|s| !s.is_empty()).map(decode).collect();
@@ -586,6 +591,9 @@ fn query(state: &mut State, request: &Request) -> Reply {
                             Value::Null
                         }
                     },
+                    "pullRequest" => {
+                        argument.as_u64().map_or(Value::Null, |n| super::past::past_graph(state, n))
+                    }
                     _ => {
                         let (revision, path) =
                             argument.as_str().and_then(|e| e.split_once(':')).unwrap_or_default();
@@ -599,6 +607,15 @@ fn query(state: &mut State, request: &Request) -> Reply {
                 answer["errors"] = Value::Array(errors);
             }
             return Reply::json(200, &answer);
+        }
+        Some("createCommitOnBranch") => {
+            if !state.can_write || state.denied.iter().any(|piece| piece == "graphql") {
+                return refuse("FORBIDDEN", "Resource not accessible by integration");
+            }
+            match super::past::commit(state, &variables["input"]) {
+                Ok(data) => data,
+                Err(words) => return refuse("STALE_DATA", words),
+            }
         }
         Some("resolveReviewThread") => {
             if !state.can_write || state.denied.iter().any(|piece| piece == "graphql") {

@@ -101,7 +101,7 @@ pub fn route(state: &mut State, request: &Request, path: &str, segments: &[&str]
             let labels: Vec<Value> = labels.iter().map(|name| json!({ "name": name })).collect();
             full(request, path, 200, json!(labels))
         }
-        _ => not_found(),
+        _ => super::past::route(state, request, path, segments),
     }
 }
 

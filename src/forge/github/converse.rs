@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::api::{Api, forge_error};
+use super::api::{Api, encode, forge_error};
 use super::talk;
 use super::writes::{post, repeated, same_text};
 use crate::forge::{Applied, CommentRef, Reaction, Result};
@@ -69,7 +69,24 @@ pub(super) async fn describe(
 }
 
 #[derive(Deserialize)]
-struct Label {}
+struct Label {
+    #[serde(default)]
+    name: String,
+}
+
+/// <https://docs.github.com/rest/issues/labels#list-labels-for-an-issue>
+pub(super) async fn labels(api: &Api, number: u64) -> Result<Vec<String>> {
+    let path = api.path(&format!("issues/{number}/labels"));
+    api.pages(&path, None, 2, |label: Label| label.name).await
+}
+
+/// What is off already is off.
+/// <https://docs.github.com/rest/issues/labels#remove-a-label-from-an-issue>
+pub(super) async fn unlabel(api: &Api, number: u64, label: &str) -> Result<Applied> {
+    let path = api.path(&format!("issues/{number}/labels/{}", encode(label.as_bytes())));
+    api.delete(&path).await.map_err(|error| forge_error(error, true))?;
+    Ok(Applied::Done { id: None })
+}
 
 /// <https://docs.github.com/rest/issues/labels#add-labels-to-an-issue>
 pub(super) async fn label(api: &Api, number: u64, labels: &[String]) -> Result<Applied> {

@@ -7,6 +7,8 @@ mod contents;
 mod converse;
 mod files;
 pub mod listing;
+mod past;
+mod propose;
 mod reviews;
 mod talk;
 mod texts;
@@ -19,7 +21,7 @@ use async_trait::async_trait;
 use self::api::Api;
 use super::{
     Applied, Background, Capabilities, ChangeRequest, Check, Comment, Commit, FileList, Forge,
-    LineComment, Operation, Permission, Result, ReviewComment, Thread,
+    LineComment, Operation, PastRequest, Permission, Result, ReviewComment, Thread,
 };
 use crate::diff::{Change, RepoPath};
 use crate::http::Client;
@@ -100,6 +102,18 @@ impl Forge for GitHub {
 
     async fn background(&self, number: u64, mentioned: &[u64]) -> Result<Background> {
         background::background(&self.api, number, mentioned).await
+    }
+
+    async fn past_requests(&self, since: Option<&str>, most: usize) -> Result<Vec<PastRequest>> {
+        past::past_requests(&self.api, since, most).await
+    }
+
+    async fn default_branch(&self) -> Result<String> {
+        talk::default_branch(&self.api).await
+    }
+
+    async fn labels(&self, number: u64) -> Result<Vec<String>> {
+        converse::labels(&self.api, number).await
     }
 
     async fn comments(&self, number: u64) -> Result<Vec<Comment>> {

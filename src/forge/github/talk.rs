@@ -202,6 +202,12 @@ pub(super) async fn own_login(api: &Api) -> Result<String> {
     }
 }
 
+/// <https://docs.github.com/rest/repos/repos#get-a-repository>
+pub(super) async fn default_branch(api: &Api) -> Result<String> {
+    let repository: wire::Described = api.get(api.path("").trim_end_matches('/')).await?;
+    Ok(repository.default_branch)
+}
+
 pub(super) async fn permission(api: &Api, login: &str) -> Result<Permission> {
     let path = api.path(&format!("collaborators/{}/permission", encode(login.as_bytes())));
     let answer: wire::Permission = match api.get(&path).await {

@@ -273,3 +273,8 @@ fn big_int<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D:
         None => None,
     })
 }
+
+#[derive(Deserialize)]
+pub(super) struct Described {
+    pub default_branch: String,
+}

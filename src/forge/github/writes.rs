@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::api::{Api, encode, forge_error};
-use super::{CHECK_NAME, checks, converse, reviews, talk, wire};
+use super::{CHECK_NAME, checks, converse, propose, reviews, talk, wire};
 use crate::forge::{Applied, ForgeError, Operation, Result};
 use crate::http::{self, Method, Repeat};
 
@@ -72,6 +72,10 @@ async fn carry_out(api: &Api, number: Option<u64>, operation: &Operation) -> Res
         Operation::React { comment, kind } => converse::react(api, *comment, *kind).await,
         Operation::UpdateDescription { title, body } => {
             converse::describe(api, request()?, title.as_deref(), body.as_deref()).await
+        }
+        Operation::RemoveLabel { label } => converse::unlabel(api, request()?, label).await,
+        Operation::ProposeChange { branch, base, files, title, body } => {
+            propose::propose(api, branch, base, files, title, body).await
         }
         Operation::AddLabels { labels } => converse::label(api, request()?, labels).await,
     }

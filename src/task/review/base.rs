@@ -7,6 +7,7 @@ use futures_util::future::join_all;
 use crate::diff::RepoPath;
 use crate::forge::Forge;
 use crate::forge::local::Local;
+use crate::scan::owners;
 
 /// The configuration file.
 pub const CONFIG: &str = ".pipewright.toml";
@@ -25,6 +26,8 @@ pub struct BaseFiles {
     pub guidelines: Vec<(String, String)>,
     /// Text of [`ATTRIBUTES`].
     pub attributes: Option<String>,
+    /// Name and text of each `CODEOWNERS` that is there, of [`owners::FILES`].
+    pub owners: Vec<(String, String)>,
 }
 
 impl BaseFiles {
@@ -33,13 +36,14 @@ impl BaseFiles {
         match name {
             CONFIG => self.config = Some(text),
             ATTRIBUTES => self.attributes = Some(text),
+            _ if owners::FILES.contains(&name) => self.owners.push((name.to_owned(), text)),
             _ => self.guidelines.push((name.to_owned(), text)),
         }
     }
 }
 
 fn wanted() -> impl Iterator<Item = &'static str> {
-    [CONFIG, ATTRIBUTES].into_iter().chain(GUIDELINES)
+    [CONFIG, ATTRIBUTES].into_iter().chain(GUIDELINES).chain(owners::FILES)
 }
 
 /// From a checkout that has the revision.

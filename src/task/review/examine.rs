@@ -12,6 +12,7 @@ use super::collect::Collected;
 use super::contents::Contents;
 use super::coverage;
 use super::guidelines::Guideline;
+use super::owners;
 use super::prompt::{self, Nonce, Overview};
 use super::prove::{self, Bars};
 use super::resume::{self, Before, Resumed};
@@ -33,6 +34,7 @@ use crate::publish::paused;
 use crate::publish::walkthrough;
 use crate::redact::Scrubber;
 use crate::report::{Report, SCHEMA, TestEvidence};
+use crate::scan::assess;
 use crate::task::models::Models;
 use crate::task::progress::Progress;
 
@@ -112,7 +114,7 @@ pub fn prepare(subject: &Subject<'_>, model: &str) -> Prepared {
             let (reported, tests) =
                 said::said_by_reports(change, local, checkout, &reports, &mut notes);
             ruled.extend(reported);
-            ruled.retain(|finding| inputs.wants(&finding.path));
+            ruled.retain(|finding| inputs.wants(&finding.path) && !inputs.ignores(finding));
             (ruled, tests)
         });
         let asked = model != OFFLINE;
@@ -169,6 +171,21 @@ fn conclude(subject: &Subject<'_>, prepared: Prepared, model: &str, mut asked: A
     let (findings, more_dropped) = prove::settle(ruled, &bars(inputs, &resumed, &standing));
     dropped.extend(more_dropped);
 
+    let owners = owners::owners(collected);
+    let authors = match &owners {
+        Some(_) => Vec::new(),
+        None => owners::authors(collected, subject.local),
+    };
+    let assessment = assess::assess(&assess::Subject {
+        change,
+        skips: &skips,
+        title: &collected.title,
+        commits: &collected.commits,
+        findings: &findings,
+        tests: tests.as_ref(),
+        owners: owners.as_ref(),
+        authors: &authors,
+    });
     let incomplete = asked.capped || asked.failure.is_some() || !asked.unread.is_empty();
     let coverage = coverage::coverage(change, &skips, &asked, &resumed, is_asked);
     // Where nothing was asked, what was said before of the change still holds.
@@ -208,6 +225,7 @@ fn conclude(subject: &Subject<'_>, prepared: Prepared, model: &str, mut asked: A
         usage: asked.usage,
         tests,
         notes,
+        assessment: Some(assessment),
     };
     Examined { report, state, gone, incomplete, failure: asked.failure }
 }

@@ -23,7 +23,9 @@ use crate::publish::markdown::{Progress as Moves, StatePayload, Summary, Unplace
 use crate::publish::outputs::{self, Outputs};
 use crate::publish::plan::{self, PlanInput, Selection};
 use crate::publish::terminal;
-use crate::publish::{View, annotations, files, github_permalink, json, sarif, step_summary};
+use crate::publish::{
+    View, annotations, assessment, files, github_permalink, json, sarif, step_summary,
+};
 use crate::redact::{ForgeHost, Scrubber, break_commands};
 use crate::task::progress::Progress;
 
@@ -257,11 +259,44 @@ async fn publish(
     };
     let operations = plan::plan(&input);
     tracing::debug!(operations = operations.len(), "planned");
-    let outcome = apply::apply(forge, &input, operations).await;
+    let mut outcome = apply::apply(forge, &input, operations).await;
+    label(forge, &view, target, inputs, &mut outcome).await;
     for posted in &outcome.posted {
         tracing::info!("posted {posted}");
     }
     Published { outcome, tried: true }
+}
+
+/// Set the labels that are asked for. They are an extra: what the token may not
+/// do is noted, and nothing else hangs on it.
+async fn label(
+    forge: &dyn Forge,
+    view: &View<'_>,
+    target: &Target,
+    inputs: &Inputs,
+    outcome: &mut Outcome,
+) {
+    let (Some(number), Some(assessed)) = (target.number, &view.report.assessment) else { return };
+    if !inputs.labels.any() {
+        return;
+    }
+    let there = match forge.labels(number).await {
+        Ok(there) => there,
+        Err(why) => {
+            outcome.refused.push(("labels".into(), view.scrubber.sanitize_line(&why.to_string())));
+            return;
+        }
+    };
+    for operation in assessment::labels(assessed, inputs.labels, &there) {
+        match forge.apply(Some(number), &operation).await {
+            Ok(_) => outcome.posted.push("labels".into()),
+            Err(why) => {
+                let why = view.scrubber.sanitize_line(&why.to_string());
+                outcome.refused.push(("labels".into(), why));
+                return;
+            }
+        }
+    }
 }
 
 /// How findings moved since the head reviewed before.
@@ -348,6 +383,8 @@ fn print(
         Format::Markdown => break_commands(&step_summary::render(summary)).into_owned(),
         Format::Sarif => sarif::render(view)?,
         Format::Github => annotations::workflow_commands(view),
+        // Refused before the change was read.
+        Format::Diff => String::new(),
     };
     // A reader that has gone away (`| head`) is no failure of ours.
     let mut stdout = std::io::stdout().lock();

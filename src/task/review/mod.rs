@@ -12,6 +12,7 @@ pub mod examine;
 pub mod finish;
 pub mod guidelines;
 pub mod lens;
+pub mod owners;
 pub mod prompt;
 pub mod prove;
 pub mod record;
@@ -42,7 +43,7 @@ use crate::forge::github::{Access as GitHubAccess, GitHub};
 use crate::forge::local::Local;
 use crate::forge::{Forge, Permission};
 use crate::http;
-use crate::inputs::{Access, CONFIG_FILE, ConfigText, Gathered, Inputs, ModelChoice, Task};
+use crate::inputs::{Access, CONFIG_FILE, ConfigText, Format, Gathered, Inputs, ModelChoice, Task};
 use crate::model::Model;
 use crate::policy::{self, Grounds, Ruling, Token};
 use crate::redact::Scrubber;
@@ -51,6 +52,11 @@ use crate::task::{models, talk};
 
 /// Review what the event or the command line names. Gives the exit code.
 pub fn run(gathered: &Gathered, first: &Inputs) -> Result<u8, Failure> {
+    if first.format == Format::Diff {
+        return Err(Failure::Inputs(anyhow!(
+            "cannot write a review as a diff: `--format` takes text, json, markdown, sarif or github"
+        )));
+    }
     let context = context::read(&first.host).map_err(Failure::Inputs)?;
     let request = match context::request_of(&context, first) {
         Decision::Review(request) => request,

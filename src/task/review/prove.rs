@@ -353,7 +353,7 @@ fn tell_alike(a: &Finding, b: &Finding) -> bool {
 }
 
 /// Whether two titles share at least half of the words of the shorter one.
-fn alike(a: &str, b: &str) -> bool {
+pub(crate) fn alike(a: &str, b: &str) -> bool {
     let words = |text: &str| -> HashSet<String> {
         text.split(|c: char| !c.is_alphanumeric())
             .filter(|word| word.len() > 2)
