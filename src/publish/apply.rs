@@ -178,6 +178,9 @@ fn name(operation: &Operation) -> &'static str {
         Operation::React { .. } => "reaction",
         Operation::UpdateDescription { .. } => "description",
         Operation::AddLabels { .. } => "labels",
+        Operation::Commit { .. } => "commit",
+        Operation::CreateBranch { .. } => "branch",
+        Operation::OpenChange { .. } => "change request",
     }
 }
 
@@ -186,7 +189,7 @@ fn words(operation: &Operation, applied: &Applied) -> String {
         Operation::PostReview { comments, .. } => {
             let refused = match applied {
                 Applied::Partly { refused } => refused.len(),
-                Applied::Done { .. } => 0,
+                Applied::Done { .. } | Applied::Committed { .. } | Applied::Moved => 0,
             };
             let taken = comments.len().saturating_sub(refused);
             format!("a review with {}", super::wording::plural(taken, "comment"))
@@ -203,5 +206,8 @@ fn words(operation: &Operation, applied: &Applied) -> String {
         Operation::React { .. } => "a reaction".to_owned(),
         Operation::UpdateDescription { .. } => "the description".to_owned(),
         Operation::AddLabels { labels } => super::wording::plural(labels.len(), "label"),
+        Operation::Commit { .. } => "a commit".to_owned(),
+        Operation::CreateBranch { .. } => "a branch".to_owned(),
+        Operation::OpenChange { .. } => "a change request".to_owned(),
     }
 }

@@ -68,7 +68,10 @@ fn kind(operation: &Operation) -> &'static str {
         | Operation::DeleteComment { .. }
         | Operation::React { .. }
         | Operation::UpdateDescription { .. }
-        | Operation::AddLabels { .. } => "conversation",
+        | Operation::AddLabels { .. }
+        | Operation::Commit { .. }
+        | Operation::CreateBranch { .. }
+        | Operation::OpenChange { .. } => "conversation",
     }
 }
 

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
 pub mod anthropic;
+mod branches;
 pub mod client;
 pub mod contract;
 pub mod event;

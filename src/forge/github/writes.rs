@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::api::{Api, encode, forge_error};
-use super::{CHECK_NAME, checks, converse, reviews, talk, wire};
+use super::{CHECK_NAME, branches, checks, converse, reviews, talk, wire};
 use crate::forge::{Applied, ForgeError, Operation, Result};
 use crate::http::{self, Method, Repeat};
 
@@ -74,6 +74,13 @@ async fn carry_out(api: &Api, number: Option<u64>, operation: &Operation) -> Res
             converse::describe(api, request()?, title.as_deref(), body.as_deref()).await
         }
         Operation::AddLabels { labels } => converse::label(api, request()?, labels).await,
+        Operation::Commit { branch, parent, headline, body, files } => {
+            branches::commit(api, branch, parent, (headline, body), files).await
+        }
+        Operation::CreateBranch { branch, at } => branches::create(api, branch, at).await,
+        Operation::OpenChange { from, onto, title, body } => {
+            branches::open(api, from, onto, title, body).await
+        }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod deliver;
 pub mod describe;
 pub mod evidence;
 pub mod explain;
+pub mod fix;
 pub mod help;
 pub mod later;
 pub mod model;
@@ -208,7 +209,7 @@ async fn reply(scene: &Scene<'_>, permit: &policy::ProposePermit) -> Result<Repl
         Command::Pause => pause::reply(scene, permit, true).await,
         Command::Resume => pause::reply(scene, permit, false).await,
         Command::Pipeline => pipeline::reply(scene).await,
-        Command::Fix => Ok(later::fix(scene)),
+        Command::Fix => fix::reply(scene, permit).await,
         Command::Docs => Ok(later::docs(scene)),
         Command::Tests => Ok(later::tests(scene)),
         // It is answered by the review itself, before this.
