@@ -54,6 +54,8 @@ fn dispatch(gathered: &Gathered) -> Result<u8, Failure> {
         Command::Config => task::config::run(gathered, &inputs),
         Command::Models { check } => task::models::show::run(gathered, &inputs, *check),
         Command::AuditVerify { file } => task::audit::verify(file),
+        Command::Docs => task::docs::run(gathered, &inputs),
+        Command::Auto if inputs.task == inputs::Task::Docs => task::docs::run(gathered, &inputs),
         Command::Review | Command::Plan | Command::Merge { .. } | Command::Auto => {
             task::review::run(gathered, &inputs)
         }

@@ -237,7 +237,7 @@ const fn secret(
 }
 
 /// Words of [`super::Task`].
-pub const TASKS: &[&str] = &["auto", "review", "plan", "merge"];
+pub const TASKS: &[&str] = &["auto", "review", "plan", "merge", "docs"];
 /// Words of `fail_on`: `none`, and those of [`crate::finding::Severity`].
 pub const FAIL_ON: &[&str] = &["none", "info", "low", "medium", "high", "critical"];
 /// Words of [`super::Autonomy`], least first.
@@ -245,7 +245,7 @@ pub const AUTONOMY: &[&str] = &["observe", "propose", "alert", "act"];
 /// Words of [`super::Publish`], which may also be `none`.
 pub const PUBLISH: &[&str] = &["review", "summary", "check"];
 /// Words of [`super::Format`].
-pub const FORMATS: &[&str] = &["text", "json", "markdown", "sarif", "github"];
+pub const FORMATS: &[&str] = &["text", "json", "markdown", "sarif", "github", "diff"];
 /// Words of [`super::Color`].
 pub const COLORS: &[&str] = &["auto", "always", "never"];
 /// Log levels, least first.

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod config;
+pub mod docs;
 pub mod edit;
 pub mod models;
 pub mod progress;

@@ -306,7 +306,7 @@ fn print(
     posted_nothing: bool,
 ) -> Result<()> {
     let text = match inputs.format {
-        Format::Text => {
+        Format::Text | Format::Diff => {
             let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0.into());
             terminal::render(view, terminal::Options { color: inputs.color_stdout(), width })
         }

@@ -42,7 +42,7 @@ use crate::forge::github::{Access as GitHubAccess, GitHub};
 use crate::forge::local::Local;
 use crate::forge::{Forge, Permission};
 use crate::http;
-use crate::inputs::{Access, CONFIG_FILE, ConfigText, Gathered, Inputs, ModelChoice, Task};
+use crate::inputs::{Access, CONFIG_FILE, ConfigText, Format, Gathered, Inputs, ModelChoice, Task};
 use crate::model::Model;
 use crate::policy::{self, Grounds, Ruling, Token};
 use crate::redact::Scrubber;
@@ -51,6 +51,11 @@ use crate::task::{models, talk};
 
 /// Review what the event or the command line names. Gives the exit code.
 pub fn run(gathered: &Gathered, first: &Inputs) -> Result<u8, Failure> {
+    if first.format == Format::Diff {
+        return Err(Failure::Inputs(anyhow!(
+            "a review makes no diff: `format = diff` is for `docs`"
+        )));
+    }
     let context = context::read(&first.host).map_err(Failure::Inputs)?;
     let request = match context::request_of(&context, first) {
         Decision::Review(request) => request,
@@ -359,7 +364,7 @@ pub(crate) fn github(
     GitHub::new(client.clone(), access).map(Some)
 }
 
-async fn collect(
+pub(crate) async fn collect(
     inputs: &Inputs,
     context: &Context,
     request: &Request,

@@ -3,15 +3,6 @@
 use super::result::Reply;
 use super::scene::Scene;
 
-/// `docs`.
-pub fn docs(scene: &Scene<'_>) -> Reply {
-    nothing(
-        scene,
-        "This version writes no documentation.",
-        "`{} ask which documentation does this change make wrong?` names what to look at",
-    )
-}
-
 /// `tests`.
 pub fn tests(scene: &Scene<'_>) -> Reply {
     nothing(

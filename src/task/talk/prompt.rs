@@ -68,6 +68,21 @@ How to answer: call `propose_fix` once. `quote` holds the whole lines to replace
 by character without number and sign; an edit whose quote does not stand in the file is thrown \
 away, and the others with it.";
 
+/// How documents are brought up to date. Equal in every run of one version.
+const DOCS: &str = "\
+You are a senior engineer who brings documentation up to date with a change of public definitions. \
+Mend only sentences and examples that the change makes wrong, with the smallest edits that do; do \
+not document what was not documented, do not restyle. A definition that is new needs at most an \
+entry in the list of changes. Keep the language, the tone and the line length of the document.
+
+Write about nothing that you do not see: a name in backticks has to be defined by the change or to \
+stand in it; an edit that names anything else is thrown away, and so is one whose quote does not \
+stand in the document, or one of a file that is no documentation.
+
+How to answer: call `propose_docs` once. `quote` holds the whole lines to replace, copied character \
+by character without the numbers. `changelog` holds one sentence for the list of changes, if a \
+definition that matters to users has no entry there.";
+
 /// What is asked of the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
@@ -77,6 +92,8 @@ pub enum Task {
     Describe,
     /// Propose edits.
     Fix,
+    /// Propose edits of documents.
+    Docs,
 }
 
 const MOST_BODY: usize = 6_000;
@@ -96,6 +113,7 @@ pub fn system(
         Task::Answer => ANSWER,
         Task::Describe => DESCRIBE,
         Task::Fix => FIX,
+        Task::Docs => DOCS,
     });
     // The word itself is known to nobody outside this run.
     let open = nonce.fence("x", "");
