@@ -94,6 +94,8 @@ pub async fn examine(subject: &Subject<'_>) -> Result<Examined, Failure> {
     let Subject { collected, inputs, scrubber, .. } = *subject;
     let change = &collected.change;
     let contents = Contents::new(subject.checkout, subject.local, collected.head_commit.as_deref());
+    // Before anything is fetched: what came from the host says nothing of the checkout.
+    let shown = subject.checkout.filter(|_| crate::task::review::shows_head(change, &contents));
     let source: Vec<_> = change
         .files
         .iter()
@@ -123,7 +125,7 @@ pub async fn examine(subject: &Subject<'_>) -> Result<Examined, Failure> {
         .collect();
     let (symbols, names) = api::changed(&sides);
     let mut notes = Vec::new();
-    let documents = documents(subject, &contents, &mut notes).await;
+    let documents = documents(subject, shown, &mut notes).await;
     // Comments in the files of the change speak of definitions, too.
     let mut read: Vec<(String, String)> = documents
         .iter()
@@ -207,11 +209,9 @@ fn added(collected: &Collected) -> String {
 /// The documents at the head, by path.
 async fn documents(
     subject: &Subject<'_>,
-    contents: &Contents<'_>,
+    shown: Option<&Checkout>,
     notes: &mut Vec<String>,
 ) -> BTreeMap<String, Bytes> {
-    let change = &subject.collected.change;
-    let shown = subject.checkout.filter(|_| crate::task::review::shows_head(change, contents));
     let wanted = |path: &String| mentions::is_document(path) && subject.inputs.wants(path);
     if let Some(checkout) = shown {
         let listed = match checkout.list("", None, MOST_NAMES) {
