@@ -325,8 +325,8 @@ fn from_matches(root: &ArgMatches) -> Line {
                 "merge" => Command::Merge {
                     files: matches.get_many("files").into_iter().flatten().cloned().collect(),
                 },
-                _ if matches.get_flag("plan") => Command::Plan,
                 "models" => Command::Models { check: matches.get_flag(CHECK) },
+                _ if matches.get_flag("plan") => Command::Plan,
                 _ => Command::Review,
             }
         }
