@@ -56,6 +56,8 @@ fn dispatch(gathered: &Gathered) -> Result<u8, Failure> {
         Command::Learn { since } => task::learn::run(gathered, &inputs, since.as_deref()),
         Command::AuditVerify { file } => task::audit::verify(file),
         Command::Sweep(sweep) => task::sweep::run(gathered, &inputs, sweep),
+        Command::Docs => task::docs::run(gathered, &inputs),
+        Command::Auto if inputs.task == inputs::Task::Docs => task::docs::run(gathered, &inputs),
         Command::Review | Command::Plan | Command::Merge { .. } | Command::Auto => {
             task::review::run(gathered, &inputs)
         }

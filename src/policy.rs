@@ -93,9 +93,13 @@ pub struct Ruling {
 }
 
 /// Leave to comment, review, set checks and resolve threads on the change that
-/// the event names. Levels above allow nothing that this version does.
+/// the event names, and to open a change request from a branch of our own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProposePermit(());
+
+/// Leave to commit to the branch of the change that the event names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ActPermit(());
 
 /// Rules on a run.
 pub fn rule(grounds: &Grounds) -> Ruling {
@@ -144,6 +148,12 @@ impl Ruling {
     /// The permit to comment and set checks, from `propose` upwards.
     pub fn propose(&self) -> Option<ProposePermit> {
         (!self.refused && self.level >= Autonomy::Propose).then_some(ProposePermit(()))
+    }
+
+    /// The permit to commit to the change's branch, from `act` upwards: everything
+    /// that limits the level has to allow it, the asker's permission too.
+    pub fn act(&self) -> Option<ActPermit> {
+        (!self.refused && self.level >= Autonomy::Act).then_some(ActPermit(()))
     }
 }
 

@@ -134,6 +134,33 @@ impl<'t> Parsed<'t> {
         self.text
     }
 
+    /// How many places of the text are not the language: what had to be passed over,
+    /// and what is missing. Stops counting at 1,000.
+    pub fn errors(&self) -> usize {
+        const MOST: usize = 1_000;
+        let mut cursor = self.tree.walk();
+        let mut found = 0;
+        loop {
+            let node = cursor.node();
+            found += usize::from(node.is_error() || node.is_missing());
+            // Only what holds an error is entered.
+            if found < MOST && node.has_error() && cursor.goto_first_child() {
+                continue;
+            }
+            loop {
+                if found >= MOST {
+                    return found;
+                }
+                if cursor.goto_next_sibling() {
+                    break;
+                }
+                if !cursor.goto_parent() {
+                    return found;
+                }
+            }
+        }
+    }
+
     /// Whether a name in the code itself, not in a comment or a literal, begins
     /// at the byte `at`.
     pub fn is_name_at(&self, at: usize) -> bool {

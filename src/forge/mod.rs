@@ -98,6 +98,8 @@ pub struct ReviewComment {
 pub struct LineComment {
     /// As listed.
     pub comment: ReviewComment,
+    /// Its first line in the revision that it was made on, if it has several.
+    pub original_start_line: Option<u32>,
     /// Its last line in the revision that it was made on.
     pub original_line: Option<u32>,
     /// The revision that it was made on.
@@ -396,6 +398,70 @@ pub enum Operation {
         /// Their names.
         labels: Vec<String>,
     },
+    /// One commit on a branch of the repository, made and signed by the host. Takes
+    /// place only while the branch's tip is `parent`; else [`Applied::Moved`].
+    Commit {
+        /// The branch's name.
+        branch: String,
+        /// The tip that the files were made for.
+        parent: String,
+        /// The message's first line.
+        headline: String,
+        /// The rest of the message.
+        body: String,
+        /// Files with their whole content.
+        files: Vec<FileContent>,
+    },
+    /// A branch at a revision; [`Applied::Moved`] if it is there, elsewhere.
+    CreateBranch {
+        /// Its name.
+        branch: String,
+        /// The revision.
+        at: String,
+    },
+    /// A change request from a branch of the repository onto another; one that is
+    /// open from the same branch is left as it is and its number given.
+    OpenChange {
+        /// The branch with the change.
+        from: String,
+        /// The branch it goes onto.
+        onto: String,
+        /// One line.
+        title: String,
+        /// Markdown.
+        body: String,
+    },
+}
+
+/// A file with its whole content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileContent {
+    /// From the repository's root.
+    pub path: String,
+    /// All of it.
+    pub content: Vec<u8>,
+}
+
+/// A branch of the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Branch {
+    /// Its tip.
+    pub head: String,
+    /// The newest commits, at most 50, newest first.
+    pub commits: Vec<BranchCommit>,
+}
+
+/// A commit on a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchCommit {
+    /// Its name, in full.
+    pub sha: String,
+    /// Its page.
+    pub url: String,
+    /// Its whole message. Untrusted text.
+    pub message: String,
+    /// Its first parent.
+    pub parent: Option<String>,
 }
 
 /// A comment on lines of the change.
@@ -480,6 +546,15 @@ pub enum Applied {
         /// Indices into the operation's comments.
         refused: Vec<usize>,
     },
+    /// A commit.
+    Committed {
+        /// Its name, in full.
+        sha: String,
+        /// Its page.
+        url: String,
+    },
+    /// Nothing: the branch is not where it was expected.
+    Moved,
 }
 
 /// Why a read or a write failed, as far as a caller acts on it.
@@ -617,6 +692,18 @@ pub trait Forge: Send + Sync {
 
     /// Threads on lines.
     async fn threads(&self, number: u64) -> Result<Vec<Thread>>;
+
+    /// A branch of the repository; `None` if there is none of this name.
+    async fn branch(&self, branch: &str) -> Result<Option<Branch>> {
+        Err(ForgeError::Rejected(anyhow::anyhow!("this host does not show the branch `{branch}`")))
+    }
+
+    /// The number of the change request that is open from a branch of the repository.
+    async fn open_change(&self, branch: &str) -> Result<Option<u64>> {
+        Err(ForgeError::Rejected(anyhow::anyhow!(
+            "this host does not list the change requests from `{branch}`"
+        )))
+    }
 
     /// Our checks on a revision, newest first.
     async fn checks(&self, head: &str) -> Result<Vec<Check>>;

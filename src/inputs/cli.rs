@@ -28,6 +28,8 @@ pub enum Command {
     Sweep(Sweep),
     /// `config`: print every input's value and source.
     Config,
+    /// `docs`.
+    Docs,
     /// `models`: say which model each task would ask.
     Models {
         /// Whether to ask each of them something.
@@ -166,6 +168,24 @@ Examples:
 Exit codes: 0 nothing at or above --fail-on, 1 findings, 2 wrong inputs, 3 a repository
 or a change could not be read or written to, 4 the model could not answer.";
 
+const DOCS: &str = "\
+Lists the public definitions that a change adds, removes or gives another signature,
+with the documents that mention each by line, and whether the changelog has an entry.
+
+With a model it also proposes edits of those documents and the missing entry. They
+are proven: a quote has to stand, a name in backticks has to be there. On a pull
+request they become one change request from a branch of its own; in a terminal,
+`--format diff` prints them.";
+
+const DOCS_EXAMPLES: &str = "\
+Examples:
+  pipewright docs                            this checkout against its default branch
+  pipewright docs --base v1.2 --format json  for a script; see docs/output.md
+  pipewright docs --format diff | git apply  with a model: the edits
+
+Exit codes: 0 done, 2 wrong inputs, 3 the host could not be reached or refused,
+4 the model could not answer.";
+
 /// The id of the flag of `models` that is no input.
 const CHECK: &str = "check_models";
 
@@ -248,6 +268,12 @@ pub fn command() -> clap::Command {
             "sweep",
             "Review the open pull requests of several repositories, at half the price",
         ))))
+        .subcommand(
+            with_inputs(plain("docs", "Say which documents a change makes wrong, and mend them"))
+                .long_about(DOCS)
+                .after_long_help(DOCS_EXAMPLES)
+                .after_help("`--help` explains each of them."),
+        )
         .subcommand(with_inputs(plain(
             "config",
             "Print every input's value and where it came from, secrets masked",
@@ -465,6 +491,7 @@ fn from_matches(root: &ArgMatches) -> Line {
             levels.push(matches);
             match name {
                 "config" => Command::Config,
+                "docs" => Command::Docs,
                 "merge" => Command::Merge {
                     files: matches.get_many("files").into_iter().flatten().cloned().collect(),
                 },

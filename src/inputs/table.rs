@@ -237,7 +237,7 @@ const fn secret(
 }
 
 /// Words of [`super::Task`].
-pub const TASKS: &[&str] = &["auto", "review", "plan", "merge"];
+pub const TASKS: &[&str] = &["auto", "review", "plan", "merge", "docs"];
 /// Words of `fail_on`: `none`, and those of [`crate::finding::Severity`].
 pub const FAIL_ON: &[&str] = &["none", "info", "low", "medium", "high", "critical"];
 /// Words of [`super::Autonomy`], least first.

@@ -55,6 +55,8 @@ words! {
         Plan = "plan",
         /// Put together what the jobs of a review learned, and publish it.
         Merge = "merge",
+        /// Say which documents a change makes wrong, and bring them up to date.
+        Docs = "docs",
     }
 }
 
@@ -101,7 +103,7 @@ words! {
         Sarif = "sarif",
         /// GitHub's workflow commands.
         Github = "github",
-        /// A unified diff, where a command makes one.
+        /// A unified diff, where a task makes one.
         Diff = "diff",
     }
 }

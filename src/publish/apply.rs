@@ -180,6 +180,9 @@ fn name(operation: &Operation) -> &'static str {
         Operation::AddLabels { .. } => "labels",
         Operation::RemoveLabel { .. } => "label",
         Operation::ProposeChange { .. } => "change request",
+        Operation::Commit { .. } => "commit",
+        Operation::CreateBranch { .. } => "branch",
+        Operation::OpenChange { .. } => "change request",
     }
 }
 
@@ -188,7 +191,7 @@ fn words(operation: &Operation, applied: &Applied) -> String {
         Operation::PostReview { comments, .. } => {
             let refused = match applied {
                 Applied::Partly { refused } => refused.len(),
-                Applied::Done { .. } => 0,
+                Applied::Done { .. } | Applied::Committed { .. } | Applied::Moved => 0,
             };
             let taken = comments.len().saturating_sub(refused);
             format!("a review with {}", super::wording::plural(taken, "comment"))
@@ -207,5 +210,8 @@ fn words(operation: &Operation, applied: &Applied) -> String {
         Operation::RemoveLabel { .. } => "a label, taken off".to_owned(),
         Operation::ProposeChange { .. } => "a change request".to_owned(),
         Operation::AddLabels { labels } => super::wording::plural(labels.len(), "label"),
+        Operation::Commit { .. } => "a commit".to_owned(),
+        Operation::CreateBranch { .. } => "a branch".to_owned(),
+        Operation::OpenChange { .. } => "a change request".to_owned(),
     }
 }

@@ -70,7 +70,10 @@ fn kind(operation: &Operation) -> &'static str {
         | Operation::UpdateDescription { .. }
         | Operation::AddLabels { .. }
         | Operation::RemoveLabel { .. }
-        | Operation::ProposeChange { .. } => "conversation",
+        | Operation::ProposeChange { .. }
+        | Operation::Commit { .. }
+        | Operation::CreateBranch { .. }
+        | Operation::OpenChange { .. } => "conversation",
     }
 }
 

@@ -85,6 +85,25 @@ pub fn rule(body: &str) -> Option<String> {
     (!id.is_empty() && id.len() <= 200 && id.chars().all(plain)).then_some(id)
 }
 
+/// The replacement that a comment of ours offers, read from where [`body`] writes it:
+/// right above its last two lines.
+pub fn suggestion(body: &str) -> Option<String> {
+    finding_id(body)?;
+    let lines: Vec<&str> = body.trim_end().lines().collect();
+    let [block @ .., origin, _] = &lines[..] else { return None };
+    if !origin.starts_with("<sub>") {
+        return None;
+    }
+    let [block @ .., fence, ""] = block else { return None };
+    if fence.len() < 3 || fence.bytes().any(|byte| byte != b'`') {
+        return None;
+    }
+    // The fence is longer than any inside: the nearest opening one is its own.
+    let open = format!("{fence}suggestion");
+    let start = block.iter().rposition(|line| **line == open)?;
+    Some(block[start + 1..].join("\n"))
+}
+
 /// The finding that a comment of ours is about: read from its last line, where
 /// [`body`] writes it, and nowhere else.
 pub fn finding_id(body: &str) -> Option<Fingerprint> {
@@ -105,8 +124,15 @@ mod tests {
         change(&mut fixture.report.findings[0]);
         let finding = fixture.report.findings[0].clone();
         let body = body(&fixture.view(), &finding);
-        assert_eq!(finding_id(&body), Some(finding.id));
+        assert_eq!(finding_id(&body), Some(finding.id.clone()));
         assert!(title(&body).is_some() && rule(&body).is_none());
+        let offered = finding.suggestion.as_ref().map(|s| s.replacement.replace("\r\n", "\n"));
+        if body.contains("```suggestion\n") {
+            assert_eq!(suggestion(&body), offered);
+            assert_eq!(suggestion(&body.replace('\n', "\r\n")), offered, "as browsers send it");
+        } else {
+            assert_eq!(suggestion(&body), None);
+        }
         insta::assert_snapshot!(name, body);
     }
 

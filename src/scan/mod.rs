@@ -195,6 +195,14 @@ pub fn needs_content(file: &FileDiff) -> bool {
     ci::is_pipeline(file)
 }
 
+/// Whether a text is YAML, or too much of it to tell.
+pub fn reads_as_yaml(text: &str) -> bool {
+    match yaml::parse(text) {
+        Ok(_) => true,
+        Err(broken) => broken.limit,
+    }
+}
+
 /// Runs every enabled rule. Findings come in the order of the change's files,
 /// then of lines; each stands on a line of the diff on the side it names, or
 /// is about a file as a whole and says line 1 (see [`Place::File`]).

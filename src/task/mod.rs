@@ -2,6 +2,8 @@
 
 pub mod audit;
 pub mod config;
+pub mod docs;
+pub mod edit;
 pub mod learn;
 pub mod models;
 pub mod progress;

@@ -208,7 +208,7 @@ fn words_that_are_no_command_are_told_the_nearest_one() {
         ("@pipewright dance with me", "`dance` is no command. `@pipewright help` lists"),
         ("@PIPEWRIGHT HELP", "| `ask …` |"),
         ("@pipewright fix", "Nothing was done."),
-        ("@pipewright docs", "Nothing was done."),
+        ("@pipewright docs", "No public definition changed."),
         ("@pipewright tests", "Nothing was done."),
         ("@pipewright help\n@pipewright review", "only the first was read"),
         ("@pipewright pipeline", "touches no pipeline file"),

@@ -134,8 +134,13 @@ pub struct State {
     /// Comment and content.
     pub reactions: Vec<(u64, String)>,
     pub labels: HashMap<u64, Vec<String>>,
-    /// Tips by branch.
+    /// Branches that are no pull request's: their tips.
     pub branches: HashMap<String, String>,
+    /// Commits made through the API, newest last: name, parent, message.
+    pub made: Vec<(String, String, String)>,
+    /// Whether the token may write contents.
+    pub can_commit: bool,
+    before_commit: Option<(usize, Hook)>,
     pub redirects: Vec<(String, u16, String)>,
     pub latency: Duration,
     check_answers: bool,
@@ -230,6 +235,9 @@ impl GitHub {
             reactions: Vec::new(),
             labels: HashMap::new(),
             branches: HashMap::new(),
+            made: Vec::new(),
+            can_commit: true,
+            before_commit: None,
             redirects: Vec::new(),
             latency: Duration::ZERO,
             check_answers: true,
@@ -266,6 +274,9 @@ impl GitHub {
         to.permissions = from.permissions.clone();
         to.reactions = from.reactions.clone();
         to.labels = from.labels.clone();
+        to.branches = from.branches.clone();
+        to.made = from.made.clone();
+        to.can_commit = from.can_commit;
         to.check_answers = from.check_answers;
         to.last_id = from.last_id;
         drop(to);
@@ -389,6 +400,15 @@ impl GitHub {
     /// and then close the connection without an answer.
     pub fn at(&self, nth: usize, phase: Phase, hook: impl FnMut() + Send + 'static) -> &Self {
         self.state().hooks.push((nth, phase, Box::new(hook)));
+        self
+    }
+
+    /// Call `hook` before each of the next `times` commits through the API, and let
+    /// whoever it tells do something for a moment.
+    pub fn before_commits(&self, times: usize, hook: impl FnMut() + Send + 'static) -> &Self {
+        let mut state = self.state();
+        state.before_commit = Some((times, Box::new(hook)));
+        drop(state);
         self
     }
 
@@ -568,7 +588,31 @@ fn of(list: &[(u64, Value)], number: u64) -> Vec<Value> {
 
 const HTML: &str = "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>";
 
+/// Lets somebody else act right before a commit is made.
+fn hold_commit(shared: &Mutex<State>, request: &Request) {
+    const COMMIT: &[u8] = b"createCommitOnBranch";
+    if !request.body.windows(COMMIT.len()).any(|piece| piece == COMMIT) {
+        return;
+    }
+    let revisions = |state: &State| state.commits.len();
+    let before = {
+        let mut state = lock(shared);
+        let Some((left, hook)) = &mut state.before_commit else { return };
+        let Some(rest) = left.checked_sub(1) else { return };
+        *left = rest;
+        hook();
+        revisions(&state)
+    };
+    for _ in 0..2_000 {
+        if revisions(&lock(shared)) != before {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 fn answer(shared: &Mutex<State>, prefix: &str, request: Request) -> Reply {
+    hold_commit(shared, &request);
     let mut state = lock(shared);
     let nth = state.log.len();
     state.log.push(request.clone());

@@ -4,6 +4,7 @@
 
 pub mod anthropic;
 pub mod batch;
+mod branches;
 pub mod client;
 pub mod contract;
 pub mod event;

@@ -1,11 +1,10 @@
 //! The in-memory GitHub's part of looking back: pull requests that are over,
 //! branches, commits through GraphQL, labels.
 
-use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::github::{GitHub, State};
-use super::routes::{full, not_found, pull_json, unprocessable};
+use super::routes::{full, not_found, pull_json};
 use super::server::{Reply, Request, decode};
 use super::world::Pull;
 
@@ -19,27 +18,10 @@ pub fn route(state: &mut State, request: &Request, path: &str, segments: &[&str]
             200,
             json!({ "id": 1, "full_name": state.repository, "default_branch": "main" }),
         ),
-        ("GET", ["git", "ref", "heads", branch @ ..]) => {
-            let branch = decode(&branch.join("/"));
-            match state.branches.get(&branch) {
-                Some(sha) => full(request, path, 200, reference(&branch, sha)),
-                None => not_found(),
-            }
-        }
-        ("POST", ["git", "refs"]) => {
-            let body = request.json();
-            let name = body["ref"].as_str().unwrap_or("").replacen("refs/heads/", "", 1);
-            let sha = body["sha"].as_str().unwrap_or("").to_owned();
-            if state.branches.contains_key(&name) {
-                return unprocessable("Reference already exists");
-            }
-            state.branches.insert(name.clone(), sha.clone());
-            full(request, path, 201, reference(&name, &sha))
-        }
         ("PATCH", ["git", "refs", "heads", branch @ ..]) => {
             let branch = decode(&branch.join("/"));
             let sha = request.json()["sha"].as_str().unwrap_or("").to_owned();
-            state.branches.insert(branch.clone(), sha.clone());
+            super::branches::move_to(state, &branch, &sha);
             full(request, path, 200, reference(&branch, &sha))
         }
         ("GET", ["pulls"]) => {
@@ -66,21 +48,6 @@ pub fn route(state: &mut State, request: &Request, path: &str, segments: &[&str]
                 })
                 .collect();
             full(request, path, 200, Value::Array(list))
-        }
-        ("POST", ["pulls"]) => {
-            let body = request.json();
-            let text = |name: &str| body[name].as_str().unwrap_or("").to_owned();
-            let number = state.pulls.keys().max().copied().unwrap_or(0) + 1;
-            let mut pull = Pull::new(number);
-            pull.title = text("title");
-            pull.body = text("body");
-            pull.base_ref = text("base");
-            pull.head_ref = text("head");
-            pull.base = state.branches[&pull.base_ref].clone();
-            pull.head = state.branches[&pull.head_ref].clone();
-            state.pulls.insert(number, pull.clone());
-            let shown = pull_json(state, &pull);
-            full(request, path, 201, shown)
         }
         ("GET", ["issues", n, "labels"]) => {
             let labels = state.labels.get(&number(n)).cloned().unwrap_or_default();
@@ -154,25 +121,6 @@ pub fn past_graph(state: &State, number: u64) -> Value {
     })
 }
 
-/// `createCommitOnBranch`; an error's words if it is refused.
-pub fn commit(state: &mut State, input: &Value) -> Result<Value, &'static str> {
-    let branch = input["branch"]["branchName"].as_str().unwrap_or("").to_owned();
-    let tip = state.branches.get(&branch).cloned().ok_or("Branch does not exist")?;
-    if input["expectedHeadOid"] != tip.as_str() {
-        return Err("Expected branch to point to another commit");
-    }
-    let mut pull = Pull::new(0);
-    pull.base_files = state.commits.get(&tip).map(|files| (**files).clone()).unwrap_or_default();
-    for file in input["fileChanges"]["additions"].as_array().into_iter().flatten() {
-        let content = file["contents"].as_str().unwrap_or("");
-        let content = base64::engine::general_purpose::STANDARD.decode(content);
-        pull.base(file["path"].as_str().unwrap_or(""), content.map_err(|_| "not base64")?);
-    }
-    let sha = state.commit(&pull.base_files);
-    state.branches.insert(branch, sha.clone());
-    Ok(json!({ "createCommitOnBranch": { "commit": { "oid": sha } } }))
-}
-
 impl GitHub {
     /// What the default branch holds.
     pub fn main(&self, files: &[(&str, &str)]) {
@@ -200,7 +148,7 @@ impl GitHub {
     /// The text of a file on a branch.
     pub fn text_on(&self, branch: &str, path: &str) -> Option<String> {
         let state = self.state();
-        let file = state.commits.get(state.branches.get(branch)?)?.get(path)?;
+        let file = state.commits.get(&super::branches::tip(&state, branch)?)?.get(path)?;
         Some(String::from_utf8_lossy(&file.data).into_owned())
     }
 }

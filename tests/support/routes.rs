@@ -207,6 +207,9 @@ pub fn route(state: &mut State, request: &Request, path: &str) -> Reply {
                 None => error(404, &format!("{login} is not a user")),
             }
         }
+        ("GET" | "POST", ["git", "ref" | "refs", ..]) | ("POST", ["pulls"]) => {
+            super::branches::route(state, request, path, &segments)
+        }
         _ => super::talk::route(state, request, path, &segments),
     }
 }
@@ -371,6 +374,7 @@ fn review(state: &mut State, request: &Request, path: &str, number: u64) -> Repl
             "id": first, "pull_request_review_id": id, "user": state.user(&state.login),
             "body": comment["body"], "path": comment["path"], "commit_id": commit,
             "original_commit_id": commit, "line": comment["line"], "original_line": comment["line"],
+            "original_start_line": comment["start_line"],
             "side": comment["side"].as_str().unwrap_or("RIGHT"), "start_line": comment["start_line"],
             "start_side": comment["start_side"], "diff_hunk": "@@", "_text": text,
             "reactions": { "url": "https://example.test/", "total_count": 0, "+1": 0, "-1": 0, "laugh": 0,
@@ -580,6 +584,9 @@ fn query(state: &mut State, request: &Request) -> Reply {
             if let Some(pull) = number.and_then(|number| state.pulls.get(&number)) {
                 repository["pullRequest"] = pull_graph(state, pull, &variables["after"]);
             }
+            if let Some(branch) = variables["branch"].as_str() {
+                repository["ref"] = super::branches::shown(state, branch);
+            }
             let mut errors = Vec::new();
             for (alias, field, argument) in graphql::aliases(&asked) {
                 repository[&alias] = match field.as_str() {
@@ -609,12 +616,15 @@ fn query(state: &mut State, request: &Request) -> Reply {
             return Reply::json(200, &answer);
         }
         Some("createCommitOnBranch") => {
-            if !state.can_write || state.denied.iter().any(|piece| piece == "graphql") {
+            if !state.can_write
+                || !state.can_commit
+                || state.denied.iter().any(|piece| piece == "graphql")
+            {
                 return refuse("FORBIDDEN", "Resource not accessible by integration");
             }
-            match super::past::commit(state, &variables["input"]) {
-                Ok(data) => data,
-                Err(words) => return refuse("STALE_DATA", words),
+            match super::branches::commit(state, &variables["input"]) {
+                Ok(made) => made,
+                Err((kind, message)) => return refuse(kind, &message),
             }
         }
         Some("resolveReviewThread") => {

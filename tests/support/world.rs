@@ -50,8 +50,8 @@ pub struct Pull {
     /// Revisions, set when the description is complete.
     pub base: String,
     pub head: String,
-    pub(super) base_files: Files,
-    pub(super) head_files: Files,
+    pub base_files: Files,
+    pub head_files: Files,
     /// New names by old ones.
     pub(super) renames: HashMap<String, String>,
 }

@@ -2,6 +2,7 @@
 
 mod api;
 mod background;
+mod branches;
 mod checks;
 mod contents;
 mod converse;
@@ -20,8 +21,8 @@ use async_trait::async_trait;
 
 use self::api::Api;
 use super::{
-    Applied, Background, Capabilities, ChangeRequest, Check, Comment, Commit, FileList, Forge,
-    LineComment, Operation, PastRequest, Permission, Result, ReviewComment, Thread,
+    Applied, Background, Branch, Capabilities, ChangeRequest, Check, Comment, Commit, FileList,
+    Forge, LineComment, Operation, PastRequest, Permission, Result, ReviewComment, Thread,
 };
 use crate::diff::{Change, RepoPath};
 use crate::http::Client;
@@ -138,6 +139,14 @@ impl Forge for GitHub {
 
     async fn threads(&self, number: u64) -> Result<Vec<Thread>> {
         talk::threads(&self.api, number).await
+    }
+
+    async fn branch(&self, branch: &str) -> Result<Option<Branch>> {
+        branches::branch(&self.api, branch).await
+    }
+
+    async fn open_change(&self, branch: &str) -> Result<Option<u64>> {
+        branches::open_change(&self.api, branch).await
     }
 
     async fn checks(&self, head: &str) -> Result<Vec<Check>> {

@@ -79,6 +79,7 @@ pub(super) async fn line_comment(api: &Api, id: u64) -> Result<LineComment> {
     let mut comment: wire::ReviewComment =
         api.get(&api.path(&format!("pulls/comments/{id}"))).await?;
     Ok(LineComment {
+        original_start_line: comment.original_start_line,
         original_line: comment.original_line,
         original_commit: comment.original_commit_id.take(),
         diff_hunk: comment.diff_hunk.take().unwrap_or_default(),

@@ -141,6 +141,7 @@ pub(super) struct ReviewComment {
     pub path: String,
     pub line: Option<u32>,
     pub original_line: Option<u32>,
+    pub original_start_line: Option<u32>,
     pub side: Option<String>,
     pub diff_hunk: Option<String>,
     pub reactions: Option<Reactions>,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::api::{Api, encode, forge_error};
-use super::{CHECK_NAME, checks, converse, propose, reviews, talk, wire};
+use super::{CHECK_NAME, branches, checks, converse, propose, reviews, talk, wire};
 use crate::forge::{Applied, ForgeError, Operation, Result};
 use crate::http::{self, Method, Repeat};
 
@@ -78,6 +78,13 @@ async fn carry_out(api: &Api, number: Option<u64>, operation: &Operation) -> Res
             propose::propose(api, branch, base, files, title, body).await
         }
         Operation::AddLabels { labels } => converse::label(api, request()?, labels).await,
+        Operation::Commit { branch, parent, headline, body, files } => {
+            branches::commit(api, branch, parent, (headline, body), files).await
+        }
+        Operation::CreateBranch { branch, at } => branches::create(api, branch, at).await,
+        Operation::OpenChange { from, onto, title, body } => {
+            branches::open(api, from, onto, title, body).await
+        }
     }
 }
 

@@ -199,7 +199,7 @@ async fn propose(
     };
     match forge.apply(None, &operation).await? {
         Applied::Done { id } => Ok(id),
-        Applied::Partly { .. } => Ok(None),
+        Applied::Partly { .. } | Applied::Committed { .. } | Applied::Moved => Ok(None),
     }
 }
 

@@ -54,7 +54,7 @@ use crate::task::{models, talk};
 pub fn run(gathered: &Gathered, first: &Inputs) -> Result<u8, Failure> {
     if first.format == Format::Diff {
         return Err(Failure::Inputs(anyhow!(
-            "cannot write a review as a diff: `--format` takes text, json, markdown, sarif or github"
+            "a review makes no diff: `format = diff` is for `docs` and `learn`"
         )));
     }
     let context = context::read(&first.host).map_err(Failure::Inputs)?;
@@ -399,7 +399,7 @@ pub(crate) fn github(
     GitHub::new(client.clone(), access).map(Some)
 }
 
-async fn collect(
+pub(crate) async fn collect(
     inputs: &Inputs,
     context: &Context,
     request: &Request,

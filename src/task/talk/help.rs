@@ -7,7 +7,7 @@ use crate::inputs::Autonomy;
 use crate::policy;
 
 /// A command, as people write it, and what comes of it.
-const COMMANDS: [(Command, &str, &str); 8] = [
+const COMMANDS: [(Command, &str, &str); 10] = [
     (Command::Ask, "ask …", "answers a question about the change; on a line, about that line"),
     (Command::Explain, "explain", "explains the line, the finding or the change it stands on"),
     (
@@ -19,6 +19,17 @@ const COMMANDS: [(Command, &str, &str); 8] = [
         Command::Describe,
         "describe",
         "completes the description below your own words; `describe title` replaces the title too",
+    ),
+    (
+        Command::Fix,
+        "fix",
+        "commits a finding's suggestion in its thread, `fix all` those of all open findings; without \
+         leave to commit, shows them as blocks",
+    ),
+    (
+        Command::Docs,
+        "docs",
+        "lists documents that changed public definitions make wrong; with a model, mends them",
     ),
     (Command::Pipeline, "pipeline", "checks the pipeline files that the change touches"),
     (Command::Pause, "pause", "stops automatic reviews of this pull request"),
@@ -84,7 +95,7 @@ pub fn text(knows: &Knows) -> String {
         let may = if *access >= needs { "✓".to_owned() } else { format!("needs {needs}") };
         text += &format!("| `{name}` | {what} | {may} |\n");
     }
-    text += "\n`fix`, `docs` and `tests` are not part of this version.\n";
+    text += "\n`tests` is not part of this version.\n";
     text += &match &knows.model {
         Some(model) => format!("\nAnswers come from `{model}` and are checked against the code."),
         None => "\nNo model is set here: questions get what rules and the diff alone can tell."

@@ -3,25 +3,6 @@
 use super::result::Reply;
 use super::scene::Scene;
 
-/// `fix`.
-pub fn fix(scene: &Scene<'_>) -> Reply {
-    nothing(
-        scene,
-        "This version commits nothing.",
-        "Suggestions in review comments can be committed with the button below them; `{} explain` \
-         in a finding's thread says what to change",
-    )
-}
-
-/// `docs`.
-pub fn docs(scene: &Scene<'_>) -> Reply {
-    nothing(
-        scene,
-        "This version writes no documentation.",
-        "`{} ask which documentation does this change make wrong?` names what to look at",
-    )
-}
-
 /// `tests`.
 pub fn tests(scene: &Scene<'_>) -> Reply {
     nothing(

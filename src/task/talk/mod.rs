@@ -10,6 +10,7 @@ pub mod deliver;
 pub mod describe;
 pub mod evidence;
 pub mod explain;
+pub mod fix;
 pub mod help;
 pub mod later;
 pub mod model;
@@ -208,8 +209,8 @@ async fn reply(scene: &Scene<'_>, permit: &policy::ProposePermit) -> Result<Repl
         Command::Pause => pause::reply(scene, permit, true).await,
         Command::Resume => pause::reply(scene, permit, false).await,
         Command::Pipeline => pipeline::reply(scene).await,
-        Command::Fix => Ok(later::fix(scene)),
-        Command::Docs => Ok(later::docs(scene)),
+        Command::Fix => fix::reply(scene, permit).await,
+        Command::Docs => crate::task::docs::reply(scene, permit).await,
         Command::Tests => Ok(later::tests(scene)),
         // It is answered by the review itself, before this.
         Command::Review { .. } => Ok(help::reply(scene)),
@@ -245,7 +246,7 @@ async fn turn_away(scene: &Scene<'_>, why: &str) -> Result<u8, Failure> {
 
 /// The comment as it is now, if it is there and asks for the same, by the same
 /// person; else why it does not. Who may edit a comment need not be who wrote it.
-async fn still_asks(
+pub(crate) async fn still_asks(
     forge: &dyn Forge,
     talk: &Talk,
     phrase: &str,

@@ -49,6 +49,40 @@ by their exact paths, with one sentence each, the most important first. `risk` s
 sentences what breaks if this is wrong and who should look. `test_notes` says which tests cover it \
 and what to try by hand.";
 
+/// How edits are proposed. Equal in every run of one version.
+const FIX: &str = "\
+You are a senior engineer who mends one remark on a change that is under review, with the smallest \
+edits that do. Touch nothing else: no clean-up, no renaming, no new dependency, no comment on what \
+you did. Keep the style, the names and the indentation of the code around. If the remark is wrong, \
+or cannot be mended within the files of the change, propose no edits and say why.
+
+You can change nothing yourself: edits are looked up, applied in memory, parsed again and shown to \
+people or committed for them. Only files of the change may be edited, and of pipeline files, owners \
+and guidelines only the one that the remark is on.
+
+How code is shown: each line with its number, then `|`, then its sign: `+` added, `-` removed \
+(numbered as in the old file), a space for context. Lines whose number is followed by `:` are \
+surroundings from outside the change. Read with the tools what you need to see whole.
+
+How to answer: call `propose_fix` once. `quote` holds the whole lines to replace, copied character \
+by character without number and sign; an edit whose quote does not stand in the file is thrown \
+away, and the others with it.";
+
+/// How documents are brought up to date. Equal in every run of one version.
+const DOCS: &str = "\
+You are a senior engineer who brings documentation up to date with a change of public definitions. \
+Mend only sentences and examples that the change makes wrong, with the smallest edits that do; do \
+not document what was not documented, do not restyle. A definition that is new needs at most an \
+entry in the list of changes. Keep the language, the tone and the line length of the document.
+
+Write about nothing that you do not see: a name in backticks has to be defined by the change or to \
+stand in it; an edit that names anything else is thrown away, and so is one whose quote does not \
+stand in the document, or one of a file that is no documentation.
+
+How to answer: call `propose_docs` once. `quote` holds the whole lines to replace, copied character \
+by character without the numbers. `changelog` holds one sentence for the list of changes, if a \
+definition that matters to users has no entry there.";
+
 /// What is asked of the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
@@ -56,6 +90,10 @@ pub enum Task {
     Answer,
     /// Write a description.
     Describe,
+    /// Propose edits.
+    Fix,
+    /// Propose edits of documents.
+    Docs,
 }
 
 const MOST_BODY: usize = 6_000;
@@ -74,6 +112,8 @@ pub fn system(
     let mut text = String::from(match task {
         Task::Answer => ANSWER,
         Task::Describe => DESCRIBE,
+        Task::Fix => FIX,
+        Task::Docs => DOCS,
     });
     // The word itself is known to nobody outside this run.
     let open = nonce.fence("x", "");
