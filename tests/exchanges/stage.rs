@@ -99,7 +99,9 @@ pub fn steady(github: &GitHub, text: &str) -> String {
     let pull = github.state().pulls[&7].clone();
     let text = text.replace(&pull.head, "HEAD").replace(&pull.base, "BASE");
     let ids = regex::Regex::new(r"50000000\d\d").unwrap();
-    ids.replace_all(&text, "ID").into_owned()
+    let text = ids.replace_all(&text, "ID").into_owned();
+    let cost = regex::Regex::new(r"\$0\.\d+").unwrap();
+    cost.replace_all(&text, "$$COST").into_owned()
 }
 
 pub fn description() -> crate::support::anthropic::Act {
