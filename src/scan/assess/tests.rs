@@ -43,12 +43,15 @@ fn assessed<'a>(change: &'a Change, with: impl FnOnce(&mut Subject<'a>)) -> Asse
     assess(&subject)
 }
 
+/// A file, its added lines and its removed ones.
+type Row = (&'static str, &'static [&'static str], &'static [&'static str]);
+
 #[test]
 fn kinds_come_from_paths_then_words_then_shape() {
     use ChangeKind::*;
     let code: (&str, &[&str], &[&str]) = ("src/a.rs", &["a"], &["b"]);
     let new: (&str, &[&str], &[&str]) = ("src/new.rs", &[], &["x"; 12]);
-    let cases: &[(&[(&str, &[&str], &[&str])], &str, Option<ChangeKind>)] = &[
+    let cases: &[(&[Row], &str, Option<ChangeKind>)] = &[
         (&[("docs/a.md", &["a"], &["b"])], "fix: words", Some(Docs)),
         (&[("tests/a.rs", &["a"], &["b"])], "feat: x", Some(Tests)),
         (&[(".github/workflows/ci.yml", &["a"], &["b"])], "", Some(Ci)),
@@ -102,7 +105,7 @@ fn effort_grows_with_lines_that_have_to_be_read() {
 
 #[test]
 fn risk_says_which_facts_decided_it() {
-    let cases: &[(&[(&str, &[&str], &[&str])], Risk, &str)] = &[
+    let cases: &[(&[Row], Risk, &str)] = &[
         (&[("docs/auth.md", &["a"], &["b"])], Risk::Low, "only documentation"),
         (&[("tests/auth.rs", &["a"], &["b"])], Risk::Low, "only tests"),
         (&[("src/a.rs", &["a"], &["b"])], Risk::Low, "2 changed lines, nothing sensitive touched"),

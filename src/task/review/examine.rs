@@ -118,7 +118,7 @@ pub fn prepare(subject: &Subject<'_>, model: &str) -> Prepared {
             (ruled, tests)
         });
         let asked = model != OFFLINE;
-        let packs = asked.then(|| divide(change, &skips, &resumed, contents)).unwrap_or_default();
+        let packs = if asked { divide(change, &skips, &resumed, contents) } else { Vec::new() };
         (plain.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), packs)
     });
     Prepared { resumed, skips, ruled, tests, notes, packs }

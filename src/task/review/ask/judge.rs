@@ -27,6 +27,9 @@ const MINOR: f64 = 0.5;
 /// What is left of a finding's confidence if nothing decided it.
 const UNSURE: f64 = 0.7;
 
+/// A finding of a part, what a second look made of it, and what that took.
+type Judged = (usize, Finding, Option<Judgement>, Usage);
+
 /// Put every part's claims on their lines, and judge what stands there.
 pub(super) async fn judge(question: &Question<'_>, parts: &mut [Part]) {
     let mut jobs: Vec<(usize, Finding)> = Vec::new();
@@ -56,20 +59,19 @@ pub(super) async fn judge(question: &Question<'_>, parts: &mut [Part]) {
     }
     (question.progress)("findings examined", 0, total);
     let shared: &[Part] = parts;
-    let mut judged: Vec<(usize, (usize, Finding, Option<Judgement>, Usage))> =
-        stream::iter(jobs.into_iter().enumerate())
-            .map(|(nth, (at, finding))| async move {
-                let (judgement, usage) = examine(question, &shared[at], &finding).await;
-                (nth, (at, finding, judgement, usage))
-            })
-            .buffer_unordered(question.side_by_side())
-            .enumerate()
-            .map(|(done, judged)| {
-                (question.progress)("findings examined", done + 1, total);
-                judged
-            })
-            .collect()
-            .await;
+    let mut judged: Vec<(usize, Judged)> = stream::iter(jobs.into_iter().enumerate())
+        .map(|(nth, (at, finding))| async move {
+            let (judgement, usage) = examine(question, &shared[at], &finding).await;
+            (nth, (at, finding, judgement, usage))
+        })
+        .buffer_unordered(question.side_by_side())
+        .enumerate()
+        .map(|(done, judged)| {
+            (question.progress)("findings examined", done + 1, total);
+            judged
+        })
+        .collect()
+        .await;
     judged.sort_by_key(|(nth, _)| *nth);
     for (_, (at, mut finding, judgement, usage)) in judged {
         let part = &mut parts[at];
