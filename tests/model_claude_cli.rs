@@ -147,6 +147,19 @@ fn tools(body: &Value) -> Vec<&str> {
         .collect()
 }
 
+/// Whether a request judges a finding.
+fn judges(body: &Value) -> bool {
+    body.to_string().contains("Answer through `judge_finding`")
+}
+
+/// What the schema of a request asks for.
+fn fitting(body: &Value) -> Value {
+    match judges(body) {
+        true => json!({"reason": "Line 1.", "verdict": "holds", "probability": 0.9}),
+        false => answer(),
+    }
+}
+
 #[test]
 fn claude_code_reviews_in_the_schema_and_without_tools() {
     if !is_inside("claude_code_reviews_in_the_schema_and_without_tools") {
@@ -158,7 +171,7 @@ fn claude_code_reviews_in_the_schema_and_without_tools() {
     let Some(repository) = change(&secret) else { return };
     for login in [("ANTHROPIC_API_KEY", KEY), ("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-not-real")]
     {
-        let (server, log) = endpoint(|body| call(body, "StructuredOutput", &answer()));
+        let (server, log) = endpoint(|body| call(body, "StructuredOutput", &fitting(body)));
         let ran = review(&repository, &server, login, home.path());
         assert_eq!(ran.code, Some(1), "{login:?}: {}\n{:#}", ran.errors, ran.report);
         let titles: Vec<&Value> =
@@ -166,14 +179,19 @@ fn claude_code_reviews_in_the_schema_and_without_tools() {
         assert!(titles.contains(&&json!("Divides by zero")), "{titles:?}");
         assert_eq!(ran.report["model"], "command:claude");
         let usage = &ran.report["usage"];
-        assert_eq!(usage["input_tokens"], 900 + 50 + 7_000);
-        assert_eq!(usage["cached_tokens"], 7_000);
+        assert_eq!(usage["input_tokens"], 2 * (900 + 50 + 7_000));
+        assert_eq!(usage["cached_tokens"], 2 * 7_000);
         assert!(usage["cost_usd"].as_f64() > Some(0.0), "{usage}");
         let notes = ran.report["notes"].to_string();
         assert!(!notes.contains("price"), "its own cost counts: {notes}");
 
         let log = log.lock().unwrap();
-        assert_eq!(log.len(), 1, "one request is enough");
+        assert_eq!(
+            log.len(),
+            2,
+            "one request for the review and one for the finding's second look"
+        );
+        assert!(notes == "null" || !notes.contains("second look"), "{notes}");
         let (request, body) = &log[0];
         assert_eq!(tools(body).last(), Some(&"StructuredOutput"), "{:?}", tools(body));
         let none_of =
@@ -207,10 +225,11 @@ fn claude_code_asks_again_gives_up_and_fails_as_told() {
     // An answer that does not fit is asked for again by the program itself.
     let (server, log) = endpoint(|body| match body.to_string().contains("tool_result") {
         true => call(body, "StructuredOutput", &answer()),
+        false if judges(body) => call(body, "StructuredOutput", &fitting(body)),
         false => call(body, "StructuredOutput", &json!({"wrong": 1})),
     });
     let ran = review(&repository, &server, login, home.path());
-    assert_eq!((ran.code, log.lock().unwrap().len()), (Some(1), 2), "{}", ran.errors);
+    assert_eq!((ran.code, log.lock().unwrap().len()), (Some(1), 3), "{}", ran.errors);
     // A tool that it was not given is not run, and does not go on for ever.
     let left = home.path().join("left");
     let input = json!({"command": format!("touch {}", left.display())});

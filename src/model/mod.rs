@@ -119,8 +119,22 @@ pub enum ToolChoice {
     Auto,
     /// Some tool.
     Any,
+    /// Some tool, and in the end this one: on the wire the same as `Any`, so that
+    /// requests which end in different answers begin alike. Who cannot call tools
+    /// is asked for this one's input.
+    Towards(String),
     /// This one.
     Tool(String),
+}
+
+impl ToolChoice {
+    /// The tool whose input is the answer, as far as it is said.
+    pub fn answer(&self) -> Option<&str> {
+        match self {
+            ToolChoice::Towards(name) | ToolChoice::Tool(name) => Some(name),
+            ToolChoice::Auto | ToolChoice::Any => None,
+        }
+    }
 }
 
 /// One reply.

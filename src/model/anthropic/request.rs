@@ -309,7 +309,7 @@ fn tool_choice(request: &Request, capability: Capability) -> Option<ToolChoicePa
     Some(match &request.tool_choice {
         _ if !capability.forced_tools => ToolChoicePart::Auto,
         ToolChoice::Auto => ToolChoicePart::Auto,
-        ToolChoice::Any => ToolChoicePart::Any,
+        ToolChoice::Any | ToolChoice::Towards(_) => ToolChoicePart::Any,
         ToolChoice::Tool(name) => ToolChoicePart::Tool { name },
     })
 }

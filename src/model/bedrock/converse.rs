@@ -206,11 +206,11 @@ fn tools(traits: Traits, request: &Request) -> Option<Value> {
         ToolChoice::Tool(name) if traits.tool => {
             config["toolChoice"] = json!({"tool": {"name": name}});
         }
-        ToolChoice::Any | ToolChoice::Tool(_) if traits.any => {
+        ToolChoice::Any | ToolChoice::Towards(_) | ToolChoice::Tool(_) if traits.any => {
             config["toolChoice"] = json!({"any": {}});
         }
         // Not all take it, and it is what they do without.
-        ToolChoice::Auto | ToolChoice::Any | ToolChoice::Tool(_) => {}
+        ToolChoice::Auto | ToolChoice::Any | ToolChoice::Towards(_) | ToolChoice::Tool(_) => {}
     }
     Some(config)
 }

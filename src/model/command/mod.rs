@@ -26,7 +26,7 @@ use tokio::sync::Semaphore;
 
 use self::run::{Failed, Job};
 use super::price::{Book, Known, Price};
-use super::{About, Limits, Model, ModelError, Reply, Request, Structure, Tool, ToolChoice};
+use super::{About, Limits, Model, ModelError, Reply, Request, Structure, Tool};
 use crate::inputs::{Surroundings, is_claude, split_words};
 use crate::redact::{Scrubber, Secret, shorten};
 
@@ -276,10 +276,8 @@ impl Model for Command {
 
 /// The tool that the answer is the input of: the one demanded, else the first.
 fn answer_tool(request: &Request) -> Option<&Tool> {
-    let demanded = match &request.tool_choice {
-        ToolChoice::Tool(name) => request.tools.iter().find(|tool| tool.name == *name),
-        _ => None,
-    };
+    let name = request.tool_choice.answer();
+    let demanded = name.and_then(|name| request.tools.iter().find(|tool| tool.name == name));
     demanded.or_else(|| request.tools.first())
 }
 

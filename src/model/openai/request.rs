@@ -214,7 +214,9 @@ fn tool_choice(request: &Request, dialect: &Dialect) -> Option<Value> {
         (ToolChoice::Tool(name), Choice::Named) => {
             Some(json!({"type": "function", "function": {"name": name}}))
         }
-        (ToolChoice::Any | ToolChoice::Tool(_), _) => Some(json!("required")),
+        (ToolChoice::Any | ToolChoice::Towards(_) | ToolChoice::Tool(_), _) => {
+            Some(json!("required"))
+        }
     }
 }
 
@@ -222,7 +224,7 @@ fn tool_choice(request: &Request, dialect: &Dialect) -> Option<Value> {
 /// is demanded, else the one with the most to say, since reading tools take
 /// little more than a path.
 pub(super) fn answer_tool(request: &Request) -> Option<&Tool> {
-    if let ToolChoice::Tool(name) = &request.tool_choice
+    if let Some(name) = request.tool_choice.answer()
         && let Some(tool) = request.tools.iter().find(|tool| tool.name == *name)
     {
         return Some(tool);

@@ -109,7 +109,7 @@ async fn one<T>(
             content: vec![Content::Text { text: put.text.clone(), cache: false }],
         }],
         tools: toolbox,
-        tool_choice: ToolChoice::Any,
+        tool_choice: ToolChoice::Towards(put.tool.name.clone()),
         max_tokens: MOST_OUTPUT.min(model.limits().output),
     };
     let tools = Fenced { tools: put.tools, nonce: put.nonce };

@@ -116,7 +116,9 @@ fn tool_choice(request: &Request, dialect: &Dialect) -> Option<Value> {
     match (&request.tool_choice, dialect.choice) {
         (ToolChoice::Auto, _) | (_, Choice::Auto) => None,
         (ToolChoice::Tool(name), Choice::Named) => Some(json!({"type": "function", "name": name})),
-        (ToolChoice::Any | ToolChoice::Tool(_), _) => Some(json!("required")),
+        (ToolChoice::Any | ToolChoice::Towards(_) | ToolChoice::Tool(_), _) => {
+            Some(json!("required"))
+        }
     }
 }
 

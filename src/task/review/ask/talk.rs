@@ -75,7 +75,7 @@ pub(super) async fn talk<T>(question: &Question<'_>, talk: Talk<'_, T>) -> Outco
         }],
         tools: toolbox,
         // The same in all: another choice would not find the cached text.
-        tool_choice: ToolChoice::Any,
+        tool_choice: ToolChoice::Towards(talk.answer_tool.to_owned()),
         max_tokens: talk.max_output.min(talk.model.limits().output),
     };
     let others = [findings::REPORT_FINDINGS, judgement::JUDGE_FINDING];
