@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::super::{Content, Message, Role, Stop, SystemBlock};
 use super::*;
+use crate::model::ToolChoice;
 use crate::model::findings::report_findings_tool;
 
 fn request() -> Request {
