@@ -372,6 +372,8 @@ fn github_is_asked_no_more_than_the_work_needs() {
     let reads = [
         "GET /commits/<sha>/check-runs?check_name=pipewright&filter=all&per_page=100",
         // The root's listing names the folder, not what it holds.
+        // Its folder is there, so it may be.
+        "GET /contents/.github/CODEOWNERS?ref=<sha>",
         "GET /contents/.github/copilot-instructions.md?ref=<sha>",
         // The changed pipeline file whole, for its rules.
         "GET /contents/.github/workflows/ci.yml?ref=<sha>",

@@ -319,7 +319,12 @@ fn says_the_same(a: &Finding, b: &Finding) -> bool {
         (Source::Rule(one), Source::Rule(other)) => {
             one == other && a.line == b.line && alike(&a.title, &b.title)
         }
-        _ => a.category == b.category || alike(&a.title, &b.title) || tell_alike(a, b),
+        // Two defects of a kind may lie close together: from where they begin.
+        _ => {
+            (a.category == b.category && a.line == b.line)
+                || alike(&a.title, &b.title)
+                || tell_alike(a, b)
+        }
     }
 }
 
