@@ -59,7 +59,9 @@ class H(BaseHTTPRequestHandler):
             ("message_delta",{"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":None},"usage":{"output_tokens":out}}),
             ("message_stop",{"type":"message_stop"})]
         data=''.join(f'event: {a}\ndata: {json.dumps(b)}\n\n' for a,b in ev).encode()
-        self.send_response(200); self.send_header('content-type','text/event-stream'); self.send_header('content-length',str(len(data))); self.end_headers(); self.wfile.write(data)
+        self.send_response(200); self.send_header('content-type','text/event-stream'); self.send_header('content-length',str(len(data))); self.end_headers()
+        try: self.wfile.write(data)
+        except BrokenPipeError: pass  # the client's time was up
         with lock:
             active-=1
             open(log,'a').write(json.dumps({"t0":t0,"t1":time.time()-start,"kind":kind,"in":tok(n),"read":tok(read),"model":body['model'],"peak":peak})+'\n')

@@ -72,6 +72,7 @@ async fn talk(claude: &Claude, pack: usize, budget: &Budget) -> Outcome<Answer> 
         tools: &Files,
         budget,
         share: 1.0,
+        time_share: 1.0,
         cached_bytes: 0,
         other_answers: &[],
         max_turns: 4,

@@ -104,6 +104,8 @@ pub struct Conversation<'a, T> {
     pub budget: &'a Budget,
     /// The share of them that may be used up when this is over; see [`Need::share`].
     pub share: f64,
+    /// The share of the time after which no reply is waited for.
+    pub time_share: f64,
     /// How many bytes of the request an earlier one has put into the provider's cache.
     pub cached_bytes: usize,
     /// Answer tools of other conversations, which are here only so that all
@@ -184,9 +186,16 @@ impl<T> Talk<'_, T> {
         let share = self.conversation.share;
         let cached = tokens_of_bytes(self.conversation.cached_bytes);
         let need = Need { input: input_tokens(request), cached, output: wanted, price, share };
-        let permit = budget.reserve(need).await.map_err(End::CapReached)?;
+        let deadline = budget.deadline(self.conversation.time_share);
+        let reserved = match deadline {
+            Some(deadline) => {
+                let reserved = tokio::time::timeout_at(deadline, budget.reserve(need)).await;
+                reserved.unwrap_or(Err(Cap::Time))
+            }
+            None => budget.reserve(need).await,
+        };
+        let permit = reserved.map_err(End::CapReached)?;
         request.max_tokens = permit.output();
-        let deadline = budget.deadline(share);
         let asked = self.model.ask_by(request, deadline);
         let result = match deadline {
             Some(deadline) => tokio::time::timeout_at(deadline, asked).await,
@@ -202,8 +211,16 @@ impl<T> Talk<'_, T> {
             Ok(Err(error)) => error,
             Err(_) => {
                 // The provider has read the input, and will bill it.
-                let cost_usd = price.map_or(0.0, |price| price.most_for_input(need.input));
-                let used = Usage { input_tokens: need.input, cost_usd, ..Usage::default() };
+                let cached = need.cached.min(need.input);
+                let cost_usd = price.map_or(0.0, |price| {
+                    price.most_for_input(need.input - cached) + price.cached_input(cached)
+                });
+                let used = Usage {
+                    input_tokens: need.input,
+                    cached_tokens: cached,
+                    cost_usd,
+                    ..Usage::default()
+                };
                 permit.settle(&used);
                 self.outcome.usage += used;
                 return Err(End::CapReached(Cap::Time));

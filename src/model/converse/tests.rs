@@ -154,6 +154,7 @@ async fn talk_within(model: &Scripted, budget: &Budget) -> Outcome<Answer> {
         tools: &Echo,
         budget,
         share: 1.0,
+        time_share: 1.0,
         cached_bytes: 0,
         other_answers: &[],
         max_turns: 3,

@@ -121,6 +121,7 @@ async fn one<T>(
             tools: &tools,
             budget,
             share: 1.0,
+            time_share: 1.0,
             cached_bytes: 0,
             other_answers: &[],
             max_turns: MOST_TURNS,

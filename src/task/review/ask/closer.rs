@@ -6,7 +6,7 @@ use futures_util::stream;
 use serde_json::Value;
 
 use super::talk::{Talk, excerpts, talk};
-use super::{CLOSER_SHARE, Part, Question, ends_the_run};
+use super::{CLOSER_SHARE, CLOSER_TIME, Part, Question, ends_the_run};
 use crate::model::converse::End;
 use crate::model::findings::{self, Answer};
 use crate::report::Usage;
@@ -100,6 +100,7 @@ async fn through(question: &Question<'_>, pass: Vec<Lens>, at: usize, part: &Par
             max_turns: MOST_TURNS,
             max_output: MOST_OUTPUT,
             share: CLOSER_SHARE,
+            time_share: CLOSER_TIME,
             cached: true,
         },
     )

@@ -161,6 +161,7 @@ async fn look(
             max_turns: MOST_TURNS,
             max_output: MOST_OUTPUT,
             share: JUDGE_SHARE,
+            time_share: JUDGE_SHARE,
             cached: whole,
         },
     )

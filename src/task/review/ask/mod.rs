@@ -39,6 +39,8 @@ const SIDE_BY_SIDE: usize = 96;
 /// The shares of the caps that may be used up when each step is over.
 const READ_SHARE: f64 = 0.85;
 const CLOSER_SHARE: f64 = 0.85;
+/// A second look takes as long as a closer one, and is worth more.
+const CLOSER_TIME: f64 = 0.65;
 const JUDGE_SHARE: f64 = 1.0;
 
 /// What is asked, and of whom.

@@ -121,6 +121,7 @@ async fn read_one(question: &Question<'_>, model: &dyn Model, part: Waiting) -> 
             max_turns: MOST_TURNS,
             max_output: MOST_OUTPUT,
             share: READ_SHARE,
+            time_share: READ_SHARE,
             cached: false,
         },
     )

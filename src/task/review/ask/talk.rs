@@ -51,6 +51,7 @@ pub(super) struct Talk<'a, T> {
     pub max_turns: u32,
     pub max_output: u32,
     pub share: f64,
+    pub time_share: f64,
     /// Whether a request before this one had the same ground.
     pub cached: bool,
 }
@@ -88,6 +89,7 @@ pub(super) async fn talk<T>(question: &Question<'_>, talk: Talk<'_, T>) -> Outco
             tools: &Fenced { tools: question.tools.unwrap_or(&NoTools), nonce: question.nonce },
             budget: question.budget,
             share: talk.share,
+            time_share: talk.time_share,
             cached_bytes,
             other_answers: &others,
             max_turns: talk.max_turns,
