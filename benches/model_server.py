@@ -33,7 +33,8 @@ class H(BaseHTTPRequestHandler):
         with lock:
             for h,k in marks: cache.setdefault(h,time.time())
             for h,k in marks:
-                if h in cache: cache[h]=min(time.time(),cache[h]) if cache[h]>time.time()-300 else time.time()
+                # Reading renews it; a time in the future would not be there yet.
+                cache[h]=time.time()
         text=body['messages'][-1]['content']; task=text[-1].get('text','') if isinstance(text,list) else ''
         kind='judge' if 'judge_finding`, once' in task else ('first' if 'Look for behaviour' in task else 'lens')
         if kind=='judge': name,inp='judge_finding',{"reason":"Line 1.","verdict":"holds","probability":0.8}

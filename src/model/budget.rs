@@ -121,6 +121,8 @@ pub struct Permit<'a> {
     output: u32,
     usd: f64,
     tokens: u64,
+    /// Input tokens that were expected to come from the cache.
+    cached: u64,
 }
 
 impl Budget {
@@ -220,7 +222,7 @@ impl Budget {
         state.under_way += 1;
         state.reserved_usd += usd;
         state.reserved_tokens += tokens;
-        Ok(Permit { budget: self, output, usd, tokens })
+        Ok(Permit { budget: self, output, usd, tokens, cached: need.cached.min(need.input) })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -246,7 +248,10 @@ impl Permit<'_> {
         state.spent += *used;
         state.answered += 1;
         state.longest = state.longest.max(used.output_tokens);
-        state.caching |= used.cached_tokens * 2 > used.input_tokens;
+        // What was written to the cache may be gone from it: then the next ones are
+        // taken for dear again, until one shows otherwise.
+        let read = used.cached_tokens * 2 > used.input_tokens;
+        state.caching = read || state.caching && self.cached == 0;
     }
 }
 
@@ -421,9 +426,17 @@ mod tests {
         let budget = capped(Some(0.10), None);
         let cached = Need { cached: 40_000, ..need(40_000, 8_000) };
         assert_eq!(budget.reserve(cached).await.err(), Some(Cap::Cost));
-        let permit = budget.reserve(need(100, 100)).await.unwrap();
-        permit.settle(&Usage { input_tokens: 100, cached_tokens: 90, ..Usage::default() });
+        let settle = async |need: Need, cached_tokens: u64| {
+            let permit = budget.reserve(need).await.unwrap();
+            permit.settle(&Usage { input_tokens: 100, cached_tokens, ..Usage::default() });
+        };
+        settle(need(100, 100), 90).await;
         assert!(budget.reserve(cached).await.is_ok());
+        // One that expected nothing says nothing.
+        settle(need(100, 100), 0).await;
+        assert!(budget.reserve(cached).await.is_ok());
+        settle(Need { cached: 90, ..need(100, 100) }, 0).await;
+        assert_eq!(budget.reserve(cached).await.err(), Some(Cap::Cost), "it is gone");
     }
 
     #[tokio::test]
