@@ -6,7 +6,7 @@ const LIMIT: usize = 256 * 1024;
 
 /// The words behind the first trigger phrase that begins a line: `["review"]`
 /// for `@pipewright review`, lower-cased and without punctuation at their ends.
-/// `None` if no line begins so; see [`called`].
+/// `None` if no line begins so; see `called`.
 pub fn asks(body: &str, phrase: &str) -> Option<Vec<String>> {
     let call = called(body, phrase).into_iter().next()?;
     Some(call.words().take(16).collect())

@@ -53,7 +53,7 @@ pub enum Operation {
     },
     /// Mark a thread as done.
     ResolveThread {
-        /// [`Thread::id`].
+        /// [`super::Thread::id`].
         thread: String,
     },
     /// A comment in the thread of a line comment.

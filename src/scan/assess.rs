@@ -6,7 +6,7 @@
 //! documentation, settings and dependencies; plus 3 a file. Up to 20 points are
 //! effort 1, up to 100 effort 2, up to 300 effort 3, up to 900 effort 4, more is 5.
 //!
-//! *Risk.* Each fact weighs 1 to 5 (see [`facts`]); they add up. From 2 on the
+//! *Risk.* Each fact weighs 1 to 5 (see `facts`); they add up. From 2 on the
 //! risk is medium, from 5 on high.
 //!
 //! *Kind.* Files of one sort alone decide (documentation, tests, …); else the

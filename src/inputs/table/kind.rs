@@ -86,7 +86,7 @@ pub enum Kind {
     Shard,
     /// Models, in order.
     Models,
-    /// File patterns, see [`super::Globs`].
+    /// File patterns, see [`crate::inputs::Globs`].
     Globs,
     /// Names of environment variables.
     Names,

@@ -2,7 +2,7 @@
 //! standard output.
 //!
 //! Claude Code's `claude` is known by name and gets the flags that make it answer
-//! in the schema and take every tool from it ([`claude`]). Every other program is
+//! in the schema and take every tool from it (`claude.rs`). Every other program is
 //! given the whole conversation as text and its output is searched ([`answer`]).
 //!
 //! What stands against misuse: the line is split into words and never given to a

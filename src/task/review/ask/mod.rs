@@ -1,10 +1,10 @@
 //! Put the change before the model, within the caps, in three steps:
 //!
-//! 1. every part is read once, for correctness ([`read`]);
+//! 1. every part is read once, for correctness (`read.rs`);
 //! 2. the lenses that a part calls for look at it again, as far as the money
-//!    goes ([`closer`]): its text is in the provider's cache by then;
+//!    goes (`closer.rs`): its text is in the provider's cache by then;
 //! 3. what was claimed is put on its line, and each claim is tried to be
-//!    refuted by itself ([`judge`]).
+//!    refuted by itself (`judge.rs`).
 //!
 //! Coverage comes before depth, and each step leaves something to the next.
 //! Parts never look at each other, so that some of them can be asked elsewhere.
