@@ -221,11 +221,8 @@ impl Run<'_> {
             let scrubber = Arc::clone(scrubber);
             move |text: &str| scrubber.scrub(text).into_owned()
         };
-        let tools = match (checkout.as_ref().filter(|_| shows_head), &host, head) {
-            (Some(checkout), ..) => Some(Tools::new(checkout.clone(), &base, &scrub)),
-            (None, Some(host), Some(head)) => Some(Tools::on_host(host, head, &base, &scrub)),
-            (None, ..) => None,
-        };
+        let shown = checkout.as_ref().filter(|_| shows_head);
+        let tools = Tools::on_either(shown, host.as_ref(), head, &base, &scrub);
         // The head, or where the checkout ends at its base, what led up to it.
         let told = [head, Some(collected.base.as_str())].into_iter().flatten();
         let told =
@@ -238,7 +235,7 @@ impl Run<'_> {
             collected,
             inputs,
             checkout: checkout.as_ref(),
-            shown: checkout.as_ref().filter(|_| shows_head),
+            shown,
             local,
             contents: &contents,
             tools: tools.as_ref(),

@@ -88,6 +88,22 @@ impl<'a> Tools<'a> {
         Tools::with(Files::Host(host, head.to_owned()), base, scrub)
     }
 
+    /// Tools over the checkout, given where it shows the change, else over the
+    /// host's files of `head`; `None` if there is neither.
+    pub fn on_either(
+        shown: Option<&Checkout>,
+        host: Option<&'a HostFiles<'a>>,
+        head: Option<&str>,
+        base: &'a dyn BaseFiles,
+        scrub: Scrub<'a>,
+    ) -> Option<Self> {
+        match (shown, host, head) {
+            (Some(checkout), ..) => Some(Tools::new(checkout.clone(), base, scrub)),
+            (None, Some(host), Some(head)) => Some(Tools::on_host(host, head, base, scrub)),
+            (None, ..) => None,
+        }
+    }
+
     fn with(files: Files<'a>, base: &'a dyn BaseFiles, scrub: Scrub<'a>) -> Self {
         Tools { files, base, history: None, scrub, answered: Mutex::default() }
     }

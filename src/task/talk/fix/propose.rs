@@ -55,11 +55,8 @@ pub async fn ask(
     let base = Base { local: scene.local, host: Some(&host), revision: &collected.base };
     let shows_head = crate::task::review::shows_head(&collected.change, &contents);
     let head = collected.head_commit.as_deref();
-    let tools = match (checkout.as_ref().filter(|_| shows_head), head) {
-        (Some(checkout), _) => Some(Tools::new(checkout.clone(), &base, &clean)),
-        (None, Some(head)) => Some(Tools::on_host(&host, head, &base, &clean)),
-        (None, None) => None,
-    };
+    let shown = checkout.as_ref().filter(|_| shows_head);
+    let tools = Tools::on_either(shown, Some(&host), head, &base, &clean);
     let nonce = Nonce::new();
     let instructions = scene.inputs.tables.instructions.as_deref();
     let system = prompt::system(&nonce, Task::Fix, collected, instructions, &clean);
