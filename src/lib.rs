@@ -14,6 +14,7 @@ pub mod forge;
 pub mod http;
 pub mod inputs;
 pub mod model;
+pub mod pipeline;
 pub mod policy;
 pub mod publish;
 pub mod redact;

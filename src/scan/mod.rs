@@ -19,7 +19,6 @@ mod symlink;
 #[cfg(test)]
 mod testing;
 mod todo;
-mod yaml;
 
 use std::collections::{HashMap, HashSet};
 
@@ -197,7 +196,7 @@ pub fn needs_content(file: &FileDiff) -> bool {
 
 /// Whether a text is YAML, or too much of it to tell.
 pub fn reads_as_yaml(text: &str) -> bool {
-    match yaml::parse(text) {
+    match crate::pipeline::yaml::parse(text) {
         Ok(_) => true,
         Err(broken) => broken.limit,
     }

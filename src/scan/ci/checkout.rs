@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::{Doc, Platform, Problem, ascii, github, widened};
 use crate::finding::Severity;
-use crate::scan::yaml::{Id, Tree};
+use crate::pipeline::yaml::{Id, Tree};
 use crate::scan::{Hit, Rule, Scope};
 
 pub(in crate::scan) const RULE: Rule = Rule {

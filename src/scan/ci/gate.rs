@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::{Doc, Pipeline, Platform, Problem, ascii, github, script, widened};
 use crate::finding::{Severity, Side};
-use crate::scan::yaml::{Entry, Tree};
+use crate::pipeline::yaml::{Entry, Tree};
 use crate::scan::{Hit, Rule, Scope};
 
 pub(in crate::scan) const RULE: Rule = Rule {
@@ -85,8 +85,13 @@ fn softened(doc: &Doc) -> Vec<Problem> {
                     flag(doc, tree, job, "continue-on-error", &job.key, &mut found);
                 }
                 for (job, step) in github::steps(tree) {
-                    let whole =
-                        Entry { key: job.to_owned(), line: tree.lines(step).0, value: step };
+                    let whole = Entry {
+                        key: job.to_owned(),
+                        key_span: tree.span(step),
+                        line: tree.lines(step).0,
+                        value: step,
+                        merged: false,
+                    };
                     let name = tree.get(step, "name").and_then(|name| tree.text(name.value));
                     flag(
                         doc,
@@ -108,8 +113,13 @@ fn softened(doc: &Doc) -> Vec<Problem> {
                     let name = ["displayName", "task", "job"]
                         .iter()
                         .find_map(|key| tree.get(*item, key).and_then(|e| tree.text(e.value)));
-                    let whole =
-                        Entry { key: String::new(), line: tree.lines(*item).0, value: *item };
+                    let whole = Entry {
+                        key: String::new(),
+                        key_span: tree.span(*item),
+                        line: tree.lines(*item).0,
+                        value: *item,
+                        merged: false,
+                    };
                     flag(
                         doc,
                         tree,

@@ -1,7 +1,7 @@
 //! The parts of GitHub's workflows and actions that the rules ask for.
 
 use super::Doc;
-use crate::scan::yaml::{Entry, Id, Tree};
+use crate::pipeline::yaml::{Entry, Id, Tree};
 
 /// A workflow's events with their lines.
 pub(super) fn triggers(tree: &Tree) -> Vec<(&str, u32)> {

@@ -25,10 +25,10 @@ use bytes::Bytes;
 use regex::Regex;
 
 use super::scope::File;
-use super::yaml::{self, Broken, Tree};
 use super::{Hit, Place, Scope, Subject};
 use crate::diff::{FileDiff, LineKind, RepoPath, apply};
 use crate::finding::{Severity, Side};
+use crate::pipeline::yaml::{self, Broken, Tree};
 
 /// Whose pipeline file it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

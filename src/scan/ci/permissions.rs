@@ -7,7 +7,7 @@ use regex::Regex;
 
 use super::{Doc, Pipeline, Platform, Problem, ascii, github, widened};
 use crate::finding::{Severity, Side};
-use crate::scan::yaml::{Id, Tree};
+use crate::pipeline::yaml::{Id, Tree};
 use crate::scan::{Hit, Rule, Scope};
 
 pub(in crate::scan) const RULE: Rule = Rule {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Doc, Platform, ascii};
-use crate::scan::yaml::Value;
+use crate::pipeline::yaml::Value;
 
 /// A piece of script.
 pub(super) struct Script<'d> {

@@ -2,7 +2,7 @@
 
 use super::{Doc, Platform, Problem, github, widened};
 use crate::finding::Severity;
-use crate::scan::yaml::{Id, Tree};
+use crate::pipeline::yaml::{Id, Tree};
 use crate::scan::{Hit, Rule, Scope};
 
 pub(in crate::scan) const RULE: Rule = Rule {
@@ -28,7 +28,7 @@ fn find(doc: &Doc) -> Vec<Problem> {
         .into_iter()
         .find_map(|name| Some((name, github::trigger(tree, name)?)));
     let Some((event, event_line)) = event else { return Vec::new() };
-    let job = |job: &crate::scan::yaml::Entry| {
+    let job = |job: &crate::pipeline::yaml::Entry| {
         let runs_on = tree.get(job.value, "runs-on")?;
         is_self_hosted(tree, runs_on.value).then(|| {
             Problem::new(

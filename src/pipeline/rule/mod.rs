@@ -1,0 +1,101 @@
+//! The rules: one file each, with its documentation, its test and its fix.
+
+use super::edit::Op;
+use super::graph::{Pipeline, Span};
+use super::platform::Platform;
+use super::timing::{Effect, History};
+use super::{File, Files};
+use crate::finding::Severity;
+
+/// A rule. `check` only reads; what it finds is proven and filtered elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// Its name in configuration, comments and JSON: `sequential-independent-jobs`.
+    pub slug: &'static str,
+    /// What is wrong, in one line.
+    pub title: &'static str,
+    /// Markdown: what it looks for, why, when it is silent, what its fix does.
+    pub doc: &'static str,
+    /// What it is about.
+    pub group: Group,
+    /// How bad a finding is, unless the finding says otherwise.
+    pub severity: Severity,
+    /// Whether its fixes may be made unread.
+    pub fix: FixKind,
+    /// Where it has a meaning.
+    pub platforms: &'static [Platform],
+    /// Looks at a file.
+    pub check: fn(&Context<'_>, &mut Vec<Hit>),
+}
+
+/// What rules are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Group {
+    /// Time and money.
+    Performance,
+    /// Ways in.
+    Security,
+    /// Getting it out safely.
+    Delivery,
+}
+
+/// Whether a rule's fixes may be made unread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FixKind {
+    /// Its fixes are safe.
+    Safe,
+    /// A fix is safe where the rule proves it so (`Fix::safe`).
+    Proven,
+    /// It only suggests.
+    Suggest,
+}
+
+/// What a rule sees.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The file.
+    pub file: &'a File,
+    /// What else lies in the checkout.
+    pub files: &'a dyn Files,
+    /// How long its jobs took, where that is known.
+    pub history: Option<&'a History>,
+}
+
+impl<'a> Context<'a> {
+    /// The job graph.
+    pub fn pipeline(&self) -> &'a Pipeline {
+        &self.file.pipeline
+    }
+}
+
+/// Something a rule found.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    /// Where.
+    pub span: Span,
+    /// What is wrong here, in one line.
+    pub title: String,
+    /// Why, and what to do.
+    pub why: String,
+    /// Where it differs from the rule's.
+    pub severity: Option<Severity>,
+    /// From 0 to 1.
+    pub confidence: f64,
+    /// What would mend it.
+    pub fix: Option<Fix>,
+    /// What the fix would do to the times.
+    pub effect: Option<Effect>,
+}
+
+/// An edit that mends a finding.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fix {
+    /// What it does, in one line.
+    pub title: String,
+    /// All of it or nothing.
+    pub ops: Vec<Op>,
+    /// Whether it may be made unread; what is not is shown as a suggestion.
+    pub safe: bool,
+    /// What shows that it is safe, in words for a reviewer.
+    pub proof: Vec<String>,
+}
