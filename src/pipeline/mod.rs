@@ -2,9 +2,11 @@
 //! proof, drawn, written and converted. Pure.
 
 pub mod access;
+pub mod check;
 pub mod dialect;
 pub mod edit;
 pub mod graph;
+pub mod ignore;
 pub mod platform;
 pub mod rule;
 pub mod timing;

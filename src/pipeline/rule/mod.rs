@@ -7,6 +7,14 @@ use super::timing::{Effect, History};
 use super::{File, Files};
 use crate::finding::Severity;
 
+/// Every rule, in the order they run and are listed.
+pub static RULES: &[Rule] = &[];
+
+/// The rule of this name.
+pub fn find(slug: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.slug == slug)
+}
+
 /// A rule. `check` only reads; what it finds is proven and filtered elsewhere.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
