@@ -6,6 +6,7 @@ pub mod github;
 pub mod gitlab;
 pub mod harness;
 pub mod jenkins;
+pub mod walk;
 
 use super::graph::Pipeline;
 use super::platform::Platform;
