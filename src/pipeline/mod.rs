@@ -6,6 +6,7 @@ pub mod dialect;
 pub mod edit;
 pub mod graph;
 pub mod platform;
+pub mod portable;
 pub mod rule;
 pub mod timing;
 pub mod words;
