@@ -8,6 +8,7 @@ pub mod edit;
 pub mod graph;
 pub mod ignore;
 pub mod platform;
+pub mod portable;
 pub mod rule;
 pub mod timing;
 pub mod words;
