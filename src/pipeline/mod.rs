@@ -10,6 +10,7 @@ pub mod ignore;
 pub mod platform;
 pub mod portable;
 pub mod rule;
+pub mod schema;
 pub mod timing;
 pub mod words;
 pub mod yaml;
