@@ -54,13 +54,13 @@ fn one(
             let val = one(source, val, trail, count, pipeline);
             trail.pop();
             below = Some(match below {
-                Some(below) => merge(&below, &val, &mut MOST_MERGED.clone()),
+                Some(below) => merge(&below, &val, &mut { MOST_MERGED }),
                 None => val,
             });
         }
     }
     match below {
-        Some(below) => merge(&below, &root, &mut MOST_MERGED.clone()),
+        Some(below) => merge(&below, &root, &mut { MOST_MERGED }),
         None => root,
     }
 }

@@ -219,7 +219,7 @@ impl Val {
     /// lists laid out flat: what references and aliases in lists come to.
     pub fn flat(&self) -> Vec<&Val> {
         let mut all = Vec::new();
-        self.flatten(0, &mut MOST_FLAT.clone(), &mut all);
+        self.flatten(0, &mut { MOST_FLAT }, &mut all);
         all
     }
 
@@ -244,7 +244,7 @@ impl Val {
     pub fn written(&self) -> String {
         match self.text() {
             Some(text) => text.to_owned(),
-            None => self.plain(&mut MOST_FLAT.clone()).to_json().to_string(),
+            None => self.plain(&mut { MOST_FLAT }).to_json().to_string(),
         }
     }
 
