@@ -2,10 +2,13 @@
 //! proof, drawn, written and converted. Pure.
 
 pub mod access;
+pub mod check;
 pub mod dialect;
 pub mod edit;
 pub mod graph;
+pub mod ignore;
 pub mod platform;
+pub mod portable;
 pub mod rule;
 pub mod timing;
 pub mod words;
