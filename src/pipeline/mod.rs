@@ -5,6 +5,8 @@ pub mod access;
 pub mod dialect;
 pub mod edit;
 pub mod graph;
+pub mod groovy;
+pub mod lint;
 pub mod platform;
 pub mod rule;
 pub mod timing;
