@@ -6,6 +6,8 @@ pub mod github;
 pub mod gitlab;
 pub mod harness;
 pub mod jenkins;
+#[cfg(test)]
+mod real;
 pub mod walk;
 
 use super::graph::Pipeline;
