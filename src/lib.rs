@@ -58,6 +58,7 @@ fn dispatch(gathered: &Gathered) -> Result<u8, Failure> {
         Command::AuditVerify { file } => task::audit::verify(file),
         Command::Sweep(sweep) => task::sweep::run(gathered, &inputs, sweep),
         Command::Docs => task::docs::run(gathered, &inputs),
+        Command::Pipeline(command) => task::pipeline::run(gathered, &inputs, command),
         Command::Auto if inputs.task == inputs::Task::Docs => task::docs::run(gathered, &inputs),
         Command::Review | Command::Plan | Command::Merge { .. } | Command::Auto => {
             task::review::run(gathered, &inputs)

@@ -7,6 +7,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
+use super::pipeline::{self, PipelineCommand};
 use super::Problem;
 use super::table::{INPUTS, Input, Kind};
 
@@ -30,6 +31,8 @@ pub enum Command {
     Config,
     /// `docs`.
     Docs,
+    /// `pipeline …`.
+    Pipeline(PipelineCommand),
     /// `models`: say which model each task would ask.
     Models {
         /// Whether to ask each of them something.
@@ -274,6 +277,7 @@ pub fn command() -> clap::Command {
                 .after_long_help(DOCS_EXAMPLES)
                 .after_help("`--help` explains each of them."),
         )
+        .subcommand(pipeline::command(&with_inputs))
         .subcommand(with_inputs(plain(
             "config",
             "Print every input's value and where it came from, secrets masked",
@@ -486,6 +490,11 @@ fn from_matches(root: &ArgMatches) -> Line {
         Some(("audit", audit)) => {
             let file = audit.subcommand().and_then(|(_, verify)| verify.get_one::<PathBuf>("file"));
             Command::AuditVerify { file: file.cloned().unwrap_or_default() }
+        }
+        Some(("pipeline", outer)) => {
+            let (name, matches) = outer.subcommand().unwrap_or(("check", outer));
+            levels.push(matches);
+            Command::Pipeline(pipeline::read(name, matches))
         }
         Some((name, matches)) => {
             levels.push(matches);

@@ -8,10 +8,13 @@ use toml::de::{DeTable, DeValue};
 
 use super::choice::TaskModels;
 use super::nearest::nearest;
+use super::pipeline::{PipelineTable, RuleMode};
 use super::prices::{self, PriceRule};
 use super::table::{INPUTS, Kind, find};
 use super::values::{self, Access, Autonomy, Globs, ModelChoice, Raw, Task, Value, brief};
 use super::{Origin, Problem};
+use crate::finding::Severity;
+use crate::pipeline;
 
 /// The file's name, in the root of the repository.
 pub const CONFIG_FILE: &str = ".pipewright.toml";
@@ -34,6 +37,8 @@ pub struct Tables {
     pub paths: Vec<PathRule>,
     /// What each task's table says of its models: `[review] model` and the like.
     pub models: BTreeMap<Task, TaskModels>,
+    /// `[pipeline]`: how the rules for pipeline files are set.
+    pub pipeline: PipelineTable,
     /// `[[price]]`, in order; those of the file that `prices` names come first.
     pub prices: Vec<PriceRule>,
     /// `[policy] autonomy`: the most any run may do.
@@ -90,6 +95,7 @@ pub(super) fn read(config: &ConfigText) -> Read {
 }
 
 const REVIEW: &[&str] = &["instructions"];
+const PIPELINE: &[&str] = &["rules", "severity"];
 /// Keys of every task's table.
 const MODELS: &[&str] = &["model", "light_model", "fallback_model"];
 const PATH: &[&str] = &["glob", "ignore", "ignore_rules", "instructions"];
@@ -179,7 +185,11 @@ impl Reader<'_> {
 
     /// The table of a task: its models, and what belongs to it alone.
     fn task(&mut self, task: Task, table: &DeTable<'_>) {
-        let own = if task == Task::Review { REVIEW } else { &[] };
+        let own = match task {
+            Task::Review => REVIEW,
+            Task::Pipeline => PIPELINE,
+            _ => &[],
+        };
         let mut models = TaskModels::default();
         for (key, value) in table {
             let (name, at) = (key.get_ref().as_ref(), key.span().start);
@@ -187,6 +197,7 @@ impl Reader<'_> {
                 "instructions" if own.contains(&name) => {
                     self.read.tables.instructions = self.text(key, value);
                 }
+                "rules" | "severity" if own.contains(&name) => self.pipeline(name, at, value),
                 "model" => models.heavy = self.model(at, value).map(|m| (m, self.origin(at))),
                 "light_model" => {
                     models.light = self.model(at, value).map(|m| (m, self.origin(at)));
@@ -202,6 +213,40 @@ impl Reader<'_> {
             }
         }
         self.read.tables.models.insert(task, models);
+    }
+
+    /// `rules` or `severity` of `[pipeline]`: a word for each rule.
+    fn pipeline(&mut self, name: &str, at: usize, value: &Spanned<DeValue<'_>>) {
+        let DeValue::Table(table) = value.get_ref() else {
+            return self.problem(at, format!("`{name}` is a table: `[pipeline.{name}]`"));
+        };
+        for (key, value) in table {
+            let (rule, at) = (key.get_ref().as_ref(), key.span().start);
+            if pipeline::rule::find(rule).is_none() {
+                let rules = pipeline::rule::RULES.iter().map(|rule| rule.slug);
+                self.problem(at, unknown(rule, rules));
+                continue;
+            }
+            let word = value.get_ref().as_str().unwrap_or_default();
+            if name == "rules" {
+                match RuleMode::of(word) {
+                    Some(mode) => {
+                        self.read.tables.pipeline.rules.insert(rule.to_owned(), mode);
+                    }
+                    None => self.problem(at, unknown_value(word, RuleMode::WORDS)),
+                }
+            } else {
+                match word.parse() {
+                    Ok(severity) => {
+                        self.read.tables.pipeline.severity.insert(rule.to_owned(), severity);
+                    }
+                    Err(_) => {
+                        let words = Severity::ALL.map(Severity::as_str);
+                        self.problem(at, unknown_value(word, &words));
+                    }
+                }
+            }
+        }
     }
 
     fn model(&mut self, at: usize, value: &Spanned<DeValue<'_>>) -> Option<ModelChoice> {

@@ -18,6 +18,7 @@ mod env;
 mod gather;
 mod host;
 mod nearest;
+mod pipeline;
 mod prices;
 mod resolve;
 mod shard;
@@ -41,6 +42,7 @@ pub use env::Env;
 pub use gather::Gathered;
 pub use host::{Host, Proxy};
 pub use nearest::nearest;
+pub use pipeline::{Drawing, PipelineAction, PipelineCommand, PipelineTable, RuleMode};
 pub use prices::PriceRule;
 pub use shard::Shard;
 pub use show::{Setting, show};
@@ -51,6 +53,7 @@ pub use values::{
 };
 
 use crate::finding::{Finding, Severity, Source};
+use crate::pipeline::Platform;
 use crate::redact::Secret;
 
 /// Everything the program was told. See `docs/inputs.md` for each input.
@@ -140,6 +143,10 @@ pub struct Inputs {
     pub labels: Labels,
     /// Token for the GitHub API.
     pub github_token: Option<Secret>,
+    /// Times of past runs, for savings.
+    pub history: Option<PathBuf>,
+    /// Whose pipeline files are meant, where names and contents do not tell.
+    pub platform: Option<Platform>,
     /// Form of the result on standard output.
     pub format: Format,
     /// Where the result goes as JSON.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::choice::{Chooser, ModelSet};
 use super::cli::Command;
+use super::pipeline::PipelineAction;
 use super::cloud::Cloud;
 use super::command_env::Surroundings;
 use super::config::{self, ConfigText, Tables};
@@ -104,9 +105,17 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
         None if host.ci => "info".to_owned(),
         None => "warn".to_owned(),
     };
-    let format = values.word("format").unwrap_or(match host.stdout_terminal {
-        true => Format::Text,
-        false => Format::Json,
+    let format = values.word("format").unwrap_or(match (&gathered.command, host.stdout_terminal) {
+        (_, true) => Format::Text,
+        (Command::Pipeline(pipeline), false) => match pipeline.action {
+            PipelineAction::Check | PipelineAction::Rules { .. } => Format::Json,
+            PipelineAction::Optimize { .. } => Format::Diff,
+            // The result is a file.
+            PipelineAction::Graph { .. }
+            | PipelineAction::Generate { .. }
+            | PipelineAction::Convert { .. } => Format::Text,
+        },
+        (_, false) => Format::Json,
     });
     let autonomy = values.word("autonomy").unwrap_or(match host.ci {
         true => Autonomy::Propose,
@@ -178,6 +187,8 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
         labels: Labels { kind: labels("kind"), risk: labels("risk"), effort: labels("effort") },
         trigger_phrase: values.text("trigger_phrase").unwrap_or_default(),
         github_token: values.secret("github_token"),
+        history: values.path("history"),
+        platform: values.text("platform").and_then(|word| word.parse().ok()),
         format,
         findings_file: values.path("findings_file"),
         sarif_file: values.path("sarif_file"),

@@ -7,7 +7,7 @@ pub use kind::{Group, Input, Kind};
 use kind::{input, secret};
 
 /// Words of [`super::Task`].
-pub const TASKS: &[&str] = &["auto", "review", "plan", "merge", "docs"];
+pub const TASKS: &[&str] = &["auto", "review", "plan", "merge", "docs", "pipeline"];
 /// Words of `fail_on`: `none`, and those of [`crate::finding::Severity`].
 pub const FAIL_ON: &[&str] = &["none", "info", "low", "medium", "high", "critical"];
 /// Words of [`super::Autonomy`], least first.
@@ -18,6 +18,9 @@ pub const PUBLISH: &[&str] = &["review", "summary", "check"];
 pub const LABELS: &[&str] = &["kind", "risk", "effort"];
 /// Words of [`super::Format`].
 pub const FORMATS: &[&str] = &["text", "json", "markdown", "sarif", "github", "diff"];
+/// Words of [`crate::pipeline::Platform`].
+pub const PLATFORMS: &[&str] =
+    &["github", "gitlab", "azure", "jenkins", "bitbucket", "harness"];
 /// Words of [`super::Color`].
 pub const COLORS: &[&str] = &["auto", "always", "never"];
 /// Log levels, least first.
@@ -84,6 +87,24 @@ pub static INPUTS: &[Input] = &[
          uncovered lines are kept where they touch the change.",
     )
     .note("the usual names"),
+    input(
+        "history",
+        Group::Change,
+        Kind::Path,
+        "Times of past runs, for savings of pipeline changes: the CI server's own answers or our \
+         JSON, see docs/pipeline.md. `server` asks the CI server.",
+    )
+    .note("documented estimates; in CI, `server`")
+    .not_in_config(),
+    input(
+        "platform",
+        Group::Change,
+        Kind::Choice(PLATFORMS),
+        "Whose pipeline files are meant: what `pipeline generate` writes, and what other files \
+         are read as where their names and contents do not tell.",
+    )
+    .note("by name and content")
+    .not_in_config(),
     // Model
     input(
         "model",
@@ -459,9 +480,9 @@ pub static INPUTS: &[Input] = &[
         Group::Output,
         Kind::Choice(FORMATS),
         "Form of the result on standard output. `github` prints workflow commands, which GitHub \
-         shows as annotations; `diff` is for `learn`, which proposes one.",
+         shows as annotations; `diff` is for `learn`, `docs` and `pipeline optimize`, which propose one.",
     )
-    .note("`text` at a terminal, `json` in a pipe")
+    .note("`text` at a terminal, `json` in a pipe; a diff, a file or a drawing where that is the result")
     .not_in_config(),
     input("findings_file", Group::Output, Kind::Path, "Write the result as JSON to this file.")
         .not_in_config(),

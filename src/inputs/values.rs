@@ -57,6 +57,8 @@ words! {
         Merge = "merge",
         /// Say which documents a change makes wrong, and bring them up to date.
         Docs = "docs",
+        /// Check and improve the pipeline files that a change touches.
+        Pipeline = "pipeline",
     }
 }
 

@@ -2,10 +2,15 @@
 //! proof, drawn, written and converted. Pure.
 
 pub mod access;
+pub mod check;
 pub mod dialect;
 pub mod edit;
 pub mod graph;
+pub mod groovy;
+pub mod ignore;
+pub mod lint;
 pub mod platform;
+pub mod portable;
 pub mod rule;
 pub mod timing;
 pub mod words;

@@ -6,6 +6,7 @@ pub mod docs;
 pub mod edit;
 pub mod learn;
 pub mod models;
+pub mod pipeline;
 pub mod progress;
 pub mod review;
 pub mod sweep;

@@ -1,11 +1,22 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
+mod missing_timeout;
+mod superseded_runs;
+
 use super::edit::Op;
 use super::graph::{Pipeline, Span};
 use super::platform::Platform;
 use super::timing::{Effect, History};
 use super::{File, Files};
 use crate::finding::Severity;
+
+/// Every rule, in the order they run and are listed.
+pub static RULES: &[Rule] = &[missing_timeout::RULE, superseded_runs::RULE];
+
+/// The rule of this name.
+pub fn find(slug: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.slug == slug)
+}
 
 /// A rule. `check` only reads; what it finds is proven and filtered elsewhere.
 #[derive(Debug, Clone, Copy)]

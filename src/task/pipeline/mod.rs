@@ -1,0 +1,60 @@
+//! `pipeline`: check, optimise, draw, generate and convert pipeline files.
+
+pub mod check;
+pub mod collect;
+pub mod report;
+pub mod settings;
+pub mod show;
+pub mod validity;
+
+use std::io::Write as _;
+
+use anyhow::anyhow;
+
+use crate::failure::Failure;
+use crate::inputs::{Gathered, Inputs, PipelineAction, PipelineCommand};
+use crate::pipeline::rule;
+
+/// Do what was asked for on the command line. Gives the exit code.
+///
+/// # Errors
+/// As the exit codes say.
+pub fn run(
+    gathered: &Gathered,
+    first: &Inputs,
+    command: &PipelineCommand,
+) -> Result<u8, Failure> {
+    let config = crate::task::config::config_at_base(first);
+    let inputs = &gathered
+        .resolve(config.as_ref())
+        .map_err(|errors| Failure::Inputs(anyhow!("{errors}")))?;
+    if let PipelineAction::Rules { rule } = &command.action {
+        return rules(rule.as_deref());
+    }
+    let (subjects, workspace) =
+        collect::subjects(inputs, &command.files).map_err(Failure::Inputs)?;
+    match &command.action {
+        PipelineAction::Check => check::run(inputs, &subjects, &workspace, None),
+        other => Err(Failure::Inputs(anyhow!("cannot do this yet: {other:?}"))),
+    }
+}
+
+/// List the rules, or explain one.
+fn rules(named: Option<&str>) -> Result<u8, Failure> {
+    let text = match named {
+        Some(name) => match rule::find(name) {
+            Some(rule) => format!("# {}\n\n{}\n\n{}\n", rule.slug, rule.title, rule.doc.trim()),
+            None => {
+                let near = crate::inputs::nearest(name, rule::RULES.iter().map(|rule| rule.slug));
+                let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                return Err(Failure::Inputs(anyhow!("there is no rule `{name}`{near}")));
+            }
+        },
+        None => rule::RULES
+            .iter()
+            .map(|rule| format!("{:<34} {}\n", rule.slug, rule.title))
+            .collect(),
+    };
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    Ok(0)
+}
