@@ -7,6 +7,8 @@ pub mod gitlab;
 pub mod harness;
 pub mod jenkins;
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod real_tests;
 pub mod walk;
 
