@@ -124,6 +124,11 @@ impl Order {
         Order { jobs, from, edges, cyclic, count }
     }
 
+    /// How many jobs are left out, as they wait for themselves.
+    pub(super) fn cycles(&self) -> usize {
+        self.cyclic.len()
+    }
+
     /// Jobs with what they wait for, in order.
     fn each(&self) -> impl Iterator<Item = (usize, &[u32])> {
         self.jobs.iter().zip(self.from.windows(2)).map(|(job, bounds)| {
