@@ -12,6 +12,7 @@ pub mod lint;
 pub mod platform;
 pub mod portable;
 pub mod rule;
+pub mod schema;
 pub mod timing;
 pub mod words;
 pub mod yaml;
