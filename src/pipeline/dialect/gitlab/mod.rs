@@ -104,7 +104,7 @@ pub fn read(source: &Source<'_>) -> Result<Pipeline, Refusal> {
         job.shared = inherited
             || body.get("extends").is_some()
             || item.value.is_shared()
-            || item.key_span.file != item.value.span.file;
+            || item.value.entries().iter().any(|entry| entry.key_span.file != item.key_span.file);
         pipeline.jobs.push(job);
         bodies.push(body);
     }

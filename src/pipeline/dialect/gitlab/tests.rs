@@ -229,6 +229,8 @@ fn local_includes_are_laid_below_the_file() {
         jobs,
         [("shared", 0, "own", 1), ("c", 3, "c", 0), ("b", 2, "b", 0), ("mine", 0, "x", 0),]
     );
+    let shared: Vec<bool> = read.jobs.iter().map(|job| job.shared).collect();
+    assert_eq!(shared, [true, false, false, true]);
     assert_eq!(read.jobs[3].image.as_ref().unwrap().value, "inc");
     assert_eq!(edges(&read)[3].1, ["shared", "c"]);
     let empty = outcome("include: x.yml\n", &[]).unwrap();
@@ -401,6 +403,8 @@ fn scripts_come_in_order_and_releases_are_steps() {
             ("after_script", Phase::Always),
         ]
     );
+    let pages = pipeline("pages: {script: x, after_script: [y]}\n");
+    assert_eq!(pages.jobs[0].steps[1].uses.as_ref().unwrap().name, "pages");
     assert_eq!(read.steps[2].uses.as_ref().unwrap().input("tag_name"), Some("v1"));
 }
 
