@@ -1,5 +1,8 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
+mod missing_timeout;
+mod superseded_runs;
+
 use super::edit::Op;
 use super::graph::{Pipeline, Span};
 use super::platform::Platform;
@@ -8,7 +11,7 @@ use super::{File, Files};
 use crate::finding::Severity;
 
 /// Every rule, in the order they run and are listed.
-pub static RULES: &[Rule] = &[];
+pub static RULES: &[Rule] = &[missing_timeout::RULE, superseded_runs::RULE];
 
 /// The rule of this name.
 pub fn find(slug: &str) -> Option<&'static Rule> {
