@@ -2,7 +2,8 @@
 //! command-line reference.
 
 use super::Manager::{
-    Bun, Bundler, Cargo, Composer, Go, Gradle, Maven, Npm, Nuget, Pip, Pipenv, Pnpm, Poetry, Uv, Yarn,
+    Bun, Bundler, Cargo, Composer, Go, Gradle, Maven, Npm, Nuget, Pip, Pipenv, Pnpm, Poetry, Uv,
+    Yarn,
 };
 use super::table::Kind::{
     Build, Checkout, Fetch, History, Install, Lint, Outside, Plain, Publish, Sandbox, Setup, Test,
@@ -38,18 +39,33 @@ pub const PLAIN: &[Row] = &[
          Get-Process|Stop-Process|Get-FileHash|Rename-Item|Set-ExecutionPolicy|Measure-Command",
         &[Plain],
     ),
-    ("git config|status|add|rev-parse|submodule|init|lfs|clean|reset|stash|apply|ls-files|show-ref", &[Plain]),
-    ("git symbolic-ref|check-ref-format|var|version|remote|ls-remote|update-index|hash-object", &[Plain]),
+    (
+        "git config|status|add|rev-parse|submodule|init|lfs|clean|reset|stash|apply|ls-files|show-ref",
+        &[Plain],
+    ),
+    (
+        "git symbolic-ref|check-ref-format|var|version|remote|ls-remote|update-index|hash-object",
+        &[Plain],
+    ),
     ("git switch|restore|checkout|worktree|sparse-checkout|commit|branch|am", &[Plain]),
     ("git clone", &[Checkout]),
     ("git fetch|pull", &[Fetch]),
     ("git push", &[Publish("git")]),
-    ("git describe|log|blame|rev-list|shortlog|merge-base|cherry|whatchanged|bisect|show", &[History]),
+    (
+        "git describe|log|blame|rev-list|shortlog|merge-base|cherry|whatchanged|bisect|show",
+        &[History],
+    ),
     ("git tag|cherry-pick|rebase|merge|revert|notes|format-patch|range-diff|name-rev", &[History]),
     ("git diff|diff-tree ~origin*|HEAD*|*...|$*", &[History]),
     ("git diff", &[Plain]),
-    ("git-cliff|gitversion|GitVersion|semantic-release|standard-version|conventional-changelog", &[History]),
-    ("release-it|auto-changelog|commitlint|gitlint|cz|release-please|git-chglog|versioneer|minver", &[History]),
+    (
+        "git-cliff|gitversion|GitVersion|semantic-release|standard-version|conventional-changelog",
+        &[History],
+    ),
+    (
+        "release-it|auto-changelog|commitlint|gitlint|cz|release-please|git-chglog|versioneer|minver",
+        &[History],
+    ),
     ("nx affected*|affected:*|print-affected", &[History]),
     ("nx ~affected*", &[History]),
     ("turbo +--filter=*|--affected", &[History]),
@@ -58,26 +74,47 @@ pub const PLAIN: &[Row] = &[
     ("changeset|changesets ~status|version", &[History]),
     ("dotnet-gitversion|nbgv|setuptools_scm|setuptools-scm|hatch-vcs|dunamai", &[History]),
     ("curl|wget|Invoke-WebRequest|iwr|Invoke-RestMethod|aria2c|http|https", &[Fetch]),
-    ("docker version|info|ps|images|inspect|logs|stop|rm|kill|wait|network|volume|system|context", &[Plain]),
+    (
+        "docker version|info|ps|images|inspect|logs|stop|rm|kill|wait|network|volume|system|context",
+        &[Plain],
+    ),
     ("docker cp|stats|top|port|start|restart|rmi|history|diff|exec|create|attach|prune", &[Plain]),
     ("docker image|container ls|inspect|prune|rm|history", &[Plain]),
     ("docker buildx create|use|ls|inspect|rm|prune|version|install|du", &[Plain]),
-    ("docker compose up|down|ps|logs|stop|start|rm|config|exec|run|pull|version|wait|cp|port", &[Plain]),
+    (
+        "docker compose up|down|ps|logs|stop|start|rm|config|exec|run|pull|version|wait|cp|port",
+        &[Plain],
+    ),
     ("docker-compose up|down|ps|logs|stop|start|rm|config|exec|run|pull|version|cp", &[Plain]),
     ("podman version|info|ps|images|inspect|logs|stop|rm|rmi|exec|cp", &[Plain]),
-    ("kubectl get|describe|logs|config|version|cluster-info|explain|top|api-resources|diff|auth", &[Plain]),
+    (
+        "kubectl get|describe|logs|config|version|cluster-info|explain|top|api-resources|diff|auth",
+        &[Plain],
+    ),
     ("kubectl kustomize|port-forward|exec|cp|api-versions|completion|options|events", &[Plain]),
     ("helm lint", &[Lint]),
-    ("helm template|version|repo|dependency|dep|list|ls|get|history|status|show|search|env|plugin", &[Plain]),
+    (
+        "helm template|version|repo|dependency|dep|list|ls|get|history|status|show|search|env|plugin",
+        &[Plain],
+    ),
     ("helm package", &[Build]),
     ("kind|minikube|k3d|k3s|microk8s|kwok|kwokctl|localstack|k0s", &[Sandbox]),
     ("tflocal|cdklocal|awslocal|samlocal", &[Sandbox]),
     ("terraform|tofu|terragrunt fmt", &[Lint]),
     ("terraform|tofu|terragrunt|packer validate", &[Lint]),
     ("terraform|tofu|terragrunt test", &[Test]),
-    ("terraform|tofu|terragrunt init|version|workspace|output|show|get|providers|graph|hclfmt", &[Plain]),
-    ("gh pr|issue|api|run|repo|label|workflow|secret|variable|cache|search ~comment|edit|create|merge|close|run|set|delete|review", &[Outside]),
-    ("gh pr|issue|run|repo|cache|search ~view|list|diff|checks|status|checkout|watch|download|clone", &[Fetch]),
+    (
+        "terraform|tofu|terragrunt init|version|workspace|output|show|get|providers|graph|hclfmt",
+        &[Plain],
+    ),
+    (
+        "gh pr|issue|api|run|repo|label|workflow|secret|variable|cache|search ~comment|edit|create|merge|close|run|set|delete|review",
+        &[Outside],
+    ),
+    (
+        "gh pr|issue|run|repo|cache|search ~view|list|diff|checks|status|checkout|watch|download|clone",
+        &[Fetch],
+    ),
     ("cypress install|verify|info|version", &[Setup("node")]),
     ("playwright install|install-deps", &[Setup("node")]),
 ];
@@ -86,7 +123,10 @@ pub const PLAIN: &[Row] = &[
 pub const INSTALL: &[Row] = &[
     ("npm ci|install|i|clean-install|install-clean|add !-g|--global", &[Install(Npm)]),
     ("npm install|i +-g|--global", &[Setup("node")]),
-    ("npm config|version|--version|cache|ls|list|outdated|pkg|prune|rebuild|set|view|dedupe|link", &[Plain]),
+    (
+        "npm config|version|--version|cache|ls|list|outdated|pkg|prune|rebuild|set|view|dedupe|link",
+        &[Plain],
+    ),
     ("npm +-v|--version", &[Plain]),
     ("yarn install|add|--immutable|workspaces", &[Install(Yarn)]),
     ("yarn config|set|cache|--version|why|list|plugin|version|global|link|info", &[Plain]),
@@ -98,7 +138,10 @@ pub const INSTALL: &[Row] = &[
     ("pip|pip3|pip3.* install|sync|wheel|download", &[Install(Pip)]),
     ("pip|pip3 list|freeze|show|check|config|cache|uninstall|debug", &[Plain]),
     ("pip-sync|pip-compile", &[Install(Pip)]),
-    ("easy_install|conda|mamba|micromamba|virtualenv|venv|ensurepip|pixi|conda-env", &[Setup("python")]),
+    (
+        "easy_install|conda|mamba|micromamba|virtualenv|venv|ensurepip|pixi|conda-env",
+        &[Setup("python")],
+    ),
     ("poetry install|sync|add|update|lock", &[Install(Poetry)]),
     ("poetry config|env|version|show|self|export|check|shell|about", &[Plain]),
     ("poetry build", &[Build]),
@@ -110,32 +153,71 @@ pub const INSTALL: &[Row] = &[
     ("uv|hatch|pdm|flit|rye build", &[Build]),
     ("pipx install|ensurepath|inject|upgrade", &[Setup("python")]),
     ("pdm|hatch|rye install|sync|env|lock|add", &[Install(Pip)]),
-    ("mvn|mvnw ~dependency:go-offline|dependency:resolve*|dependency:copy-dependencies|go-offline", &[Install(Maven)]),
-    ("mvn|mvnw ~versions:set|help:evaluate|help:*|dependency:tree|clean|versions:*|dependency:*", &[Plain]),
-    ("mvn|mvnw ~compile|test-compile|package|process-resources|generate-sources|process-*|jar", &[Install(Maven), Build]),
+    (
+        "mvn|mvnw ~dependency:go-offline|dependency:resolve*|dependency:copy-dependencies|go-offline",
+        &[Install(Maven)],
+    ),
+    (
+        "mvn|mvnw ~versions:set|help:evaluate|help:*|dependency:tree|clean|versions:*|dependency:*",
+        &[Plain],
+    ),
+    (
+        "mvn|mvnw ~compile|test-compile|package|process-resources|generate-sources|process-*|jar",
+        &[Install(Maven), Build],
+    ),
     ("mvn|mvnw ~install !-DskipTests|-Dmaven.test.skip", &[Install(Maven), Build, Test]),
     ("mvn|mvnw ~install +-DskipTests|-Dmaven.test.skip", &[Install(Maven), Build]),
-    ("mvn|mvnw ~test|verify|integration-test|surefire:test|failsafe:*|*test", &[Install(Maven), Test]),
-    ("mvn|mvnw ~checkstyle:*|pmd:*|spotbugs:*|spotless:check|spotless:*|com.diffplug*|license:check|enforcer:*|fmt:check|formatter:validate|javadoc:*|site|animal-sniffer:*|forbiddenapis:*", &[Install(Maven), Lint]),
-    ("mvn|mvnw ~spring-boot:build-image|jib:build|jib:dockerBuild|com.google.cloud.tools:jib-maven-plugin:*", &[Install(Maven), Build]),
+    (
+        "mvn|mvnw ~test|verify|integration-test|surefire:test|failsafe:*|*test",
+        &[Install(Maven), Test],
+    ),
+    (
+        "mvn|mvnw ~checkstyle:*|pmd:*|spotbugs:*|spotless:check|spotless:*|com.diffplug*|license:check|enforcer:*|fmt:check|formatter:validate|javadoc:*|site|animal-sniffer:*|forbiddenapis:*",
+        &[Install(Maven), Lint],
+    ),
+    (
+        "mvn|mvnw ~spring-boot:build-image|jib:build|jib:dockerBuild|com.google.cloud.tools:jib-maven-plugin:*",
+        &[Install(Maven), Build],
+    ),
     ("mvn|mvnw +-v|--version|-version", &[Plain]),
     ("gradle|gradlew ~dependencies|androidDependencies|resolveDependencies", &[Install(Gradle)]),
     ("gradle|gradlew ~wrapper|tasks|projects|properties|clean|help", &[Plain]),
     ("gradle|gradlew +--version|-v|--stop", &[Plain]),
     ("gradle|gradlew ~build", &[Install(Gradle), Build, Test]),
-    ("gradle|gradlew ~assemble*|jar|bootJar|shadowJar|classes|testClasses|compile*|bundle*|installDist|war|distZip|distTar|package*|javadoc|dokka*|nativeCompile", &[Install(Gradle), Build]),
-    ("gradle|gradlew ~test*|check|integrationTest|connected*|jacoco*|koverXmlReport|koverVerify|verify|functionalTest|allTests|jvmTest|e2eTest|cucumber", &[Install(Gradle), Test]),
-    ("gradle|gradlew ~lint*|ktlint*|detekt*|checkstyle*|pmd*|spotbugs*|spotless*|apiCheck|codenarc*", &[Install(Gradle), Lint]),
+    (
+        "gradle|gradlew ~assemble*|jar|bootJar|shadowJar|classes|testClasses|compile*|bundle*|installDist|war|distZip|distTar|package*|javadoc|dokka*|nativeCompile",
+        &[Install(Gradle), Build],
+    ),
+    (
+        "gradle|gradlew ~test*|check|integrationTest|connected*|jacoco*|koverXmlReport|koverVerify|verify|functionalTest|allTests|jvmTest|e2eTest|cucumber",
+        &[Install(Gradle), Test],
+    ),
+    (
+        "gradle|gradlew ~lint*|ktlint*|detekt*|checkstyle*|pmd*|spotbugs*|spotless*|apiCheck|codenarc*",
+        &[Install(Gradle), Lint],
+    ),
     ("go mod ~download|tidy|vendor|verify|graph|edit", &[Install(Go)]),
     ("go get|install", &[Install(Go)]),
     ("go test", &[Install(Go), Test]),
     ("go build|generate|run", &[Install(Go), Build]),
     ("go vet|fmt|fix", &[Lint]),
     ("go version|env|list|clean|work|tool|telemetry", &[Plain]),
-    ("cargo fetch|update|generate-lockfile|vendor|install|binstall|metadata|add|tree|pkgid|version|clean|search|locate-project|info|init|new", &[Install(Cargo)]),
-    ("cargo build|b|run|r|rustc|zigbuild|ndk|doc|rustdoc|bloat|expand|package|dist|deb|rpm|generate-rpm|wasi|apk|xwin|cbuild|cinstall|lipo", &[Install(Cargo), Build]),
-    ("cargo test|t|bench|miri|tarpaulin|llvm-cov|hack|careful|fuzz|mutants|insta|criterion|codspeed|all-features|minimal-versions|nextest|valgrind|public-api", &[Install(Cargo), Test]),
-    ("cargo clippy|check|c|fmt|udeps|machete|sort|spellcheck|semver-checks|shear|verify-project|rdme|msrv|deadlinks|outdated|check-external-types|no-dev-deps|dylint|vet|fix|hakari|readme|toml-lint|checkmate|cranky", &[Lint]),
+    (
+        "cargo fetch|update|generate-lockfile|vendor|install|binstall|metadata|add|tree|pkgid|version|clean|search|locate-project|info|init|new",
+        &[Install(Cargo)],
+    ),
+    (
+        "cargo build|b|run|r|rustc|zigbuild|ndk|doc|rustdoc|bloat|expand|package|dist|deb|rpm|generate-rpm|wasi|apk|xwin|cbuild|cinstall|lipo",
+        &[Install(Cargo), Build],
+    ),
+    (
+        "cargo test|t|bench|miri|tarpaulin|llvm-cov|hack|careful|fuzz|mutants|insta|criterion|codspeed|all-features|minimal-versions|nextest|valgrind|public-api",
+        &[Install(Cargo), Test],
+    ),
+    (
+        "cargo clippy|check|c|fmt|udeps|machete|sort|spellcheck|semver-checks|shear|verify-project|rdme|msrv|deadlinks|outdated|check-external-types|no-dev-deps|dylint|vet|fix|hakari|readme|toml-lint|checkmate|cranky",
+        &[Lint],
+    ),
     ("cross build|check|rustc|run", &[Install(Cargo), Build]),
     ("cross test|bench", &[Install(Cargo), Test]),
     ("rustup|rustc|rustdoc", &[Setup("rust")]),
@@ -145,7 +227,10 @@ pub const INSTALL: &[Row] = &[
     ("dotnet build|publish|pack|msbuild|run|clean|script", &[Install(Nuget), Build]),
     ("dotnet test|vstest", &[Install(Nuget), Test]),
     ("dotnet format|csharpier|jb", &[Lint]),
-    ("dotnet tool|workload|new|sln|dev-certs|user-secrets|build-server|--info|--version|--list-sdks", &[Setup("dotnet")]),
+    (
+        "dotnet tool|workload|new|sln|dev-certs|user-secrets|build-server|--info|--version|--list-sdks",
+        &[Setup("dotnet")],
+    ),
     ("dotnet +--info|--version|--list-sdks", &[Plain]),
     ("nuget restore|install|sources|locals|config|help", &[Install(Nuget)]),
     ("msbuild|MSBuild|devenv|xbuild", &[Build]),
@@ -156,8 +241,14 @@ pub const INSTALL: &[Row] = &[
     ("gem list|env|uninstall|sources|which|--version", &[Plain]),
     ("composer install|update|require|create-project|i|u", &[Install(Composer)]),
     ("composer validate|normalize|check-platform-reqs", &[Lint]),
-    ("composer config|show|global|clear-cache|dump-autoload|dumpautoload|self-update|diagnose|remove|outdated", &[Plain]),
-    ("apt-get|apt|yum|dnf|apk|brew|choco|pacman|zypper|microdnf|snap|winget|scoop|port|emerge|dpkg|rpm|apt-key|add-apt-repository|pkg|vcpkg|conan|opkg|dpkg-query|apt-cache|apt-mark|gdebi|installer|msiexec|flatpak|nix-env|nix-channel|luarocks|cpan|cpanm|pod|carthage|xcodes|tlmgr|opam|ghcup|elan|sdkmanager|avdmanager|systemctl|service|modprobe", &[Setup("system")]),
+    (
+        "composer config|show|global|clear-cache|dump-autoload|dumpautoload|self-update|diagnose|remove|outdated",
+        &[Plain],
+    ),
+    (
+        "apt-get|apt|yum|dnf|apk|brew|choco|pacman|zypper|microdnf|snap|winget|scoop|port|emerge|dpkg|rpm|apt-key|add-apt-repository|pkg|vcpkg|conan|opkg|dpkg-query|apt-cache|apt-mark|gdebi|installer|msiexec|flatpak|nix-env|nix-channel|luarocks|cpan|cpanm|pod|carthage|xcodes|tlmgr|opam|ghcup|elan|sdkmanager|avdmanager|systemctl|service|modprobe",
+        &[Setup("system")],
+    ),
     ("mix deps.get|deps.compile|local.hex|local.rebar|archive.install", &[Setup("elixir")]),
     ("mix test|coveralls*", &[Test]),
     ("mix format|credo|dialyzer|xref|deps.unlock|sobelow", &[Lint]),
@@ -209,10 +300,19 @@ pub const QUALITY: &[Row] = &[
     ("buf push", &[Publish("buf")]),
     ("tsc +--noEmit", &[Lint]),
     ("tsc !--noEmit", &[Build]),
-    ("vite|webpack|rollup|esbuild|parcel|tsup|swc|babel|rspack|ncc|unbuild|microbundle|metro|gulp|grunt", &[Build]),
-    ("next|nuxt|gatsby|astro|hugo|jekyll|mkdocs|sphinx-build|docusaurus|vuepress|vitepress|eleventy build|generate|?", &[Build]),
+    (
+        "vite|webpack|rollup|esbuild|parcel|tsup|swc|babel|rspack|ncc|unbuild|microbundle|metro|gulp|grunt",
+        &[Build],
+    ),
+    (
+        "next|nuxt|gatsby|astro|hugo|jekyll|mkdocs|sphinx-build|docusaurus|vuepress|vitepress|eleventy build|generate|?",
+        &[Build],
+    ),
     ("next lint", &[Lint]),
-    ("hugo|jekyll|sphinx-build|sphinx|doxygen|asciidoctor|pandoc|mdbook|typedoc|jsdoc|pdflatex|latexmk", &[Build]),
+    (
+        "hugo|jekyll|sphinx-build|sphinx|doxygen|asciidoctor|pandoc|mdbook|typedoc|jsdoc|pdflatex|latexmk",
+        &[Build],
+    ),
     ("mkdocs gh-deploy", &[Publish("pages")]),
     ("gh-pages|ghp-import", &[Publish("pages")]),
     ("ng build", &[Build]),
@@ -236,19 +336,24 @@ pub const QUALITY: &[Row] = &[
     ),
     ("artisan test|dusk", &[Test]),
     ("artisan|console|manage.py|bin/console migrate|doctrine:migrations:migrate", &[Outside]),
-    ("artisan|console|manage.py config:*|key:generate|cache:*|route:*|view:*|collectstatic|check|makemigrations|compilemessages|lint:*", &[Plain]),
+    (
+        "artisan|console|manage.py config:*|key:generate|cache:*|route:*|view:*|collectstatic|check|makemigrations|compilemessages|lint:*",
+        &[Plain],
+    ),
     ("manage.py test", &[Test]),
     ("setup.py test|pytest", &[Test]),
     ("setup.py build|build_ext|sdist|bdist_wheel|develop|install|bdist*|egg_info", &[Build]),
     ("setup.py upload", &[Publish("pypi")]),
     ("twine check", &[Lint]),
-    ("build|cibuildwheel|pyinstaller|meson|ninja|cmake|configure|autoconf|autoreconf|automake|autogen.sh|bootstrap|\
+    (
+        "build|cibuildwheel|pyinstaller|meson|ninja|cmake|configure|autoconf|autoreconf|automake|autogen.sh|bootstrap|\
       libtoolize|scons|waf|gcc|g++|clang|clang++|cc|c++|ld|ar|emcc|emcmake|emmake|protoc|nasm|qmake|premake5|xmake|\
       crystal|ghc|ocamlc|nim|v|tinygo|xgo|gox|mockgen|pkg|nexe|rpmbuild|dpkg-buildpackage|debuild|dpkg-deb|fpm|nfpm|\
       makensis|iscc|candle|light|wix|signtool|codesign|flatpak-builder|appimagetool|abuild|makepkg|mkosi|cdk8s|jsonnet|\
       kustomize|ytt|kompose|openapi-generator|openapi-generator-cli|swagger-codegen|sqlc|graphql-codegen|wire|cmake3|cl|\
       vcvarsall|VsDevCmd|nmake|jom|vcvars64|clang-cl|lld|objcopy|genhtml|llvm-cov|llvm-profdata|cpack|electron-forge",
-        &[Build]),
+        &[Build],
+    ),
     ("maturin build|develop|sdist", &[Build]),
     ("dune build", &[Build]),
     ("dune runtest|test", &[Test]),
@@ -271,5 +376,8 @@ pub const QUALITY: &[Row] = &[
     ("rebar3 eunit|ct|proper|cover", &[Test]),
     ("rebar3 compile|release", &[Build]),
     ("rebar3 fmt|lint|dialyzer|xref", &[Lint]),
-    ("codecov|coveralls|codacy-coverage-reporter|goveralls|cc-test-reporter|test-reporter|codeclimate", &[Outside]),
+    (
+        "codecov|coveralls|codacy-coverage-reporter|goveralls|cc-test-reporter|test-reporter|codeclimate",
+        &[Outside],
+    ),
 ];

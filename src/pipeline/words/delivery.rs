@@ -2,15 +2,22 @@
 //! logins, messages. Sources: each tool's own command-line reference.
 
 use super::table::Kind::{
-    Deploy, Fetch, Health, Lint, Login, Notify, Outside, Plain, Plan, Publish, Rollback, Sandbox, Test,
+    Deploy, Fetch, Health, Lint, Login, Notify, Outside, Plain, Plan, Publish, Rollback, Sandbox,
+    Test,
 };
 use super::table::Row;
 
 /// The rows.
 pub const DELIVERY: &[Row] = &[
     // Kubernetes and what stands on it.
-    ("kubectl|oc apply|create|replace|patch|set|scale|delete|run|expose|annotate|label|autoscale|edit|new-app|start-build !--dry-run|--dry-run=client|--dry-run=server|--help", &[Deploy("kubectl")]),
-    ("kubectl|oc apply|create|replace|patch|set|delete|run +--dry-run|--dry-run=client|--dry-run=server", &[Lint]),
+    (
+        "kubectl|oc apply|create|replace|patch|set|scale|delete|run|expose|annotate|label|autoscale|edit|new-app|start-build !--dry-run|--dry-run=client|--dry-run=server|--help",
+        &[Deploy("kubectl")],
+    ),
+    (
+        "kubectl|oc apply|create|replace|patch|set|delete|run +--dry-run|--dry-run=client|--dry-run=server",
+        &[Lint],
+    ),
     ("kubectl|oc rollout restart|resume|latest", &[Deploy("kubectl")]),
     ("kubectl|oc rollout status", &[Health]),
     ("kubectl|oc wait", &[Health]),
@@ -87,19 +94,34 @@ pub const DELIVERY: &[Row] = &[
     ("copilot deploy|svc|job|env|app ~deploy", &[Deploy("copilot")]),
     ("copilot deploy", &[Deploy("copilot")]),
     ("up deploy", &[Deploy("up")]),
-    ("ansible-playbook|ansible !--check|--syntax-check|--list-tasks|--list-hosts|--version", &[Deploy("ansible")]),
+    (
+        "ansible-playbook|ansible !--check|--syntax-check|--list-tasks|--list-hosts|--version",
+        &[Deploy("ansible")],
+    ),
     ("ansible-playbook|ansible +--check", &[Plan("ansible")]),
     ("ansible-playbook|ansible +--syntax-check|--list-tasks|--list-hosts|--version", &[Lint]),
     ("ansible-galaxy", &[Fetch]),
     ("salt|salt-ssh|chef-client|knife|mina|envoy|fab|pyinfra", &[Deploy("remote")]),
     // Amazon.
-    ("aws ecs update-service|create-service|deploy|run-task|register-task-definition", &[Deploy("ecs")]),
-    ("aws ecs|eks|ec2|elbv2|cloudformation|lambda|deploy|cloudfront|rds|autoscaling wait", &[Health]),
-    ("aws cloudformation deploy|create-stack|update-stack|execute-change-set|delete-stack", &[Deploy("cloudformation")]),
+    (
+        "aws ecs update-service|create-service|deploy|run-task|register-task-definition",
+        &[Deploy("ecs")],
+    ),
+    (
+        "aws ecs|eks|ec2|elbv2|cloudformation|lambda|deploy|cloudfront|rds|autoscaling wait",
+        &[Health],
+    ),
+    (
+        "aws cloudformation deploy|create-stack|update-stack|execute-change-set|delete-stack",
+        &[Deploy("cloudformation")],
+    ),
     ("aws cloudformation create-change-set", &[Plan("cloudformation")]),
     ("aws cloudformation validate-template", &[Lint]),
     ("aws cloudformation package", &[Publish("s3")]),
-    ("aws lambda update-function-code|create-function|publish-version|update-alias|update-function-configuration", &[Deploy("lambda")]),
+    (
+        "aws lambda update-function-code|create-function|publish-version|update-alias|update-function-configuration",
+        &[Deploy("lambda")],
+    ),
     ("aws elasticbeanstalk update-environment|create-environment", &[Deploy("elasticbeanstalk")]),
     ("aws elasticbeanstalk create-application-version", &[Publish("elasticbeanstalk")]),
     ("aws deploy create-deployment|push", &[Deploy("codedeploy")]),
@@ -119,7 +141,10 @@ pub const DELIVERY: &[Row] = &[
     ("ecs-cli compose", &[Deploy("ecs")]),
     ("ecs-deploy|ecs", &[Deploy("ecs")]),
     // Google.
-    ("gcloud run|app|functions|beta|alpha deploy|jobs|services|run ~deploy|update|replace|update-traffic", &[Deploy("gcloud")]),
+    (
+        "gcloud run|app|functions|beta|alpha deploy|jobs|services|run ~deploy|update|replace|update-traffic",
+        &[Deploy("gcloud")],
+    ),
     ("gcloud run|app|functions deploy", &[Deploy("gcloud")]),
     ("gcloud app services|versions set-traffic|migrate", &[Deploy("gcloud")]),
     ("gcloud deploy releases create|promote", &[Deploy("gcloud")]),
@@ -132,10 +157,16 @@ pub const DELIVERY: &[Row] = &[
     ("gsutil cp|rsync|mv|-m ~gs://*", &[Publish("gcs")]),
     ("gsutil ~rsync|cp", &[Publish("gcs")]),
     ("firebase deploy", &[Deploy("firebase")]),
-    ("firebase hosting:channel:deploy|hosting:clone|appdistribution:distribute", &[Deploy("firebase")]),
+    (
+        "firebase hosting:channel:deploy|hosting:clone|appdistribution:distribute",
+        &[Deploy("firebase")],
+    ),
     ("firebase emulators:exec|emulators:start", &[Sandbox]),
     // Microsoft.
-    ("az webapp deploy|deployment|up|config|restart|create ~deploy|deployment|source|container|set|slot|swap|config-zip|up|restart", &[Deploy("azure")]),
+    (
+        "az webapp deploy|deployment|up|config|restart|create ~deploy|deployment|source|container|set|slot|swap|config-zip|up|restart",
+        &[Deploy("azure")],
+    ),
     ("az webapp|functionapp deploy|up|restart", &[Deploy("azure")]),
     ("az webapp|functionapp deployment", &[Deploy("azure")]),
     ("az webapp|functionapp config container|appsettings", &[Deploy("azure")]),
@@ -172,11 +203,17 @@ pub const DELIVERY: &[Row] = &[
     ("wrangler pages|workers-site deploy|publish", &[Deploy("wrangler")]),
     ("wrangler rollback", &[Rollback]),
     ("wrangler d1|kv|r2|secret", &[Outside]),
-    ("heroku container:release|releases:promote|pipelines:promote|ps:restart|run|deploy:jar", &[Deploy("heroku")]),
+    (
+        "heroku container:release|releases:promote|pipelines:promote|ps:restart|run|deploy:jar",
+        &[Deploy("heroku")],
+    ),
     ("heroku container:push", &[Publish("heroku")]),
     ("heroku rollback|releases:rollback", &[Rollback]),
     ("heroku container:login|auth:token|login", &[Login("heroku")]),
-    ("cf push|deploy|bg-deploy|blue-green-deploy|zero-downtime-push|restage|map-route", &[Deploy("cloudfoundry")]),
+    (
+        "cf push|deploy|bg-deploy|blue-green-deploy|zero-downtime-push|restage|map-route",
+        &[Deploy("cloudfoundry")],
+    ),
     ("cf login|auth|target|api", &[Login("cloudfoundry")]),
     ("cf apps|app|logs", &[Plain]),
     ("railway up|deploy|redeploy", &[Deploy("railway")]),
@@ -184,16 +221,25 @@ pub const DELIVERY: &[Row] = &[
     ("doctl apps create-deployment|update|create", &[Deploy("digitalocean")]),
     ("doctl registry login", &[Login("digitalocean")]),
     ("doctl kubernetes", &[Login("digitalocean")]),
-    ("surge|deployctl|platform|upsun|magento-cloud|acquia|terminus|wpe|zeet|porter|cpln|koyeb|scw", &[Deploy("host")]),
+    (
+        "surge|deployctl|platform|upsun|magento-cloud|acquia|terminus|wpe|zeet|porter|cpln|koyeb|scw",
+        &[Deploy("host")],
+    ),
     ("ibmcloud ce|cf|ks ~update|push|create", &[Deploy("ibmcloud")]),
     ("ibmcloud login|target|cr", &[Login("ibmcloud")]),
     ("lftp|ncftpput|ftp|sftp|git-ftp|mirror-ftp", &[Deploy("ftp")]),
-    ("octo|octopus create-release|deploy-release|release ~deploy|create|promote|?", &[Deploy("octopus")]),
+    (
+        "octo|octopus create-release|deploy-release|release ~deploy|create|promote|?",
+        &[Deploy("octopus")],
+    ),
     ("s3cmd sync|put", &[Deploy("s3")]),
     ("s5cmd|mc cp|sync|mirror", &[Publish("s3")]),
     ("s3_website push", &[Deploy("s3")]),
     ("liquibase|flyway ~update|migrate|rollback", &[Deploy("database")]),
-    ("alembic|dbmate|goose|migrate|sqitch|atlas|knex|sequelize|sequelize-cli|typeorm ~upgrade|up|deploy|migrate|migrate:latest|db:migrate|migration:run", &[Outside]),
+    (
+        "alembic|dbmate|goose|migrate|sqitch|atlas|knex|sequelize|sequelize-cli|typeorm ~upgrade|up|deploy|migrate|migrate:latest|db:migrate|migration:run",
+        &[Outside],
+    ),
     ("sfdx|sf force:source:deploy|project|deploy ~start|deploy|?", &[Deploy("salesforce")]),
     ("msdeploy|msdeploy.exe", &[Deploy("msdeploy")]),
     ("pm2 deploy|reload|restart", &[Deploy("pm2")]),
@@ -210,14 +256,23 @@ pub const DELIVERY: &[Row] = &[
     ("npm|pnpm login|adduser|whoami", &[Login("npm")]),
     ("changeset|changesets publish", &[Publish("npm")]),
     ("lerna publish", &[Publish("npm")]),
-    ("np|semantic-release|release-it|auto|python-semantic-release|release-plz|standard-version|shipjs", &[Publish("release")]),
+    (
+        "np|semantic-release|release-it|auto|python-semantic-release|release-plz|standard-version|shipjs",
+        &[Publish("release")],
+    ),
     ("twine upload", &[Publish("pypi")]),
     ("poetry|uv|hatch|pdm|flit|rye|maturin|pipenv publish|upload", &[Publish("pypi")]),
     ("cargo publish|release|yank|smart-release|ws !--dry-run", &[Publish("crates")]),
     ("cargo publish +--dry-run", &[Lint]),
     ("cargo login", &[Login("crates")]),
-    ("mvn|mvnw ~deploy|deploy:deploy-file|nexus-staging:*|release:perform|release:prepare|jreleaser:*|central-publishing:*", &[Publish("maven")]),
-    ("gradle|gradlew ~publish*|uploadArchives|bintrayUpload|closeAndRelease*|artifactoryPublish|jreleaser*|release", &[Publish("maven")]),
+    (
+        "mvn|mvnw ~deploy|deploy:deploy-file|nexus-staging:*|release:perform|release:prepare|jreleaser:*|central-publishing:*",
+        &[Publish("maven")],
+    ),
+    (
+        "gradle|gradlew ~publish*|uploadArchives|bintrayUpload|closeAndRelease*|artifactoryPublish|jreleaser*|release",
+        &[Publish("maven")],
+    ),
     ("gradle|gradlew ~deploy*|appengineDeploy", &[Deploy("gradle")]),
     ("sbt ~publish*|+publish*|ci-release|release|sonatype*", &[Publish("maven")]),
     ("dotnet nuget push", &[Publish("nuget")]),
@@ -242,7 +297,10 @@ pub const DELIVERY: &[Row] = &[
     ("vsce|ovsx publish", &[Publish("vscode")]),
     ("web-ext|chrome-webstore-upload sign|upload|publish", &[Publish("browser")]),
     ("snapcraft upload|push|release", &[Publish("snap")]),
-    ("fastlane ~deploy|release|beta|supply|deliver|pilot|upload*|distribute|production|internal|alpha", &[Publish("app")]),
+    (
+        "fastlane ~deploy|release|beta|supply|deliver|pilot|upload*|distribute|production|internal|alpha",
+        &[Publish("app")],
+    ),
     ("eas submit|update", &[Publish("app")]),
     ("xcrun altool|notarytool", &[Publish("app")]),
     ("apptainer|singularity push", &[Publish("singularity")]),
@@ -257,9 +315,15 @@ pub const DELIVERY: &[Row] = &[
     ("podman|buildah|nerdctl|crane|skopeo|oras login|logout|auth", &[Login("registry")]),
     ("vault login|read|kv|write", &[Login("vault")]),
     ("op|doppler|infisical|sops ~read|get|inject|secrets|-d|export|?", &[Login("secrets")]),
-    ("sentry-cli|newrelic|datadog-ci|bugsnag|rollbar|honeycomb|buildevents|sleuth", &[Notify("release-tracking")]),
+    (
+        "sentry-cli|newrelic|datadog-ci|bugsnag|rollbar|honeycomb|buildevents|sleuth",
+        &[Notify("release-tracking")],
+    ),
     ("slack|slackcat|notify-slack|mail|sendmail|mailx|telegram-send|msteams", &[Notify("message")]),
     ("wait-for-it|wait-for-it.sh|wait-on|dockerize|wait-port|wait4x|nc", &[Plain]),
-    ("psql|mysql|mysqladmin|redis-cli|mongo|mongosh|sqlcmd|sqlite3|createdb|dropdb|pg_isready|pg_dump|initdb", &[Plain]),
+    (
+        "psql|mysql|mysqladmin|redis-cli|mongo|mongosh|sqlcmd|sqlite3|createdb|dropdb|pg_isready|pg_dump|initdb",
+        &[Plain],
+    ),
     ("ssh-copy-id", &[Outside]),
 ];

@@ -48,7 +48,9 @@ pub fn does(command: &Command) -> Option<Vec<Does>> {
             push(reference.trim_start_matches("docker://"))
         }
         ("docker" | "podman", "image" | "manifest", "push") => push(plain(2)),
-        ("docker" | "podman" | "nerdctl" | "img" | "buildah", "pull", _) => pull(operands(command, 2).first()?),
+        ("docker" | "podman" | "nerdctl" | "img" | "buildah", "pull", _) => {
+            pull(operands(command, 2).first()?)
+        }
         ("docker", "image", "pull") => pull(plain(2)),
         ("docker" | "podman" | "buildah", "tag", reference) => pull(reference),
         ("docker" | "podman", "image", "tag" | "save") => pull(plain(2)),
@@ -81,8 +83,14 @@ pub fn does(command: &Command) -> Option<Vec<Does>> {
             does
         }
         ("skopeo", "inspect" | "list-tags", from) => pull(from.trim_start_matches("docker://")),
-        ("executor" | "kaniko" | "warmer", _, _) if parts.has("--destination") || parts.has("--dockerfile")
-            || parts.has("--context") || parts.has("-d") || parts.has("--no-push") || parts.has("-c") => {
+        ("executor" | "kaniko" | "warmer", _, _)
+            if parts.has("--destination")
+                || parts.has("--dockerfile")
+                || parts.has("--context")
+                || parts.has("-d")
+                || parts.has("--no-push")
+                || parts.has("-c") =>
+        {
             kaniko(command, &parts)
         }
         ("buildctl" | "buildctl-daemonless.sh", "build", _) => buildctl(command),
@@ -117,7 +125,9 @@ pub fn does(command: &Command) -> Option<Vec<Does>> {
             finish(ImageBuild {
                 tool: "acr".to_owned(),
                 context: parts.plain.get(2).copied().unwrap_or(".").to_owned(),
-                file: table::value(command, "-f").or(table::value(command, "--file")).map(str::to_owned),
+                file: table::value(command, "-f")
+                    .or(table::value(command, "--file"))
+                    .map(str::to_owned),
                 tags: tags.into_iter().map(str::to_owned).collect(),
                 push: true,
                 ..ImageBuild::default()
@@ -126,7 +136,11 @@ pub fn does(command: &Command) -> Option<Vec<Does>> {
         ("gcloud", "builds", "submit") => finish(ImageBuild {
             tool: "gcloud".to_owned(),
             context: parts.plain.get(2).copied().unwrap_or(".").to_owned(),
-            tags: table::values(command, "--tag").into_iter().chain(table::values(command, "-t")).map(str::to_owned).collect(),
+            tags: table::values(command, "--tag")
+                .into_iter()
+                .chain(table::values(command, "-t"))
+                .map(str::to_owned)
+                .collect(),
             push: true,
             ..ImageBuild::default()
         }),
@@ -136,7 +150,9 @@ pub fn does(command: &Command) -> Option<Vec<Does>> {
             push: !parts.has("--push=false") && !parts.has("--dry-run"),
             ..ImageBuild::default()
         }),
-        ("mvn" | "mvnw", _, _) if parts.plain.iter().any(|word| word.ends_with("jib:build")) => jib("jib", &parts),
+        ("mvn" | "mvnw", _, _) if parts.plain.iter().any(|word| word.ends_with("jib:build")) => {
+            jib("jib", &parts)
+        }
         ("mvn" | "mvnw", _, _)
             if parts.plain.iter().any(|word| {
                 word.ends_with("jib:dockerBuild") || word.ends_with("spring-boot:build-image")
@@ -144,9 +160,14 @@ pub fn does(command: &Command) -> Option<Vec<Does>> {
         {
             jib("spring-boot", &parts)
         }
-        ("gradle" | "gradlew", _, _) if parts.plain.iter().any(|word| last(word) == "jib") => jib("jib", &parts),
+        ("gradle" | "gradlew", _, _) if parts.plain.iter().any(|word| last(word) == "jib") => {
+            jib("jib", &parts)
+        }
         ("gradle" | "gradlew", _, _)
-            if parts.plain.iter().any(|word| matches!(last(word), "jibDockerBuild" | "bootBuildImage")) =>
+            if parts
+                .plain
+                .iter()
+                .any(|word| matches!(last(word), "jibDockerBuild" | "bootBuildImage")) =>
         {
             jib("spring-boot", &parts)
         }
@@ -160,15 +181,25 @@ fn last(word: &str) -> &str {
 
 fn jib(tool: &str, parts: &Parts<'_>) -> Vec<Does> {
     let tag = parts.flags.iter().find_map(|flag| {
-        ["-Djib.to.image=", "-Dimage=", "--image=", "--imageName=", "-Dspring-boot.build-image.imageName="]
-            .iter()
-            .find_map(|start| flag.strip_prefix(start))
+        [
+            "-Djib.to.image=",
+            "-Dimage=",
+            "--image=",
+            "--imageName=",
+            "-Dspring-boot.build-image.imageName=",
+        ]
+        .iter()
+        .find_map(|start| flag.strip_prefix(start))
     });
     finish(ImageBuild {
         tool: tool.to_owned(),
         context: ".".to_owned(),
         tags: tag.map(str::to_owned).into_iter().collect(),
-        push: tool == "jib" || parts.flags.iter().any(|flag| flag.contains("publishImage") || flag.contains("image.publish=true")),
+        push: tool == "jib"
+            || parts
+                .flags
+                .iter()
+                .any(|flag| flag.contains("publishImage") || flag.contains("image.publish=true")),
         ..ImageBuild::default()
     })
 }
@@ -212,12 +243,15 @@ fn build(command: &Command, tool: &str, from: usize) -> Vec<Does> {
     let one = |long: &str, short: &str| {
         table::value(command, long).or_else(|| table::value(command, short)).map(str::to_owned)
     };
-    let outputs = table::values(command, "--output").into_iter().chain(table::values(command, "-o"));
+    let outputs =
+        table::values(command, "--output").into_iter().chain(table::values(command, "-o"));
     let mut push = command.texts().any(|word| word == "--push" || word == "--push=true");
     for output in outputs {
         push |= output.contains("push=true") || output.contains("type=registry");
     }
-    let cached = command.texts().any(|word| word.starts_with("--cache-from") || word.starts_with("--cache-to"));
+    let cached = command
+        .texts()
+        .any(|word| word.starts_with("--cache-from") || word.starts_with("--cache-to"));
     // `buildah bud CONTEXT -t x`: the last operand is the context wherever it stands.
     let context = operands(command, from).last().copied().unwrap_or(".").to_owned();
     finish(ImageBuild {
@@ -271,7 +305,10 @@ fn kaniko(command: &Command, parts: &Parts<'_>) -> Vec<Does> {
         platforms: one(&["--custom-platform", "--customPlatform"]),
         args: all(&["--build-arg"]),
         tags: all(&["--destination", "-d"]),
-        push: !parts.flags.iter().any(|flag| matches!(*flag, "--no-push" | "--no-push=true" | "--noPush")),
+        push: !parts
+            .flags
+            .iter()
+            .any(|flag| matches!(*flag, "--no-push" | "--no-push=true" | "--noPush")),
         cached: parts.has("--cache") && !parts.has("--cache=false"),
     })
 }
@@ -279,7 +316,10 @@ fn kaniko(command: &Command, parts: &Parts<'_>) -> Vec<Does> {
 fn buildctl(command: &Command) -> Vec<Does> {
     let options = table::values(command, "--opt");
     let option = |name: &str| {
-        options.iter().find_map(|text| text.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned)
+        options
+            .iter()
+            .find_map(|text| text.strip_prefix(name)?.strip_prefix('='))
+            .map(str::to_owned)
     };
     let locals = table::values(command, "--local");
     let context = locals.iter().find_map(|text| text.strip_prefix("context="));
@@ -291,7 +331,11 @@ fn buildctl(command: &Command) -> Vec<Does> {
         file: option("filename"),
         target: option("target"),
         platforms: option("platform"),
-        args: options.iter().filter_map(|text| text.strip_prefix("build-arg:")).map(str::to_owned).collect(),
+        args: options
+            .iter()
+            .filter_map(|text| text.strip_prefix("build-arg:"))
+            .map(str::to_owned)
+            .collect(),
         tags: name.map(str::to_owned).into_iter().collect(),
         push: output.contains("push=true"),
         cached: command.texts().any(|word| word == "--import-cache" || word == "--export-cache"),

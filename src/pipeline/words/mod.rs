@@ -12,6 +12,9 @@ pub mod shell;
 pub mod table;
 mod wrap;
 
+#[cfg(test)]
+mod tests;
+
 pub use reading::{Reading, commands, options, scanned_images, step, text};
 
 use super::graph::{Job, JobKind, Phase, Pipeline, Script};

@@ -36,8 +36,14 @@ pub enum Meaning {
 
 /// Words of names, in the order in which they decide.
 const LEADING: &[(&str, Meaning)] = &[
-    ("test tests unittest unittests pytest e2e spec integration unit coverage jest vitest cypress bench", Meaning::Test),
-    ("lint lints linter linting eslint format fmt style typecheck types prettier stylelint checkstyle", Meaning::Lint),
+    (
+        "test tests unittest unittests pytest e2e spec integration unit coverage jest vitest cypress bench",
+        Meaning::Test,
+    ),
+    (
+        "lint lints linter linting eslint format fmt style typecheck types prettier stylelint checkstyle",
+        Meaning::Lint,
+    ),
 ];
 
 const WORDS: &[(&str, Meaning)] = &[
@@ -46,7 +52,10 @@ const WORDS: &[(&str, Meaning)] = &[
     ("deploy deploys deployment rollout promote ship", Meaning::Deploy),
     ("publish release upload", Meaning::Publish),
     ("notify slack", Meaning::Notify),
-    ("scan sast dast audit security trivy snyk gitleaks sonar semgrep vuln vulnerabilities", Meaning::Scan),
+    (
+        "scan sast dast audit security trivy snyk gitleaks sonar semgrep vuln vulnerabilities",
+        Meaning::Scan,
+    ),
     (
         "lint lints linter linting linters eslint format formatting fmt style typecheck types tsc prettier \
          stylelint checkstyle flake8 ruff mypy black rubocop clippy typing vet phpstan phpcs pylint golangci",
@@ -60,7 +69,10 @@ const WORDS: &[(&str, Meaning)] = &[
     ("image images docker container dockerize", Meaning::Image),
     ("plan preview", Meaning::Plan),
     ("install deps dependencies bootstrap setup prepare", Meaning::Install),
-    ("build compile bundle package dist generate gen codegen docs doc storybook export transpile all", Meaning::Build),
+    (
+        "build compile bundle package dist generate gen codegen docs doc storybook export transpile all",
+        Meaning::Build,
+    ),
 ];
 
 /// What a name means; `None` where its words say nothing.
@@ -68,29 +80,43 @@ pub fn meaning(name: &str) -> Option<Meaning> {
     let words = split(name);
     let first = words.first()?;
     // `test:deploy` tests; `deploy-test` deploys.
-    let leads = LEADING.iter().find(|(known, _)| known.split_ascii_whitespace().any(|word| word == first));
+    let leads =
+        LEADING.iter().find(|(known, _)| known.split_ascii_whitespace().any(|word| word == first));
     if let Some((_, meaning)) = leads {
         return Some(*meaning);
     }
     if matches!(first.as_str(), "check" | "verify" | "wait" | "await") {
-        let deployed = words.iter().any(|word| word.starts_with("deploy") || word == "health" || word == "rollout");
+        let deployed = words
+            .iter()
+            .any(|word| word.starts_with("deploy") || word == "health" || word == "rollout");
         return Some(if deployed { Meaning::Health } else { Meaning::Test });
     }
-    if matches!(first.as_str(), "pre" | "before" | "prepare" | "predeploy" | "postdeploy" | "undo" | "no") {
+    if matches!(
+        first.as_str(),
+        "pre" | "before" | "prepare" | "predeploy" | "postdeploy" | "undo" | "no"
+    ) {
         return None;
     }
     let has = |wanted: &str| words.iter().any(|word| word == wanted);
-    let image = words.iter().any(|word| matches!(word.as_str(), "image" | "images" | "docker" | "container"));
+    let image = words
+        .iter()
+        .any(|word| matches!(word.as_str(), "image" | "images" | "docker" | "container"));
     if image && has("push") {
         return Some(Meaning::Push);
     }
-    if has("post") && has("deploy") {
+    let fetches = ["download", "pull", "fetch", "load", "save", "clean", "list"];
+    if (has("post") && has("deploy"))
+        || (image && words.iter().any(|word| fetches.contains(&word.as_str())))
+    {
         return None;
     }
     if has("prepare") && (has("release") || has("deploy")) {
         return None;
     }
-    if has("build") && (has("release") || has("publish") || has("upload")) && !has("and") {
+    if (has("build") || has("archive"))
+        && (has("release") || has("publish") || has("upload"))
+        && !has("and")
+    {
         return Some(Meaning::Build);
     }
     let found = WORDS.iter().find(|(known, _)| {
@@ -135,11 +161,9 @@ pub fn does(meaning: Meaning, by: &str) -> Option<Does> {
         Meaning::Push => Does::PushImage(String::new()),
         Meaning::Deploy => Does::Deploy(by.to_owned()),
         Meaning::Publish => Does::Publish(by.to_owned()),
-        Meaning::Scan => Does::Scan {
-            tool: by.to_owned(),
-            target: super::ScanTarget::Source,
-            gating: true,
-        },
+        Meaning::Scan => {
+            Does::Scan { tool: by.to_owned(), target: super::ScanTarget::Source, gating: true }
+        }
         Meaning::Health => Does::HealthCheck,
         Meaning::Rollback => Does::Rollback,
         Meaning::Install => Does::Setup(by.to_owned()),

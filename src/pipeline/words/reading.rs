@@ -32,9 +32,8 @@ impl Reading {
     }
 }
 
-static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    Table::new(&[rows::PLAIN, rows::INSTALL, rows::QUALITY, delivery::DELIVERY])
-});
+static TABLE: LazyLock<Table> =
+    LazyLock::new(|| Table::new(&[rows::PLAIN, rows::INSTALL, rows::QUALITY, delivery::DELIVERY]));
 
 /// How a job's script is to be read; `None` where it is no shell's.
 ///
@@ -93,13 +92,15 @@ fn functions(text: &str, options: Options) -> Vec<&str> {
         .filter_map(|line| {
             let line = line.trim_start();
             let head = line.strip_prefix("function ").unwrap_or(line);
-            let (name, rest) = head.split_once("()").or_else(|| {
-                line.strip_prefix("function ").and_then(|rest| rest.split_once(' '))
-            })?;
+            let (name, rest) = head
+                .split_once("()")
+                .or_else(|| line.strip_prefix("function ").and_then(|rest| rest.split_once(' ')))?;
             let name = name.trim();
-            let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b':'));
-            (plain && !name.is_empty() && rest.trim_start().starts_with(['{', '(']) || rest.trim().is_empty() && plain && !name.is_empty())
-                .then_some(name)
+            let plain =
+                name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b':'));
+            (plain && !name.is_empty() && rest.trim_start().starts_with(['{', '('])
+                || rest.trim().is_empty() && plain && !name.is_empty())
+            .then_some(name)
         })
         .collect()
 }
@@ -155,7 +156,9 @@ fn read(command: &Command, reading: &mut Reading) {
     if parts.program.is_empty() {
         return;
     }
-    if parts.has("--help") || (parts.plain.is_empty() && (parts.has("--version") || parts.has("-version"))) {
+    if parts.has("--help")
+        || (parts.plain.is_empty() && (parts.has("--version") || parts.has("-version")))
+    {
         return;
     }
     let mut known = false;
@@ -175,13 +178,16 @@ fn read(command: &Command, reading: &mut Reading) {
             kind_of(kind, command, reading);
         }
     }
-    if known && !(parts.program == "git" && false) {
+    if known {
         if matches!(parts.program, "curl" | "wget" | "http" | "https") {
             transfer(command, &parts, reading);
         }
         return;
     }
-    if special(command, &parts, reading) || task(command, &parts, reading) || local(command, &parts, reading) {
+    if special(command, &parts, reading)
+        || task(command, &parts, reading)
+        || local(command, &parts, reading)
+    {
         return;
     }
     let first = command.words.first().map_or("", |word| word.text.as_str());
@@ -224,7 +230,10 @@ fn transfer(command: &Command, parts: &Parts<'_>, reading: &mut Reading) {
     let url = command
         .texts()
         .skip(1)
-        .find(|word| word.contains("://") || word.starts_with(['$', '<']) && word.to_ascii_lowercase().contains("url"))
+        .find(|word| {
+            word.contains("://")
+                || word.starts_with(['$', '<']) && word.to_ascii_lowercase().contains("url")
+        })
         .unwrap_or("");
     let lower = url.to_ascii_lowercase();
     let method = value(command, "-X").or(value(command, "--request")).unwrap_or("");
@@ -232,7 +241,10 @@ fn transfer(command: &Command, parts: &Parts<'_>, reading: &mut Reading) {
         || ["-d", "--data", "--data-raw", "--data-binary", "-F", "--form", "--json", "--post-data"]
             .iter()
             .any(|flag| parts.has(flag))
-        || parts.flags.iter().any(|flag| matches!(*flag, "-XPOST" | "-XPUT" | "-XPATCH" | "-XDELETE"));
+        || parts
+            .flags
+            .iter()
+            .any(|flag| matches!(*flag, "-XPOST" | "-XPUT" | "-XPATCH" | "-XDELETE"));
     let uploads = parts.has("-T") || parts.has("--upload-file");
     let local = ["localhost", "127.0.0.1", "0.0.0.0"].iter().any(|host| lower.contains(host));
     let hook = ["hooks.slack", "discord", "webhook.office", "telegram", "webhook", "slack"];
@@ -243,20 +255,42 @@ fn transfer(command: &Command, parts: &Parts<'_>, reading: &mut Reading) {
         reading.add(Does::Publish("http".to_owned()));
     } else if sends && hook.iter().any(|part| lower.contains(part)) && !lower.contains("deploy") {
         reading.add(Does::Notify("webhook".to_owned()));
-    } else if sends && lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "deploy" || word == "deployments") {
+    } else if sends
+        && lower
+            .split(|c: char| !c.is_ascii_alphanumeric())
+            .any(|word| word == "deploy" || word == "deployments")
+    {
         reading.add(Does::Deploy("hook".to_owned()));
     } else if sends {
         reading.outside.push(format!("{} {url}", parts.program));
     } else {
-        let words = ["health", "healthz", "healthcheck", "ready", "readyz", "live", "livez", "ping", "status", "smoke"];
+        let words = [
+            "health",
+            "healthz",
+            "healthcheck",
+            "ready",
+            "readyz",
+            "live",
+            "livez",
+            "ping",
+            "status",
+            "smoke",
+        ];
         let path = lower.split_once("://").map_or(lower.as_str(), |(_, rest)| rest);
         let path = path.split_once('/').map_or("", |(_, path)| path);
-        let asks = path.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| words.contains(&word));
+        let asks =
+            path.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| words.contains(&word));
         let fails = parts.flags.iter().any(|flag| {
             flag.starts_with("--fail") || (!flag.starts_with("--") && flag.contains('f'))
         });
-        let keeps = parts.has("-o") || parts.has("-O") || parts.has("--output") || command.piped
-            || parts.flags.iter().any(|flag| !flag.starts_with("--") && (flag.contains('O') || flag.ends_with('o')));
+        let keeps = parts.has("-o")
+            || parts.has("-O")
+            || parts.has("--output")
+            || command.piped
+            || parts
+                .flags
+                .iter()
+                .any(|flag| !flag.starts_with("--") && (flag.contains('O') || flag.ends_with('o')));
         let null = value(command, "-o").or(value(command, "--output")) == Some("/dev/null");
         if asks || (fails && parts.has("--retry") && (!keeps || null) && !command.nested) {
             reading.add(Does::HealthCheck);
@@ -272,9 +306,13 @@ fn special(command: &Command, parts: &Parts<'_>, reading: &mut Reading) -> bool 
             let verb = parts.plain.get(1).copied().unwrap_or("");
             let to = parts.plain.get(3).copied().unwrap_or("");
             match verb {
-                "sync" if !to.starts_with("s3://") && parts.plain.get(2).is_some_and(|from| from.starts_with("s3://")) => {}
+                "sync"
+                    if !to.starts_with("s3://")
+                        && parts.plain.get(2).is_some_and(|from| from.starts_with("s3://")) => {}
                 "sync" => reading.add(Does::Deploy("s3".to_owned())),
-                "cp" | "mv" if to.starts_with("s3://") => reading.add(Does::Publish("s3".to_owned())),
+                "cp" | "mv" if to.starts_with("s3://") => {
+                    reading.add(Does::Publish("s3".to_owned()))
+                }
                 "rm" | "mb" | "rb" | "website" => reading.outside.push("aws s3".to_owned()),
                 "cp" | "mv" | "ls" | "presign" => {}
                 _ => return false,
@@ -286,33 +324,48 @@ fn special(command: &Command, parts: &Parts<'_>, reading: &mut Reading) -> bool 
             true
         }
         ("ssh" | "sshpass" | "autossh", host) => {
-            if !host.starts_with("git@") && !parts.has("-V") {
+            let host = if parts.program == "sshpass" { "$" } else { host };
+            let only = command.texts().skip_while(|word| *word != host).nth(1);
+            let idle = matches!(only, Some("exit" | "true" | "ls" | "echo" | "hostname"));
+            if remote(host) && !idle && !parts.has("-V") {
                 reading.add(Does::Deploy(parts.program.to_owned()));
             }
             true
         }
         ("rsync" | "scp", _) => {
-            if last.contains(':') && !last.starts_with("git@") || last.starts_with('$') && last.to_ascii_lowercase().contains("host") {
+            if last.split_once(':').is_some_and(|(host, _)| remote(host)) {
                 reading.add(Does::Deploy(parts.program.to_owned()));
             }
             true
         }
-        ("python" | "python3" | "node" | "ruby" | "perl" | "Rscript" | "julia" | "lua" | "ts-node" | "tsx" | "deno" | "bun", file)
-            if is_file(file) =>
-        {
+        (
+            "python" | "python3" | "node" | "ruby" | "perl" | "Rscript" | "julia" | "lua"
+            | "ts-node" | "tsx" | "deno" | "bun",
+            file,
+        ) if is_file(file) => {
             by_name(file, command, reading);
             true
         }
         ("python" | "python3" | "node" | "ruby" | "perl" | "php" | "java" | "lua" | "deno", _)
             if parts.plain.is_empty()
-                && parts.flags.iter().all(|flag| matches!(*flag, "-v" | "-V" | "--version" | "-version")) =>
+                && parts
+                    .flags
+                    .iter()
+                    .all(|flag| matches!(*flag, "-v" | "-V" | "--version" | "-version")) =>
         {
             true
         }
-        ("pytest-cov" | "py.test", _) => true,
-        ("zap-baseline.py", _) => true,
         _ => false,
     }
+}
+
+/// Whether a host is one elsewhere: no machine of the runner's own, no forge.
+fn remote(host: &str) -> bool {
+    let name = host.rsplit('@').next().unwrap_or(host);
+    let elsewhere = host.contains(['@', '.', '$', '<', '{']);
+    elsewhere
+        && !host.starts_with("git@")
+        && !matches!(name, "localhost" | "127.0.0.1" | "::1" | ".")
 }
 
 fn is_file(word: &str) -> bool {
@@ -351,7 +404,9 @@ fn task(command: &Command, parts: &Parts<'_>, reading: &mut Reading) -> bool {
                     inner.words.drain(..at);
                     let mut tried = Reading::default();
                     let parts = Parts::of(&inner);
-                    if let Some(kinds) = TABLE.look(&parts).filter(|kinds| !kinds.contains(&Kind::Plain)) {
+                    if let Some(kinds) =
+                        TABLE.look(&parts).filter(|kinds| !kinds.contains(&Kind::Plain))
+                    {
                         for kind in kinds {
                             kind_of(kind, &inner, &mut tried);
                         }
@@ -366,27 +421,37 @@ fn task(command: &Command, parts: &Parts<'_>, reading: &mut Reading) -> bool {
                 vec![other]
             }
         },
-        "make" | "gmake" | "mingw32-make" | "just" | "task" | "go-task" | "rake" | "invoke" | "inv" | "mage" | "ant"
-        | "gulp" | "grunt" | "poe" | "doit" | "wireit" | "npm-run" | "nps" | "phing" | "robo" | "fastlane" | "ninja" => {
-            let targets: Vec<&str> =
-                plain.iter().copied().filter(|word| !word.contains('=') && !word.bytes().all(|b| b.is_ascii_digit())).collect();
+        "make" | "gmake" | "mingw32-make" | "just" | "task" | "go-task" | "rake" | "invoke"
+        | "inv" | "mage" | "ant" | "gulp" | "grunt" | "poe" | "doit" | "wireit" | "npm-run"
+        | "nps" | "phing" | "robo" | "fastlane" | "ninja" => {
+            let targets: Vec<&str> = plain
+                .iter()
+                .copied()
+                .filter(|word| !word.contains('=') && !word.bytes().all(|b| b.is_ascii_digit()))
+                .collect();
             if targets.is_empty() {
                 reading.add(Does::Build);
                 return true;
             }
             targets
         }
-        "turbo" | "lerna" | "nx" | "moon" | "rush" | "wsrun" | "ng" | "lage" | "preconstruct" => match first {
-            "run" | "run-many" | "exec" | "affected" => {
-                let mut tasks: Vec<&str> = from(1);
-                for flag in ["-t", "--target", "--targets", "--target="] {
-                    tasks.extend(super::table::values(command, flag).into_iter().flat_map(|list| list.split(',')));
+        "turbo" | "lerna" | "nx" | "moon" | "rush" | "wsrun" | "ng" | "lage" | "preconstruct" => {
+            match first {
+                "run" | "run-many" | "exec" | "affected" => {
+                    let mut tasks: Vec<&str> = from(1);
+                    for flag in ["-t", "--target", "--targets", "--target="] {
+                        tasks.extend(
+                            super::table::values(command, flag)
+                                .into_iter()
+                                .flat_map(|list| list.split(',')),
+                        );
+                    }
+                    tasks
                 }
-                tasks
+                "" => return false,
+                other => vec![other],
             }
-            "" => return false,
-            other => vec![other],
-        },
+        }
         "cargo" => match first {
             "make" | "xtask" | "x" | "local-nt" => from(1).into_iter().take(1).collect(),
             _ => return false,
@@ -402,7 +467,9 @@ fn task(command: &Command, parts: &Parts<'_>, reading: &mut Reading) -> bool {
             reading.add(Does::Install(manager));
             plain.clone()
         }
-        "earthly" | "dagger" => plain.iter().map(|word| word.rsplit('+').next().unwrap_or(word)).collect(),
+        "earthly" | "dagger" => {
+            plain.iter().map(|word| word.rsplit('+').next().unwrap_or(word)).collect()
+        }
         _ => return false,
     };
     if tasks.is_empty() {
@@ -438,9 +505,15 @@ fn said(meaning: Meaning, by: &str, command: &Command, reading: &mut Reading) {
 fn local(command: &Command, _: &Parts<'_>, reading: &mut Reading) -> bool {
     let Some(first) = command.words.first() else { return false };
     let path = first.text.as_str();
-    let scripted = [".sh", ".bash", ".ps1", ".py", ".bat", ".cmd", ".js", ".rb", ".pl"].iter().any(|end| path.ends_with(end));
-    let relative = path.starts_with("./") || path.starts_with("../") || path.starts_with(".\\")
-        || (path.contains('/') && !path.starts_with(['/', '$', '~', '<', '-']) && !path.contains("://"));
+    let scripted = [".sh", ".bash", ".ps1", ".py", ".bat", ".cmd", ".js", ".rb", ".pl"]
+        .iter()
+        .any(|end| path.ends_with(end));
+    let relative = path.starts_with("./")
+        || path.starts_with("../")
+        || path.starts_with(".\\")
+        || (path.contains('/')
+            && !path.starts_with(['/', '$', '~', '<', '-'])
+            && !path.contains("://"));
     if !scripted && !relative {
         return false;
     }
@@ -453,7 +526,10 @@ fn by_name(path: &str, command: &Command, reading: &mut Reading) {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     // `./ci.sh deploy`: the first argument may be the task.
     let argument = command.texts().skip_while(|word| *word != path).nth(1);
-    let argument = argument.filter(|word| word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b':')) && !word.starts_with('-'));
+    let argument = argument.filter(|word| {
+        word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b':'))
+            && !word.starts_with('-')
+    });
     match names::meaning(stem).or_else(|| argument.and_then(names::meaning)) {
         Some(meaning) => {
             said(meaning, path, command, reading);

@@ -36,9 +36,23 @@ const EXIT: &str = "--exit-code";
 /// First fitting row wins.
 const SCANNERS: &[Scanner] = &[
     scanner("trivy image|i", "trivy", Image, false, EXIT, ""),
-    scanner("trivy fs|filesystem|repo|repository|config|conf|rootfs|sbom|vm", "trivy", Source, false, EXIT, ""),
+    scanner(
+        "trivy fs|filesystem|repo|repository|config|conf|rootfs|sbom|vm",
+        "trivy",
+        Source,
+        false,
+        EXIT,
+        "",
+    ),
     scanner("trivy k8s|kubernetes|aws", "trivy", Live, false, EXIT, ""),
-    scanner("trivy ? !--download-db-only|--version|--clear-cache|--reset", "trivy", Image, false, EXIT, ""),
+    scanner(
+        "trivy ? !--download-db-only|--version|--clear-cache|--reset",
+        "trivy",
+        Image,
+        false,
+        EXIT,
+        "",
+    ),
     scanner("grype", "grype", Image, false, "--fail-on -f", ""),
     scanner("snyk container test", "snyk", Image, true, "", ""),
     scanner("snyk container monitor", "snyk", Image, false, "", ""),
@@ -47,7 +61,14 @@ const SCANNERS: &[Scanner] = &[
     scanner("semgrep|opengrep ci", "semgrep", Source, true, "", "--suppress-errors --dry-run"),
     scanner("semgrep|opengrep !--version|--validate", "semgrep", Source, false, "--error", ""),
     scanner("codeql database analyze", "codeql", Source, false, "", ""),
-    scanner("gitleaks detect|git|dir|directory|protect|stdin|?", "gitleaks", Source, true, EXIT, "--exit-code=0"),
+    scanner(
+        "gitleaks detect|git|dir|directory|protect|stdin|?",
+        "gitleaks",
+        Source,
+        true,
+        EXIT,
+        "--exit-code=0",
+    ),
     scanner("trufflehog|trufflehog3", "trufflehog", Source, false, "--fail", ""),
     scanner("checkov !--version|-v", "checkov", Source, true, "--hard-fail-on", "--soft-fail -s"),
     scanner("tfsec", "tfsec", Source, true, "", "--soft-fail -s"),
@@ -58,10 +79,24 @@ const SCANNERS: &[Scanner] = &[
     scanner("brakeman", "brakeman", Source, true, "", "--no-exit-on-warn"),
     scanner("npm|yarn|pnpm|bun audit !--fix", "npm-audit", Source, true, "", ""),
     scanner("yarn npm audit", "npm-audit", Source, true, "", ""),
-    scanner("audit-ci|better-npm-audit|auditjs|retire|npm-audit-resolver", "npm-audit", Source, true, "", ""),
+    scanner(
+        "audit-ci|better-npm-audit|auditjs|retire|npm-audit-resolver",
+        "npm-audit",
+        Source,
+        true,
+        "",
+        "",
+    ),
     scanner("pip-audit", "pip-audit", Source, true, "", ""),
     scanner("safety check|scan", "safety", Source, true, "", "--continue-on-error"),
-    scanner("cargo|cargo-audit|cargo-deny audit|deny|geiger|crev|check", "cargo-audit", Source, true, "", ""),
+    scanner(
+        "cargo|cargo-audit|cargo-deny audit|deny|geiger|crev|check",
+        "cargo-audit",
+        Source,
+        true,
+        "",
+        "",
+    ),
     scanner("bundle|bundler audit", "bundler-audit", Source, true, "", ""),
     scanner("bundle-audit|bundler-audit", "bundler-audit", Source, true, "", ""),
     scanner("composer audit", "composer-audit", Source, true, "", ""),
@@ -69,12 +104,47 @@ const SCANNERS: &[Scanner] = &[
     scanner("govulncheck|nancy", "govulncheck", Source, true, "", ""),
     scanner("osv-scanner", "osv-scanner", Source, true, "", ""),
     scanner("mix sobelow|deps.audit|hex.audit", "sobelow", Source, true, "", ""),
-    scanner("dependency-check|dependency-check.sh", "dependency-check", Source, false, "--failOnCVSS", ""),
-    scanner("mvn|mvnw ~dependency-check:*|org.owasp:dependency-check*|dependency-check-maven:*|aggregate", "dependency-check", Source, false, "-DfailBuildOnCVSS", ""),
+    scanner(
+        "dependency-check|dependency-check.sh",
+        "dependency-check",
+        Source,
+        false,
+        "--failOnCVSS",
+        "",
+    ),
+    scanner(
+        "mvn|mvnw ~dependency-check:*|org.owasp:dependency-check*|dependency-check-maven:*|aggregate",
+        "dependency-check",
+        Source,
+        false,
+        "-DfailBuildOnCVSS",
+        "",
+    ),
     scanner("gradle|gradlew ~dependencyCheck*", "dependency-check", Source, false, "", ""),
-    scanner("mvn|mvnw ~sonar:sonar|sonar|org.sonarsource*", "sonar", Source, false, "-Dsonar.qualitygate.wait", "-Dsonar.qualitygate.wait=false"),
-    scanner("gradle|gradlew ~sonar|sonarqube|sonarQube", "sonar", Source, false, "-Dsonar.qualitygate.wait", "-Dsonar.qualitygate.wait=false"),
-    scanner("sonar-scanner|sonar|sonarqube-scanner|sonar-scanner-npm", "sonar", Source, false, "-Dsonar.qualitygate.wait", "-Dsonar.qualitygate.wait=false"),
+    scanner(
+        "mvn|mvnw ~sonar:sonar|sonar|org.sonarsource*",
+        "sonar",
+        Source,
+        false,
+        "-Dsonar.qualitygate.wait",
+        "-Dsonar.qualitygate.wait=false",
+    ),
+    scanner(
+        "gradle|gradlew ~sonar|sonarqube|sonarQube",
+        "sonar",
+        Source,
+        false,
+        "-Dsonar.qualitygate.wait",
+        "-Dsonar.qualitygate.wait=false",
+    ),
+    scanner(
+        "sonar-scanner|sonar|sonarqube-scanner|sonar-scanner-npm",
+        "sonar",
+        Source,
+        false,
+        "-Dsonar.qualitygate.wait",
+        "-Dsonar.qualitygate.wait=false",
+    ),
     scanner("dotnet sonarscanner end", "sonar", Source, false, "", ""),
     scanner("dotnet-sonarscanner end", "sonar", Source, false, "", ""),
     scanner("anchorectl image", "anchore", Image, false, "--fail-based-on-results -f", ""),
@@ -82,7 +152,14 @@ const SCANNERS: &[Scanner] = &[
     scanner("inline_scan|inline_scan.sh", "anchore", Image, false, "-f", ""),
     scanner("clair-scanner|clairctl|klar|clair", "clair", Image, true, "", ""),
     scanner("dockle", "dockle", Image, false, EXIT, ""),
-    scanner("docker|docker-scout scout|cves ~cves|quickview|recommendations|?", "docker-scout", Image, false, "--exit-code -e", ""),
+    scanner(
+        "docker|docker-scout scout|cves ~cves|quickview|recommendations|?",
+        "docker-scout",
+        Image,
+        false,
+        "--exit-code -e",
+        "",
+    ),
     scanner("docker scan", "docker-scan", Image, true, "", ""),
     scanner("twistcli images scan", "twistcli", Image, true, "", ""),
     scanner("twistcli", "twistcli", Source, true, "", ""),
@@ -91,18 +168,46 @@ const SCANNERS: &[Scanner] = &[
     scanner("lw-scanner|lacework", "lacework", Image, false, "--fail-on-violation-exit-code", ""),
     scanner("horusec start", "horusec", Source, false, "-e --return-error", ""),
     scanner("njsscan|mobsfscan|nodejsscan", "njsscan", Source, true, "", ""),
-    scanner("detect-secrets|detect-secrets-hook|ggshield|talisman|whispers|secretscanner|noseyparker|git-secrets|kingfisher", "secrets", Source, true, "", "--exit-zero"),
+    scanner(
+        "detect-secrets|detect-secrets-hook|ggshield|talisman|whispers|secretscanner|noseyparker|git-secrets|kingfisher",
+        "secrets",
+        Source,
+        true,
+        "",
+        "--exit-zero",
+    ),
     scanner("cx|checkmarx scan", "checkmarx", Source, false, "--threshold", ""),
     scanner("fossa test", "fossa", Source, true, "", ""),
     scanner("fossa analyze", "fossa", Source, false, "", ""),
     scanner("mend|whitesource|ws|wss-unified-agent", "mend", Source, false, "", ""),
     scanner("veracode|pipeline-scan", "veracode", Source, true, "", ""),
     scanner("sourceanalyzer|scancentral|fcli", "fortify", Source, false, "", ""),
-    scanner("kubesec|kubeaudit|kubescape|polaris", "kubescape", Source, false, "--compliance-threshold --set-exit-code-on-danger", ""),
-    scanner("zap-baseline|zap-baseline.py|zap-full-scan.py|zap-api-scan.py|zap.sh|zap-cli|zap", "zap", Live, true, "", "-I"),
+    scanner(
+        "kubesec|kubeaudit|kubescape|polaris",
+        "kubescape",
+        Source,
+        false,
+        "--compliance-threshold --set-exit-code-on-danger",
+        "",
+    ),
+    scanner(
+        "zap-baseline|zap-baseline.py|zap-full-scan.py|zap-api-scan.py|zap.sh|zap-cli|zap",
+        "zap",
+        Live,
+        true,
+        "",
+        "-I",
+    ),
     scanner("nuclei !-update-templates|-ut|-version", "nuclei", Live, false, "", ""),
     scanner("nikto|nikto.pl", "nikto", Live, false, "", ""),
-    scanner("dastardly|arachni|wapiti|w3af|sqlmap|skipfish|stackhawk|hawk|testssl.sh|testssl|sslyze|sslscan|nmap|kube-bench|kube-hunter|prowler|scout|schemathesis-dast|dalfox|httpx-scan|wpscan|burp", "dast", Live, false, "", ""),
+    scanner(
+        "dastardly|arachni|wapiti|w3af|sqlmap|skipfish|stackhawk|hawk|testssl.sh|testssl|sslyze|sslscan|nmap|kube-bench|kube-hunter|prowler|scout|schemathesis-dast|dalfox|httpx-scan|wpscan|burp",
+        "dast",
+        Live,
+        false,
+        "",
+        "",
+    ),
 ];
 
 /// What scanner a command is, if it is one.
@@ -113,7 +218,8 @@ pub fn does(command: &Command) -> Option<Does> {
     if parts.program == "cargo" && parts.plain.first() == Some(&"check") {
         return None;
     }
-    if matches!(parts.program, "mvn" | "mvnw") && found.tool == "dependency-check"
+    if matches!(parts.program, "mvn" | "mvnw")
+        && found.tool == "dependency-check"
         && !parts.plain.iter().any(|word| word.contains("dependency-check"))
     {
         return None;
@@ -138,7 +244,8 @@ pub fn does(command: &Command) -> Option<Does> {
     let mut target = found.target;
     if found.tool == "grype" {
         let what = parts.plain.first().copied().unwrap_or("");
-        let source = ["dir:", "sbom:", "file:", ".", "/"].iter().any(|start| what.starts_with(start));
+        let source =
+            ["dir:", "sbom:", "file:", ".", "/"].iter().any(|start| what.starts_with(start));
         if source || what.is_empty() || what.ends_with(".json") {
             target = Source;
         }

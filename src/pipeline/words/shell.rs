@@ -394,8 +394,10 @@ impl<'a> Scanner<'a> {
     fn gives_up(&self, branch: &str) -> bool {
         let first = branch.trim_start_matches(['{', '(', ' ', '\t', '\n']);
         let word = first.split([' ', '\t', '\n', ';', ')', '}', '&', '|']).next().unwrap_or("");
-        matches!(base_name(word), "true" | ":" | "echo" | "printf" | "exit" | "cat" | "ver" | "warn")
-            || first.contains("=")
+        matches!(
+            base_name(word),
+            "true" | ":" | "echo" | "printf" | "exit" | "cat" | "ver" | "warn"
+        ) || first.contains("=")
     }
 
     /// Skips `((…))`; `false` where it does not end.

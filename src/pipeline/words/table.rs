@@ -62,7 +62,10 @@ const VALUE_FLAGS: &[(&str, &str)] = &[
         "-n --namespace --context --kubeconfig --cluster -s --server --user --token -f --filename \
          -o --output -l --selector -k --kustomize --as --timeout --request-timeout",
     ),
-    ("helm|helmfile", "-n --namespace --kube-context --kubeconfig -f --file -e --environment -l --selector"),
+    (
+        "helm|helmfile",
+        "-n --namespace --kube-context --kubeconfig -f --file -e --environment -l --selector",
+    ),
     (
         "docker|podman|nerdctl|docker-compose|buildah",
         "-H --host --context -c --config -l --log-level -f --file -p --project-name --profile \
@@ -98,7 +101,10 @@ const VALUE_FLAGS: &[(&str, &str)] = &[
     ("just", "-f --justfile -d --working-directory"),
     ("task", "-d --dir -t --taskfile"),
     ("terragrunt", "--terragrunt-working-dir --working-dir --terragrunt-config"),
-    ("trivy", "-f --format -o --output -s --severity --exit-code --timeout --cache-dir -c --config --scanners --template --ignorefile --vuln-type -t"),
+    (
+        "trivy",
+        "-f --format -o --output -s --severity --exit-code --timeout --cache-dir -c --config --scanners --template --ignorefile --vuln-type -t",
+    ),
     ("skaffold", "-f --filename -p --profile -n --namespace"),
     ("bazel|bazelisk", "--bazelrc --output_base --output_user_root"),
     ("cf", "-f -p -i -m -k"),
@@ -142,7 +148,8 @@ impl<'a> Parts<'a> {
                 parts.plain.push(word);
             } else if word == "--" {
                 over = true;
-            } else if word.starts_with('-') && word.len() > 1 || (slashes && word.starts_with('/')) {
+            } else if word.starts_with('-') && word.len() > 1 || (slashes && word.starts_with('/'))
+            {
                 parts.flags.push(word);
                 if values.contains(&word) {
                     words.next();

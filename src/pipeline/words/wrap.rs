@@ -127,8 +127,10 @@ fn peel(mut command: Command, text: &str, options: Options, depth: usize, out: &
         left -= 1;
         drop_assignments(&mut command);
         let program = command.program().to_owned();
-        if matches!(program.as_str(), "bash" | "sh" | "zsh" | "dash" | "ksh" | "ash" | "pwsh" | "powershell")
-        {
+        if matches!(
+            program.as_str(),
+            "bash" | "sh" | "zsh" | "dash" | "ksh" | "ash" | "pwsh" | "powershell"
+        ) {
             return interpreter(command, text, options, depth, out);
         }
         if matches!(program.as_str(), "docker" | "podman" | "nerdctl")
@@ -165,16 +167,18 @@ fn peel(mut command: Command, text: &str, options: Options, depth: usize, out: &
             break;
         }
         if program == "find" {
-            let found = command.words.iter().position(|word| {
-                matches!(word.text.as_str(), "-exec" | "-execdir" | "-ok")
-            });
+            let found = command
+                .words
+                .iter()
+                .position(|word| matches!(word.text.as_str(), "-exec" | "-execdir" | "-ok"));
             if let Some(at) = found.filter(|at| at + 1 < command.words.len()) {
                 command.words.drain(..=at);
                 continue;
             }
             break;
         }
-        let Some(begin) = WRAPPERS.iter().find_map(|wrapper| behind(wrapper, &command.words)) else {
+        let Some(begin) = WRAPPERS.iter().find_map(|wrapper| behind(wrapper, &command.words))
+        else {
             break;
         };
         let Some(word) = command.words.get(begin) else { break };
@@ -259,12 +263,19 @@ fn behind(wrapper: &Wrapper, words: &[Word]) -> Option<usize> {
 }
 
 /// `bash -c 'text'`, `bash file args`, `bash <<EOF`.
-fn interpreter(mut command: Command, text: &str, options: Options, depth: usize, out: &mut Vec<Command>) {
+fn interpreter(
+    mut command: Command,
+    text: &str,
+    options: Options,
+    depth: usize,
+    out: &mut Vec<Command>,
+) {
     let mut at = 1;
     while let Some(word) = command.words.get(at) {
         let flag = word.text.as_str();
         let long = matches!(flag.to_ascii_lowercase().as_str(), "-command" | "-encodedcommand");
-        let runs = long || (flag.starts_with('-') && !flag.starts_with("--") && flag.ends_with('c'));
+        let runs =
+            long || (flag.starts_with('-') && !flag.starts_with("--") && flag.ends_with('c'));
         if runs {
             let Some(script) = command.words.get(at + 1) else { break };
             let inner = script.text.clone();
@@ -321,7 +332,8 @@ fn container(command: Command, text: &str, options: Options, depth: usize, out: 
     let inside = image.and_then(|at| {
         let image = command.words.get(at)?.text.clone();
         let entry = command.words.iter().take(at).position(|word| word.text == "--entrypoint");
-        let joined = command.words.iter().take(at).find_map(|word| word.text.strip_prefix("--entrypoint="));
+        let joined =
+            command.words.iter().take(at).find_map(|word| word.text.strip_prefix("--entrypoint="));
         let entry = joined.map(str::to_owned).or_else(|| {
             entry.and_then(|place| command.words.get(place + 1)).map(|word| word.text.clone())
         });
