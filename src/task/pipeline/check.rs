@@ -154,7 +154,9 @@ pub fn states(subjects: &[Subject]) -> Vec<CheckedFile> {
         let (status, reason) = match &subject.outcome {
             Outcome::Read(_) => (Status::Read, None),
             Outcome::Declined(why) => (Status::Declined, Some(why.clone())),
-            Outcome::Invalid { line, why } => (Status::Invalid, Some(format!("line {line}: {why}"))),
+            Outcome::Invalid { line, why } => {
+                (Status::Invalid, Some(format!("line {line}: {why}")))
+            }
         };
         CheckedFile {
             path: subject.path.clone(),
@@ -229,7 +231,8 @@ fn tell(inputs: &Inputs, subjects: &[Subject], findings: Vec<Finding>) -> Result
         notes,
         usage: Usage::default(),
     };
-    let data = scrubber.scrub(&json::inert(serde_json::to_string_pretty(&result)?)).into_owned() + "\n";
+    let data =
+        scrubber.scrub(&json::inert(serde_json::to_string_pretty(&result)?)).into_owned() + "\n";
     if let Some(file) = &inputs.findings_file {
         files::write_atomic(file, data.as_bytes())
             .with_context(|| format!("cannot write {}", file.display()))?;
@@ -252,8 +255,7 @@ fn tell(inputs: &Inputs, subjects: &[Subject], findings: Vec<Finding>) -> Result
         Format::Github => annotations::workflow_commands(&view),
         Format::Markdown => markdown,
         Format::Text => {
-            let options =
-                terminal::Options { color: inputs.color_stdout(), width: show::width() };
+            let options = terminal::Options { color: inputs.color_stdout(), width: show::width() };
             terminal::render(&view, options)
         }
         Format::Diff => {

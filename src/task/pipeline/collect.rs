@@ -84,8 +84,8 @@ pub fn subjects(inputs: &Inputs, named: &[PathBuf]) -> Result<(Vec<Subject>, Wor
     let mut subjects = Vec::new();
     for path in named {
         let place = here.join(path);
-        let meta = std::fs::metadata(&place)
-            .with_context(|| format!("cannot read {}", path.display()))?;
+        let meta =
+            std::fs::metadata(&place).with_context(|| format!("cannot read {}", path.display()))?;
         ensure!(meta.is_file(), "cannot read {}: it is no file", path.display());
         ensure!(
             meta.len() <= LARGEST,
@@ -159,9 +159,9 @@ fn subject(
 
 /// Whether a platform would read the file where it lies.
 fn is_active(path: &str) -> bool {
-    let sample = path
-        .split('/')
-        .any(|part| matches!(part, "testdata" | "fixtures" | "test-fixtures" | "node_modules" | "vendor"));
+    let sample = path.split('/').any(|part| {
+        matches!(part, "testdata" | "fixtures" | "test-fixtures" | "node_modules" | "vendor")
+    });
     match platform::by_path(path) {
         Some(Platform::GitHub) => path.starts_with(".github/workflows/"),
         Some(_) => !sample,

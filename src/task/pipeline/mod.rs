@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod collect;
+pub mod diff;
 pub mod report;
 pub mod settings;
 pub mod show;
@@ -19,11 +20,7 @@ use crate::pipeline::rule;
 ///
 /// # Errors
 /// As the exit codes say.
-pub fn run(
-    gathered: &Gathered,
-    first: &Inputs,
-    command: &PipelineCommand,
-) -> Result<u8, Failure> {
+pub fn run(gathered: &Gathered, first: &Inputs, command: &PipelineCommand) -> Result<u8, Failure> {
     let config = crate::task::config::config_at_base(first);
     let inputs = &gathered
         .resolve(config.as_ref())
@@ -50,10 +47,9 @@ fn rules(named: Option<&str>) -> Result<u8, Failure> {
                 return Err(Failure::Inputs(anyhow!("there is no rule `{name}`{near}")));
             }
         },
-        None => rule::RULES
-            .iter()
-            .map(|rule| format!("{:<34} {}\n", rule.slug, rule.title))
-            .collect(),
+        None => {
+            rule::RULES.iter().map(|rule| format!("{:<34} {}\n", rule.slug, rule.title)).collect()
+        }
     };
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
     Ok(0)

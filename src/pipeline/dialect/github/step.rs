@@ -62,12 +62,17 @@ fn read(node: &Node<'_>, shell: Option<&str>) -> Step {
     step
 }
 
-/// When a step runs, by the status functions of its condition.
+/// When a step runs, by the status functions of its condition. `!cancelled()` and
+/// `success() || failure()` keep a step in its turn: it only outlives failures.
 fn phase(condition: &str) -> Phase {
-    let has = |function: &str| condition.contains(function);
+    let code: String = condition.chars().filter(|c| !c.is_whitespace()).collect();
+    let has = |function: &str| {
+        code.match_indices(function)
+            .any(|(at, _)| !code.get(..at).unwrap_or_default().ends_with('!'))
+    };
     if has("always()") || has("cancelled()") {
         Phase::Always
-    } else if has("failure()") && !has("!failure()") && !has("success()") {
+    } else if has("failure()") && !has("success()") {
         Phase::Failure
     } else {
         Phase::Main

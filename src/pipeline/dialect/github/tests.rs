@@ -191,6 +191,13 @@ fn runners_tell_system_and_size() {
         false,
     );
     check(
+        "runs-on: ${{ matrix.os }}\nstrategy: {matrix: {os: [ubuntu-slim, ubuntu-22.04]}}",
+        &["ubuntu-slim", "ubuntu-22.04"],
+        linux,
+        None,
+        false,
+    );
+    check(
         "runs-on: ${{ inputs.on || 'ubuntu-24.04' }}",
         &["${{ inputs.on || 'ubuntu-24.04' }}", "ubuntu-24.04"],
         linux,
@@ -285,6 +292,21 @@ fn steps_are_read_with_uses_inputs_and_scripts() {
     assert_eq!(uses(3), ("docker://ghcr.io:5000/o/i", Some("3"), "docker://ghcr.io:5000/o/i:3"));
     assert_eq!(uses(4), ("o/r/sub/path", Some("abc"), "o/r/sub/path@abc"));
     assert!(self::job("steps: [{run: x}]").clone.none);
+}
+
+#[test]
+fn conditions_tell_when_a_step_has_its_turn() {
+    let check = |condition: &str, expect: Phase| {
+        let read = job(&format!("steps: [{{run: x, if: \"{condition}\"}}]"));
+        assert_eq!(read.steps[0].phase, expect, "{condition}");
+    };
+    check("always() && x", Phase::Always);
+    check("${{ cancelled() }}", Phase::Always);
+    check("failure()", Phase::Failure);
+    check("! cancelled()", Phase::Main);
+    check("success() || failure()", Phase::Main);
+    check("!failure()", Phase::Main);
+    check("github.ref == 'x'", Phase::Main);
 }
 
 #[test]

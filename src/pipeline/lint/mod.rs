@@ -1,0 +1,3 @@
+//! What a platform's own checks refuse, beyond its schema.
+
+pub mod jenkins;
