@@ -454,7 +454,8 @@ impl Worlds<'_> {
         let base: Vec<(Vec<f64>, f64)> = runs.iter().map(|run| self.base(run)).collect();
         for _ in 0..rows {
             let unknown = Unknown::draw(&mut random);
-            let figures = runs.iter().zip(&base).map(|(run, base)| self.saved(run, base, &unknown));
+            let figures = (runs.iter().zip(&base))
+                .map(|(run, base)| self.saved(run, base, &unknown.in_run(&mut random)));
             let (wall, cost) = figures.unzip();
             table.wall.push(wall);
             table.cost.push(cost);
@@ -487,7 +488,7 @@ impl Worlds<'_> {
                     })
                     .collect(),
             };
-            let unknown = Unknown::draw(&mut random);
+            let unknown = Unknown::draw(&mut random).in_run(&mut random);
             let (saved, dollars) = self.saved(&made, &self.base(&made), &unknown);
             wall.push(saved);
             cost.push(dollars);

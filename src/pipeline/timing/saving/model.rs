@@ -104,6 +104,12 @@ pub(super) struct Unknown {
 }
 
 impl Unknown {
+    /// The same in one run, in which caches hit or miss: all together, as a change of
+    /// dependencies is what makes them miss. On average that is the share of hits.
+    pub(super) fn in_run(self, random: &mut Random) -> Self {
+        Unknown { hits: f64::from(u8::from(random.unit() < self.hits)), ..self }
+    }
+
     pub(super) fn draw(random: &mut Random) -> Self {
         let mut at = || random.unit();
         Unknown {

@@ -46,16 +46,16 @@ pub(super) const RESAMPLES: usize = 1_500;
 ///
 /// A percentile interval of the median itself would be too narrow: P10 to P90 of it
 /// holds the true median 8 times of 10 at best, fewer with few runs. Whoever reads
-/// the figure compares it with the next runs, so these are drawn too; measured
-/// coverage is in `tests.rs` and `examples/savings_coverage.rs`.
-pub(super) const COMING: usize = 10;
+/// the figure compares it with the next runs, so these are drawn too. What is measured
+/// of it is in `docs/pipeline-history.md`; `benches/savings.sh` measures it again.
+pub(super) const COMING: usize = 15;
 
-/// Below this many runs the interval is widened: a handful of runs cannot show how
-/// much runs differ.
-const FEW: usize = 10;
+/// Below this many runs the interval is widened by how much the middle of so few is
+/// off: a resample holds no run that was not seen.
+const FEW: usize = 30;
 
-/// How much jobs usually differ between runs, as the standard deviation of the
-/// logarithm; measured at 0.1 to 0.4 in public histories.
+/// How much runs differ at the least, as the standard deviation of the logarithm: a
+/// handful of runs cannot show it. Public histories have 0.1 to 0.4.
 const USUAL_SPREAD: f64 = 0.35;
 
 /// How the runs of one resample are drawn together.
@@ -85,15 +85,23 @@ pub(super) fn coming(rows: &[Vec<f64>], middle: Middle) -> [f64; 3] {
             Middle::Median => median(&mut next),
             Middle::Mean => next.iter().sum::<f64>() / next.len().max(1) as f64,
         };
-        let widened = if runs < FEW {
-            (random.normal() * USUAL_SPREAD / (runs.max(1) as f64).sqrt()).exp()
-        } else {
-            1.0
-        };
-        found.push(figure * widened);
+        if runs < FEW {
+            let spread = deviation(row).max(USUAL_SPREAD * figure.abs());
+            let off = spread / (runs.max(1) as f64).sqrt();
+            found.push(figure + random.normal() * off);
+            continue;
+        }
+        found.push(figure);
     }
     let told = quantiles(&mut found);
     if rows.len() > 1 { wider(told, rows) } else { told }
+}
+
+/// The standard deviation of these figures.
+fn deviation(figures: &[f64]) -> f64 {
+    let count = figures.len().max(1) as f64;
+    let mean = figures.iter().sum::<f64>() / count;
+    (figures.iter().map(|figure| (figure - mean).powi(2)).sum::<f64>() / count).sqrt()
 }
 
 /// How much wider an interval is that rests on ranges of what is not known: drawn from
