@@ -86,10 +86,14 @@ fn shape(statements: &[Statement]) -> String {
         match statement {
             Statement::Call(call) => {
                 out.push_str(&call.name);
-                let args: Vec<String> = call.args.iter().map(|arg| {
-                    let key = arg.key.as_ref().map(|key| format!("{key}:")).unwrap_or_default();
-                    format!("{key}{}", value(&arg.value))
-                }).collect();
+                let args: Vec<String> = call
+                    .args
+                    .iter()
+                    .map(|arg| {
+                        let key = arg.key.as_ref().map(|key| format!("{key}:")).unwrap_or_default();
+                        format!("{key}{}", value(&arg.value))
+                    })
+                    .collect();
                 if !args.is_empty() || call.parens.is_some() {
                     out.push_str(&format!("({})", args.join(",")));
                 }
@@ -118,13 +122,19 @@ fn shape(statements: &[Statement]) -> String {
 fn value(found: &Value) -> String {
     match found {
         Value::Text(text) => format!("'{}'", text.value),
-        Value::Joined(texts, _) => texts.iter().map(|text| format!("'{}'", text.value)).collect::<Vec<_>>().join("+"),
+        Value::Joined(texts, _) => {
+            texts.iter().map(|text| format!("'{}'", text.value)).collect::<Vec<_>>().join("+")
+        }
         Value::Name(name, _) | Value::Number(name, _) => name.clone(),
-        Value::List(items, _) => format!("[{}]", items.iter().map(value).collect::<Vec<_>>().join(",")),
+        Value::List(items, _) => {
+            format!("[{}]", items.iter().map(value).collect::<Vec<_>>().join(","))
+        }
         Value::Map(entries, _) => {
             let entries: Vec<String> = entries
                 .iter()
-                .map(|entry| format!("{}:{}", entry.key.as_deref().unwrap_or_default(), value(&entry.value)))
+                .map(|entry| {
+                    format!("{}:{}", entry.key.as_deref().unwrap_or_default(), value(&entry.value))
+                })
                 .collect();
             format!("[{}]", entries.join(","))
         }
@@ -151,17 +161,32 @@ fn statements_are_read() {
     check("sh(script: '''\n x\n'''.stripIndent())", "sh(script:'\n x\n')");
     check("values 'a', 'b'", "values('a','b')");
     check("withEnv(['A=b', \"C=${d}\"]) { x() }", "withEnv(['A=b','C=${d}']){x()}");
-    check("checkout([$class: 'GitSCM', branches: [[name: 'x']]])", "checkout([$class:'GitSCM',branches:[[name:'x']]])");
-    check("env.X = sh(script: 'a', returnStdout: true).trim()", "env.X=sh(script:'a',returnStdout:true).trim()");
+    check(
+        "checkout([$class: 'GitSCM', branches: [[name: 'x']]])",
+        "checkout([$class:'GitSCM',branches:[[name:'x']]])",
+    );
+    check(
+        "env.X = sh(script: 'a', returnStdout: true).trim()",
+        "env.X=sh(script:'a',returnStdout:true).trim()",
+    );
     check("def a = 1\nString b = 'c'\nMap<String, String> d = [:]", "def a=1; def b='c'; def d=[]");
     check("String[] parts = 'a'", "def parts='a'");
     check("a += 'b'; c[0] = 'd'; e << 'f'", "a='b'; c='d'; e='f'");
-    check("if (x == 'a') { sh 'b' } else if (y) { sh 'c' } else { sh 'd' }", "if(?[]){sh('b')}; else; if(?[]){sh('c')}; else{sh('d')}");
+    check(
+        "if (x == 'a') { sh 'b' } else if (y) { sh 'c' } else { sh 'd' }",
+        "if(?[]){sh('b')}; else; if(?[]){sh('c')}; else{sh('d')}",
+    );
     check("if (x) sh 'b'", "if(?[]); sh('b')");
-    check("try { a() } catch (E e) { b() } finally { c() }", "try{a()}; catch(?[]){b()}; finally{c()}");
+    check(
+        "try { a() } catch (E e) { b() } finally { c() }",
+        "try{a()}; catch(?[]){b()}; finally{c()}",
+    );
     check("def f(a, b = 1) { sh 'x' }", "fn f{sh('x')}");
     check("private static String f() throws E {\n g()\n}", "fn f{g()}");
-    check("docker.image('x').inside('-v a') { sh 'b' }", "docker.image('x').inside('-v a'){sh('b')}");
+    check(
+        "docker.image('x').inside('-v a') { sh 'b' }",
+        "docker.image('x').inside('-v a'){sh('b')}",
+    );
     check("docker.build('x')\n  .push('y')", "docker.build('x').push('y')");
     check("parallel a: { sh 'x' }, b: { sh 'y' }", "parallel(a:{sh('x')},b:{sh('y')})");
     check("parallel(a: { sh 'x' }, failFast: true)", "parallel(a:{sh('x')},failFast:true)");
@@ -173,7 +198,10 @@ fn statements_are_read() {
     check("x = cond ? sh('a') : sh('b')", "x=?[sh('a'); sh('b')]");
     check("cleanup() { deleteDir() }", "cleanup(){deleteDir()}");
     check("echo 'a' // b\n/* c */ echo 'd'", "echo('a'); echo('d')");
-    check("switch (x) { case 'a': sh 'b'; break\n default: sh 'c' }", "switch(?[]){?[]; sh('b'); ?[]; ?[]; sh('c')}");
+    check(
+        "switch (x) { case 'a': sh 'b'; break\n default: sh 'c' }",
+        "switch(?[]){?[]; sh('b'); ?[]; ?[]; sh('c')}",
+    );
 }
 
 #[test]
@@ -211,9 +239,15 @@ fn every_call_is_seen() {
 
 #[test]
 fn quotes_know_their_inside() {
-    for (text, quote, inner) in [("'a'", Quote::Single, 1..2), ("\"\"\"a\"\"\"", Quote::TripleDouble, 3..4), ("$/a/$", Quote::DollarSlashy, 2..3)] {
+    for (text, quote, inner) in [
+        ("'a'", Quote::Single, 1..2),
+        ("\"\"\"a\"\"\"", Quote::TripleDouble, 3..4),
+        ("$/a/$", Quote::DollarSlashy, 2..3),
+    ] {
         let list = tokens(text).unwrap_or_default().list;
-        let Some(Kind::Text(found)) = list.first().map(|token| &token.kind) else { panic!("{text}") };
+        let Some(Kind::Text(found)) = list.first().map(|token| &token.kind) else {
+            panic!("{text}")
+        };
         assert_eq!((found.quote, found.inner()), (quote, inner));
     }
 }
