@@ -409,6 +409,28 @@ fn scripts_come_in_order_and_releases_are_steps() {
 }
 
 #[test]
+fn inputs_are_put_in_where_they_are_known() {
+    let template = "spec:\n  inputs:\n    stage: {default: test}\n    name:\n    tags: {default: [a, b]}\n---\n'$[[ inputs.name ]]-job':\n  stage: $[[ inputs.stage ]]\n  tags: $[[ inputs.tags ]]\n  script: [\"run $[[ inputs.name | expand_vars ]] $[[ inputs.gone ]]\"]\n";
+    let text = "include:\n  - local: t.yml\n    inputs: {name: unit}\n  - local: t.yml\n    inputs: {name: slow, stage: deploy, tags: [c]}\n";
+    let read = outcome(text, &[("t.yml", template)]).unwrap();
+    let told: Vec<_> = read
+        .jobs
+        .iter()
+        .map(|job| {
+            (job.id.as_str(), job.stage.unwrap(), job.runner.labels.join(" "), scripts(job)[0])
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("unit-job", 0, "a b".to_owned(), "run unit $[[ inputs.gone ]]"),
+            ("slow-job", 1, "c".to_owned(), "run slow $[[ inputs.gone ]]"),
+        ]
+    );
+    assert!(read.jobs.iter().all(|job| job.shared && job.span.file == 1));
+}
+
+#[test]
 fn headers_and_what_is_no_pipeline() {
     let read = pipeline("spec:\n  inputs: {x: {}}\n---\na: {script: '$[[ inputs.x ]]'}\n");
     assert_eq!(scripts(&read.jobs[0]), ["$[[ inputs.x ]]"]);
