@@ -340,14 +340,7 @@ impl Tree {
         self.nodes.len() - 1
     }
 
-    fn close(
-        &mut self,
-        source: &str,
-        done: Open,
-        style: Style,
-        end: usize,
-        end_line: u32,
-    ) -> Id {
+    fn close(&mut self, source: &str, done: Open, style: Style, end: usize, end_line: u32) -> Id {
         let (mut size, mut depth) = (1u32, 0);
         for id in &done.children {
             size = size.saturating_add(self.nodes[*id].size);
