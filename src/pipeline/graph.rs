@@ -467,7 +467,7 @@ pub enum Resource {
 pub struct Unread {
     /// As it is written: `org/repo/.github/workflows/x.yml@v1`.
     pub what: String,
-    /// Why: `remote`, `missing`, `computed`, `cyclic`.
+    /// Why: `remote`, `missing`, `computed`, `cyclic`, `broken`.
     pub why: &'static str,
     /// Where.
     pub span: Span,

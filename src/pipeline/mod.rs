@@ -4,6 +4,7 @@
 pub mod access;
 pub mod check;
 pub mod dialect;
+pub mod draw;
 pub mod edit;
 pub mod graph;
 pub mod groovy;

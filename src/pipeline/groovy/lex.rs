@@ -133,7 +133,7 @@ pub fn tokens(text: &str) -> Result<Tokens, Broken> {
         lexer.at = '\u{feff}'.len_utf8();
     }
     if lexer.rest().starts_with(b"#!") {
-        lexer.to_line_end();
+        lexer.skip_line();
     }
     let list = lexer.code(0, None)?;
     Ok(Tokens { list, comments: lexer.comments })
@@ -181,7 +181,7 @@ impl Lexer<'_> {
         self.bytes.get(self.at + ahead).copied()
     }
 
-    fn to_line_end(&mut self) {
+    fn skip_line(&mut self) {
         self.at += memchr::memchr(b'\n', self.rest()).unwrap_or(self.bytes.len() - self.at);
     }
 
@@ -217,7 +217,7 @@ impl Lexer<'_> {
                     self.at += usize::from(self.peek(0) == Some(b'\n'));
                 }
                 b'/' if self.peek(1) == Some(b'/') => {
-                    self.to_line_end();
+                    self.skip_line();
                     let mut end = self.at;
                     end -= usize::from(self.bytes.get(end.wrapping_sub(1)) == Some(&b'\r'));
                     self.comments.push(start..end);

@@ -6,15 +6,20 @@
 //! or comments do not close, or where it is nested deeper than [`MAX_DEPTH`]. Every
 //! byte is looked at a bounded number of times.
 
+mod expr;
 pub mod lex;
+mod parse;
 pub mod tree;
+mod visit;
 pub mod write;
 
 #[cfg(test)]
 mod tests;
 
 pub use lex::{Quote, Text};
-pub use tree::{Arg, Block, Call, Statement, Value, parse};
+pub use parse::parse;
+pub use tree::{Arg, Block, Call, Statement, Tree, Value};
+pub use visit::each_call;
 
 /// Deepest nesting of brackets, strings in strings counted in.
 pub const MAX_DEPTH: usize = 64;

@@ -2,6 +2,7 @@
 
 use globset::GlobBuilder;
 
+use super::input;
 use super::value::{self, MOST_MERGED, Val, merge};
 use crate::pipeline::dialect::Source;
 use crate::pipeline::graph::{Pipeline, Span, Unread};
@@ -50,6 +51,8 @@ fn one(
             });
             let Ok(file) = u16::try_from(place + 1) else { continue };
             let Some(val) = value::load(&tree, file).filter(Val::is_map) else { continue };
+            let given = part.get("inputs").map(Val::entries).unwrap_or_default();
+            let val = input::fill(&tree, given, val);
             trail.push(path);
             let val = one(source, val, trail, count, pipeline);
             trail.pop();

@@ -91,6 +91,9 @@ pub(super) fn read(source: &Source<'_>, item: &Item, body: &Val, pipeline: &mut 
         }
     }
     job.steps = step::read(body);
+    if item.key == "pages" && body.get("pages").is_none() {
+        step::pages(item, &mut job.steps);
+    }
     if let Some(trigger) = body.get("trigger") {
         call(source, trigger, &mut job, pipeline);
     }

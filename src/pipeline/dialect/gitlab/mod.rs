@@ -5,6 +5,7 @@
 mod duration;
 mod extend;
 mod include;
+mod input;
 mod job;
 mod keyword;
 mod order;
@@ -78,6 +79,7 @@ pub fn read(source: &Source<'_>) -> Result<Pipeline, Refusal> {
     }
     let mut pipeline = Pipeline::new(Platform::GitLab);
     pipeline.entries.push(Entry { name: String::new(), span: root.span });
+    let root = input::fill(source.tree, &[], root);
     let root = include::expand(source, root, &mut pipeline);
     let root = extend::references(&root, &mut pipeline);
 
@@ -104,7 +106,7 @@ pub fn read(source: &Source<'_>) -> Result<Pipeline, Refusal> {
         job.shared = inherited
             || body.get("extends").is_some()
             || item.value.is_shared()
-            || item.key_span.file != item.value.span.file;
+            || item.value.entries().iter().any(|entry| entry.key_span.file != item.key_span.file);
         pipeline.jobs.push(job);
         bodies.push(body);
     }

@@ -1,6 +1,6 @@
 //! A job's scripts as steps.
 
-use super::value::Val;
+use super::value::{Item, Val};
 use crate::pipeline::graph::{At, Phase, Script, Step, Use};
 
 /// `before_script` and `script`, then what `run` and `release` do, and
@@ -36,6 +36,20 @@ pub(super) fn read(job: &Val) -> Vec<Step> {
         steps.extend(script("after_script", value, Phase::Always));
     }
     steps
+}
+
+/// A job of the name `pages` publishes a site, once its scripts are done.
+pub(super) fn pages(item: &Item, steps: &mut Vec<Step>) {
+    let mut step = Step::new(item.key_span, item.value.path.clone());
+    step.name = Some("pages".to_owned());
+    step.uses = Some(Use {
+        name: "pages".to_owned(),
+        version: None,
+        inputs: Vec::new(),
+        span: item.key_span,
+    });
+    let place = steps.iter().position(|step| step.phase != Phase::Main).unwrap_or(steps.len());
+    steps.insert(place, step);
 }
 
 fn script(name: &str, value: &Val, phase: Phase) -> Option<Step> {

@@ -69,6 +69,11 @@ pub(super) fn load(tree: &Tree, file: u16) -> Option<Val> {
     Some(Loader { tree, file, known: HashMap::new() }.load(root, Path::new()))
 }
 
+/// Reads one top node of the file itself: its header.
+pub(super) fn load_at(tree: &Tree, root: Id) -> Val {
+    Loader { tree, file: 0, known: HashMap::new() }.load(root, Path::new())
+}
+
 struct Loader<'t> {
     tree: &'t Tree,
     file: u16,
