@@ -7,8 +7,8 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
-use super::pipeline::{self, PipelineCommand};
 use super::Problem;
+use super::pipeline::{self, PipelineCommand};
 use super::table::{INPUTS, Input, Kind};
 
 /// What was asked for on the command line.

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use super::choice::{Chooser, ModelSet};
 use super::cli::Command;
-use super::pipeline::PipelineAction;
 use super::cloud::Cloud;
 use super::command_env::Surroundings;
 use super::config::{self, ConfigText, Tables};
 use super::env::Env;
 use super::gather::Gathered;
 use super::host::Host;
+use super::pipeline::PipelineAction;
 use super::prices::{self, PriceRule};
 use super::show::Setting;
 use super::table::{INPUTS, Kind};

@@ -19,8 +19,7 @@ pub const LABELS: &[&str] = &["kind", "risk", "effort"];
 /// Words of [`super::Format`].
 pub const FORMATS: &[&str] = &["text", "json", "markdown", "sarif", "github", "diff"];
 /// Words of [`crate::pipeline::Platform`].
-pub const PLATFORMS: &[&str] =
-    &["github", "gitlab", "azure", "jenkins", "bitbucket", "harness"];
+pub const PLATFORMS: &[&str] = &["github", "gitlab", "azure", "jenkins", "bitbucket", "harness"];
 /// Words of [`super::Color`].
 pub const COLORS: &[&str] = &["auto", "always", "never"];
 /// Log levels, least first.

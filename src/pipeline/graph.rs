@@ -205,6 +205,9 @@ pub struct Job {
     pub matrix: Option<Matrix>,
     /// Whether its failure is let pass (`continue-on-error`, `allow_failure`).
     pub soft_fail: bool,
+    /// What is done when it fails, where that is no step but a word of the platform:
+    /// Harness' failure actions (`StageRollback`).
+    pub on_failure: Vec<At<String>>,
     /// Variables.
     pub env: Vec<Variable>,
     /// How its source is fetched.
@@ -403,8 +406,10 @@ pub struct Use {
 }
 
 impl Use {
-    /// An input's text; names are compared without case.
+    /// An input's text; names are compared without case. A leading `spec.`, as Harness
+    /// nests its inputs, may be left out.
     pub fn input(&self, name: &str) -> Option<&str> {
+        let name = name.strip_prefix("spec.").unwrap_or(name);
         let found = self.inputs.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, at)| at.value.as_str())
     }
@@ -462,7 +467,7 @@ pub enum Resource {
 pub struct Unread {
     /// As it is written: `org/repo/.github/workflows/x.yml@v1`.
     pub what: String,
-    /// Why: `remote`, `missing`, `computed`, `cyclic`.
+    /// Why: `remote`, `missing`, `computed`, `cyclic`, `broken`.
     pub why: &'static str,
     /// Where.
     pub span: Span,
@@ -525,6 +530,7 @@ impl Job {
             interruptible: None,
             matrix: None,
             soft_fail: false,
+            on_failure: Vec::new(),
             env: Vec::new(),
             clone: Checkout::default(),
             steps: Vec::new(),

@@ -4,12 +4,16 @@
 pub mod access;
 pub mod check;
 pub mod dialect;
+pub mod draw;
 pub mod edit;
 pub mod graph;
+pub mod groovy;
 pub mod ignore;
+pub mod lint;
 pub mod platform;
 pub mod portable;
 pub mod rule;
+pub mod schema;
 pub mod timing;
 pub mod words;
 pub mod yaml;

@@ -6,6 +6,10 @@ pub mod github;
 pub mod gitlab;
 pub mod harness;
 pub mod jenkins;
+#[cfg(test)]
+mod real;
+#[cfg(test)]
+mod real_tests;
 pub mod walk;
 
 use super::graph::Pipeline;

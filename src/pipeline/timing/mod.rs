@@ -1,6 +1,10 @@
 //! Times of jobs, the critical path, and what a change would save.
 
+pub mod defaults;
+pub mod history;
 pub mod path;
+pub mod rates;
+pub mod saving;
 
 /// What a fix does to the graph and its times. Jobs are named by their place in the
 /// pipeline before the fix.

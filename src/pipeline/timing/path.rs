@@ -4,8 +4,8 @@
 use crate::pipeline::graph::Pipeline;
 
 /// What each job takes, by its place in [`Pipeline::jobs`]. Copies of a matrix count
-/// as their longest. Places that are missing, and numbers that are not finite or
-/// negative, count as 0.
+/// as their longest. Places that are missing, and numbers that are negative, not
+/// finite or beyond 1e9, count as 0.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Times {
     /// Seconds it runs.
@@ -20,6 +20,11 @@ impl Times {
         Times { seconds: vec![seconds; jobs], queue: vec![0.0; jobs] }
     }
 
+    /// Running alone.
+    pub fn running(&self, job: usize) -> f64 {
+        clean(self.seconds.get(job))
+    }
+
     /// Waiting and running together.
     pub fn total(&self, job: usize) -> f64 {
         clean(self.queue.get(job)) + clean(self.seconds.get(job))
@@ -27,7 +32,8 @@ impl Times {
 }
 
 fn clean(seconds: Option<&f64>) -> f64 {
-    seconds.copied().filter(|seconds| seconds.is_finite() && *seconds > 0.0).unwrap_or(0.0)
+    // More than thirty years is a clock gone wrong, and would drown all else.
+    seconds.copied().filter(|seconds| (0.0..=1e9).contains(seconds)).unwrap_or(0.0)
 }
 
 /// When jobs start and end, and which of them decide how long the whole takes.
@@ -122,6 +128,11 @@ impl Order {
         }
         from.push(edges.len() as u32);
         Order { jobs, from, edges, cyclic, count }
+    }
+
+    /// How many jobs are left out, as they wait for themselves.
+    pub(super) fn cycles(&self) -> usize {
+        self.cyclic.len()
     }
 
     /// Jobs with what they wait for, in order.

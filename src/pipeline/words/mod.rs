@@ -1,4 +1,23 @@
 //! What the words of scripts and steps mean: installs, tests, builds, scans, deploys.
+//! Words are matched on commands, never on parts of paths or of what is printed.
+
+mod commands;
+mod delivery;
+mod image;
+mod names;
+mod reading;
+mod ready;
+mod scan;
+pub mod shell;
+pub mod table;
+mod wrap;
+
+#[cfg(test)]
+mod tests;
+
+pub use reading::{Reading, commands, options, scanned_images, step, text};
+
+use super::graph::{Job, JobKind, Phase, Pipeline, Script};
 
 /// Something a step does.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -130,5 +149,81 @@ pub struct ImageBuild {
     pub cached: bool,
 }
 
-/// Says of every step what it does.
-pub fn fill(_pipeline: &mut super::graph::Pipeline) {}
+/// Says of every step what it does. A job that starts a cluster or a cloud on its own
+/// runner deploys to that one, which is a test and no deployment.
+pub fn fill(pipeline: &mut Pipeline) {
+    let platform = pipeline.platform;
+    for job in &mut pipeline.jobs {
+        let readings: Vec<Reading> = job.steps.iter().map(|one| step(platform, job, one)).collect();
+        let sandbox = readings.iter().any(|reading| reading.sandbox);
+        for (step, reading) in job.steps.iter_mut().zip(readings) {
+            step.does = reading.does;
+            if sandbox {
+                step.does.retain(|does| !matches!(does, Does::Deploy(_) | Does::Rollback));
+            }
+        }
+    }
+}
+
+/// What a job's steps do, in order.
+pub fn job_does(job: &Job) -> impl Iterator<Item = &Does> {
+    job.steps.iter().flat_map(|step| &step.does)
+}
+
+/// What a job's main steps do: what runs when nothing failed.
+pub fn main_does(job: &Job) -> impl Iterator<Item = &Does> {
+    job.steps.iter().filter(|step| step.phase != Phase::Failure).flat_map(|step| &step.does)
+}
+
+/// Whether nothing can be told of what a job does, so that its name is all there is.
+fn opaque(job: &Job) -> bool {
+    job.kind != JobKind::Approval
+        && job_does(job).all(|does| {
+            matches!(does, Does::Checkout | Does::Setup(_) | Does::Login(_) | Does::Install(_))
+        })
+}
+
+fn named(job: &Job, wanted: &[names::Meaning]) -> bool {
+    let says = |name: &str| names::meaning(name).is_some_and(|meaning| wanted.contains(&meaning));
+    let last = job.id.rsplit(['.', '/']).next().unwrap_or(&job.id);
+    opaque(job) && (says(last) || job.name.as_ref().is_some_and(|name| says(&name.value)))
+}
+
+/// Whether a job runs tests.
+pub fn is_test(job: &Job) -> bool {
+    main_does(job).any(|does| *does == Does::Test) || named(job, &[names::Meaning::Test])
+}
+
+/// Whether a job checks style or types.
+pub fn is_lint(job: &Job) -> bool {
+    main_does(job).any(|does| *does == Does::Lint) || named(job, &[names::Meaning::Lint])
+}
+
+/// Whether a job looks for weaknesses.
+pub fn is_scan(job: &Job) -> bool {
+    main_does(job).any(|does| matches!(does, Does::Scan { .. }))
+        || named(job, &[names::Meaning::Scan])
+}
+
+/// Whether a job puts something where people use it.
+pub fn is_deploy(job: &Job) -> bool {
+    main_does(job).any(|does| matches!(does, Does::Deploy(_)))
+        || job.environment.as_ref().is_some_and(|at| !at.value.is_empty())
+        || named(job, &[names::Meaning::Deploy])
+}
+
+/// Whether a job publishes a package, an image or a release.
+pub fn is_release(job: &Job) -> bool {
+    main_does(job).any(|does| matches!(does, Does::Publish(_) | Does::PushImage(_)))
+        || named(job, &[names::Meaning::Publish, names::Meaning::Push])
+}
+
+/// Whether a script is of a language of its own and says nothing about commands.
+pub fn is_program(script: &Script) -> bool {
+    let shell = script.shell.as_deref().unwrap_or("");
+    let first = shell.split_ascii_whitespace().next().unwrap_or("");
+    let name = shell::base_name(first).to_ascii_lowercase();
+    ["python", "node", "perl", "ruby", "groovy", "deno", "bun", "r", "julia", "javascript"]
+        .iter()
+        .any(|known| name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.') == *known)
+}

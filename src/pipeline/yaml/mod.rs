@@ -34,6 +34,8 @@ pub struct Tree {
     roots: Vec<Id>,
     /// Documents in the stream, empty ones too.
     documents: usize,
+    /// Where aliases stand, in order, and what for.
+    aliases: Vec<(Range<usize>, Id)>,
 }
 
 #[derive(Debug)]
@@ -48,8 +50,13 @@ struct Node {
     tag: Option<String>,
     /// Whether it has an anchor.
     anchored: bool,
+    /// Whether an alias stands for it.
+    aliased: bool,
     /// What it stands for, if it is an alias.
     target: Option<Id>,
+    /// Whether it has entries that are not among its own: merged ones, or keys that
+    /// are no scalars.
+    hidden: bool,
     /// Nodes below and including this one, aliases expanded.
     size: u32,
     depth: u32,
@@ -122,7 +129,6 @@ struct Open {
     tag: Option<String>,
     start: usize,
     line: u32,
-    style: Style,
     /// Children so far: of a mapping, keys and values in turn.
     children: Vec<Id>,
     mapping: bool,
@@ -205,7 +211,9 @@ pub fn parse(source: &str) -> Result<Tree, Broken> {
                     style,
                     tag: tag.map(|tag| format!("{}{}", tag.handle, tag.suffix)),
                     anchored: anchor != 0,
+                    aliased: false,
                     target: None,
+                    hidden: false,
                     size: 1,
                     depth: 1,
                 });
@@ -215,6 +223,10 @@ pub fn parse(source: &str) -> Result<Tree, Broken> {
             Event::Alias(anchor) => {
                 // An alias inside its own anchor is not known yet: an empty value.
                 let target = anchors.get(&anchor).copied();
+                if let Some(target) = target {
+                    tree.aliases.push((start..end, target));
+                    tree.nodes[target].aliased = true;
+                }
                 let (size, depth) =
                     target.map_or((1, 1), |id| (tree.nodes[id].size, tree.nodes[id].depth));
                 Some(tree.push(Node {
@@ -224,7 +236,9 @@ pub fn parse(source: &str) -> Result<Tree, Broken> {
                     style: Style::Plain,
                     tag: None,
                     anchored: false,
+                    aliased: false,
                     target,
+                    hidden: false,
                     size,
                     depth,
                 }))
@@ -234,14 +248,11 @@ pub fn parse(source: &str) -> Result<Tree, Broken> {
                     return Err(too_large(line as usize, "nested too deeply"));
                 }
                 let mapping = matches!(event, Event::MappingStart(..));
-                let flow =
-                    end > start && matches!(source.as_bytes().get(end - 1), Some(b'[' | b'{'));
                 open.push(Open {
                     anchor,
                     tag: tag.as_ref().map(|tag| format!("{}{}", tag.handle, tag.suffix)),
                     start,
                     line,
-                    style: if flow { Style::Flow } else { Style::Block },
                     children: Vec::new(),
                     mapping,
                 });
@@ -250,7 +261,9 @@ pub fn parse(source: &str) -> Result<Tree, Broken> {
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(done) = open.pop() else { continue };
                 let anchor = done.anchor;
-                let id = tree.close(source, done, end, end_line);
+                // Only brackets have an end of their own.
+                let style = if end > start { Style::Flow } else { Style::Block };
+                let id = tree.close(source, done, style, end, end_line);
                 anchors.insert(anchor, id);
                 let node = &tree.nodes[id];
                 if node.size > MAX_SIZE || node.depth > MAX_DEPTH {
@@ -285,7 +298,9 @@ fn scalar_span(source: &str, span: Range<usize>, style: Style, empty: bool) -> (
     match style {
         Style::Literal | Style::Folded => {
             // The indentation of the line behind it is not its own.
-            let text = text.rfind('\n').map_or("", |end| &text[..end]);
+            let unended = span.end >= source.len() && !source.ends_with('\n');
+            let end = if unended { Some(text.len()) } else { text.rfind('\n') };
+            let text = end.map_or("", |end| &text[..end]);
             (span.start, span.start + text.trim_end().len())
         }
         // An empty value is a point behind its anchor or tag.
@@ -327,14 +342,14 @@ impl Tree {
         self.nodes.len() - 1
     }
 
-    fn close(&mut self, source: &str, done: Open, end: usize, end_line: u32) -> Id {
+    fn close(&mut self, source: &str, done: Open, style: Style, end: usize, end_line: u32) -> Id {
         let (mut size, mut depth) = (1u32, 0);
         for id in &done.children {
             size = size.saturating_add(self.nodes[*id].size);
             depth = depth.max(self.nodes[*id].depth);
         }
         let last = done.children.last().map(|id| &self.nodes[*id]);
-        let (span, lines) = if done.style == Style::Flow {
+        let (span, lines) = if style == Style::Flow {
             (done.start..end, (done.line, end_line))
         } else {
             let first = done.children.first().map_or(done.start, |id| self.nodes[*id].span.start);
@@ -342,15 +357,22 @@ impl Tree {
             let end = last.map_or(start, |node| node.span.end).max(start);
             (start..end, (done.line, last.map_or(done.line, |node| node.lines.1).max(done.line)))
         };
+        let own = done.children.len() / 2;
         let value =
             if done.mapping { self.mapping(&done.children) } else { Value::Seq(done.children) };
+        let hidden = match &value {
+            Value::Map(entries) => entries.iter().filter(|entry| !entry.merged).count() < own,
+            _ => false,
+        };
         self.push(Node {
             value,
             span,
             lines,
-            style: done.style,
+            style,
             tag: done.tag,
             anchored: done.anchor != 0,
+            aliased: false,
+            hidden,
             target: None,
             size,
             depth: depth + 1,
@@ -450,6 +472,22 @@ impl Tree {
     /// Whether the node has an anchor, so that it may be read elsewhere.
     pub fn is_anchored(&self, id: Id) -> bool {
         self.nodes[id].anchored
+    }
+
+    /// Whether an alias stands for the node somewhere.
+    pub fn is_aliased(&self, id: Id) -> bool {
+        self.nodes[id].aliased
+    }
+
+    /// Where aliases stand, in bytes and in order of source, with what each stands for.
+    pub fn aliases(&self) -> &[(Range<usize>, Id)] {
+        &self.aliases
+    }
+
+    /// Whether a mapping has entries in its source that are not among its own ones:
+    /// merge keys, or keys that are no scalars.
+    pub fn has_hidden(&self, id: Id) -> bool {
+        self.nodes[self.resolve(id)].hidden
     }
 
     /// The node's tag (`!reference`), if it has one.
@@ -570,6 +608,21 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
+    fn brackets_are_told_from_indentation() {
+        let check = |text: &str, expect: Style| {
+            let tree = parse(text).unwrap();
+            let id = tree.at(&["a"]).unwrap().value;
+            assert_eq!(tree.style(id), expect, "{text:?}");
+        };
+        for text in ["a: []\n", "a: [ ]\n", "a: &x [ # why\n  b ]\n", "a: !t\n  { }\n"] {
+            check(text, Style::Flow);
+        }
+        for text in ["a:\n- b\n", "a: &x\n- [b]\n", "a:\n  {b: c}: d\n"] {
+            check(text, Style::Block);
+        }
+    }
+
+    #[test]
     fn keys_and_values_know_their_lines() {
         let tree = parse("on: push\njobs:\n  a:\n    steps:\n      - run: |\n          x\n          y\n      - uses: b\n").unwrap();
         let steps = tree.at(&["jobs", "a", "steps"]).unwrap();
@@ -611,6 +664,15 @@ mod tests {
         assert!(parse("a: [1\nb: 2\n").is_err());
         assert!(parse(&"[".repeat(5000)).is_err());
         assert_eq!(parse("").unwrap().root(), None);
+    }
+
+    #[test]
+    fn a_block_scalar_without_a_line_end_has_its_last_line() {
+        for ending in ["", "\n", "\n\n"] {
+            let text = format!("a: |\n  x\n  y{ending}");
+            let tree = parse(&text).unwrap();
+            assert_eq!(&text[tree.span(tree.at(&["a"]).unwrap().value)], "x\n  y", "{ending:?}");
+        }
     }
 
     /// What stands at every scalar is what it was written as.

@@ -7,15 +7,15 @@ use anyhow::{Context as _, Result, anyhow};
 use bytes::Bytes;
 
 use super::collect::{Subject, Workspace};
+use super::history::Known;
 use super::report::{CHECK, CheckReport, CheckedFile, Status};
 use super::{settings, show};
-use crate::diff::{self, Change, FileDiff, RepoPath, complete};
+use crate::diff::{self, Change, Content, FileDiff, LineKind, RepoPath, complete};
 use crate::failure::Failure;
 use crate::finding::{Finding, Fingerprint, Severity, Side, Source};
 use crate::inputs::{Format, Inputs};
 use crate::pipeline::check::{Lines, check};
 use crate::pipeline::rule::Group;
-use crate::pipeline::timing::History;
 use crate::pipeline::{Files, Outcome};
 use crate::publish::{View, annotations, files, json, sarif, terminal};
 use crate::redact::{ForgeHost, Scrubber};
@@ -32,9 +32,9 @@ pub fn run(
     inputs: &Inputs,
     subjects: &[Subject],
     workspace: &Workspace,
-    history: Option<&History>,
+    known: &Known,
 ) -> Result<u8, Failure> {
-    let findings = examine(inputs, subjects, workspace, history);
+    let findings = examine(inputs, subjects, workspace, known);
     tell(inputs, subjects, findings).map_err(Failure::Inputs)
 }
 
@@ -54,7 +54,7 @@ pub fn examine(
     inputs: &Inputs,
     subjects: &[Subject],
     files: &dyn Files,
-    history: Option<&History>,
+    known: &Known,
 ) -> Vec<Finding> {
     let chosen = settings::chosen(inputs);
     let mut findings = Vec::new();
@@ -63,14 +63,16 @@ pub fn examine(
         match &subject.outcome {
             Outcome::Read(file) => {
                 let lines = Lines::new(&file.text);
-                said.extend(check(file, &chosen, files, history).into_iter().map(|found| Said {
-                    source: found.rule.slug.to_owned(),
-                    category: category(found.group),
-                    severity: found.severity,
-                    confidence: found.hit.confidence,
-                    lines: (found.line, found.end_line),
-                    title: found.hit.title,
-                    body: found.hit.why,
+                said.extend(check(file, &chosen, files, known.of(file)).into_iter().map(|found| {
+                    Said {
+                        source: found.rule.slug.to_owned(),
+                        category: category(found.group),
+                        severity: found.severity,
+                        confidence: found.hit.confidence,
+                        lines: (found.line, found.end_line),
+                        title: found.hit.title,
+                        body: found.hit.why,
+                    }
                 }));
                 said.extend(super::validity::problems(file, &lines).into_iter().map(|problem| {
                     Said {
@@ -154,7 +156,9 @@ pub fn states(subjects: &[Subject]) -> Vec<CheckedFile> {
         let (status, reason) = match &subject.outcome {
             Outcome::Read(_) => (Status::Read, None),
             Outcome::Declined(why) => (Status::Declined, Some(why.clone())),
-            Outcome::Invalid { line, why } => (Status::Invalid, Some(format!("line {line}: {why}"))),
+            Outcome::Invalid { line, why } => {
+                (Status::Invalid, Some(format!("line {line}: {why}")))
+            }
         };
         CheckedFile {
             path: subject.path.clone(),
@@ -166,21 +170,31 @@ pub fn states(subjects: &[Subject]) -> Vec<CheckedFile> {
     subjects.iter().map(state).collect()
 }
 
-/// The files as a change that adds all their lines: what the renderers walk.
+/// The files as a change that leaves every line as it is: what the renderers walk.
 fn as_change(subjects: &[Subject]) -> Change {
     let files = subjects.iter().map(|subject| {
         let path = RepoPath(Bytes::from(subject.path.clone()));
         let text = subject.text.as_bytes();
         FileDiff {
-            old_path: None,
+            old_path: Some(path.clone()),
             new_path: Some(path),
-            status: diff::Status::Added,
+            status: diff::Status::Modified,
             old_mode: None,
             new_mode: None,
-            content: complete::from_contents(None, Some(text), 0),
+            content: unchanged(complete::from_contents(None, Some(text), 0)),
         }
     });
     Change { files: files.collect() }
+}
+
+fn unchanged(mut content: Content) -> Content {
+    if let Content::Text(patch) = &mut content {
+        patch.lines.iter_mut().for_each(|line| line.kind = LineKind::Context);
+        for hunk in &mut patch.hunks {
+            (hunk.old_start, hunk.old_lines) = (hunk.new_start, hunk.new_lines);
+        }
+    }
+    content
 }
 
 fn tell(inputs: &Inputs, subjects: &[Subject], findings: Vec<Finding>) -> Result<u8> {
@@ -219,7 +233,8 @@ fn tell(inputs: &Inputs, subjects: &[Subject], findings: Vec<Finding>) -> Result
         notes,
         usage: Usage::default(),
     };
-    let data = scrubber.scrub(&json::inert(serde_json::to_string_pretty(&result)?)).into_owned() + "\n";
+    let data =
+        scrubber.scrub(&json::inert(serde_json::to_string_pretty(&result)?)).into_owned() + "\n";
     if let Some(file) = &inputs.findings_file {
         files::write_atomic(file, data.as_bytes())
             .with_context(|| format!("cannot write {}", file.display()))?;
@@ -242,8 +257,7 @@ fn tell(inputs: &Inputs, subjects: &[Subject], findings: Vec<Finding>) -> Result
         Format::Github => annotations::workflow_commands(&view),
         Format::Markdown => markdown,
         Format::Text => {
-            let options =
-                terminal::Options { color: inputs.color_stdout(), width: show::width() };
+            let options = terminal::Options { color: inputs.color_stdout(), width: show::width() };
             terminal::render(&view, options)
         }
         Format::Diff => {

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::checkout::Checkout;
 use crate::inputs::Inputs;
-use crate::pipeline::{self, Files, Outcome, Platform, platform};
+use crate::pipeline::{self, File, Files, Outcome, Platform, platform};
 
 /// Largest pipeline file, in bytes.
 const LARGEST: u64 = 4 << 20;
@@ -71,6 +71,16 @@ pub struct Subject {
     pub outcome: Outcome,
 }
 
+impl Subject {
+    /// The file as it was read; `None` where it was not.
+    pub fn file(&self) -> Option<&File> {
+        match &self.outcome {
+            Outcome::Read(file) => Some(file),
+            _ => None,
+        }
+    }
+}
+
 /// The files named, or every pipeline file of the checkout.
 ///
 /// # Errors
@@ -84,8 +94,8 @@ pub fn subjects(inputs: &Inputs, named: &[PathBuf]) -> Result<(Vec<Subject>, Wor
     let mut subjects = Vec::new();
     for path in named {
         let place = here.join(path);
-        let meta = std::fs::metadata(&place)
-            .with_context(|| format!("cannot read {}", path.display()))?;
+        let meta =
+            std::fs::metadata(&place).with_context(|| format!("cannot read {}", path.display()))?;
         ensure!(meta.is_file(), "cannot read {}: it is no file", path.display());
         ensure!(
             meta.len() <= LARGEST,
@@ -159,9 +169,9 @@ fn subject(
 
 /// Whether a platform would read the file where it lies.
 fn is_active(path: &str) -> bool {
-    let sample = path
-        .split('/')
-        .any(|part| matches!(part, "testdata" | "fixtures" | "test-fixtures" | "node_modules" | "vendor"));
+    let sample = path.split('/').any(|part| {
+        matches!(part, "testdata" | "fixtures" | "test-fixtures" | "node_modules" | "vendor")
+    });
     match platform::by_path(path) {
         Some(Platform::GitHub) => path.starts_with(".github/workflows/"),
         Some(_) => !sample,

@@ -2,6 +2,9 @@
 
 pub mod check;
 pub mod collect;
+pub mod diff;
+pub mod graph;
+pub mod history;
 pub mod report;
 pub mod settings;
 pub mod show;
@@ -13,17 +16,13 @@ use anyhow::anyhow;
 
 use crate::failure::Failure;
 use crate::inputs::{Gathered, Inputs, PipelineAction, PipelineCommand};
-use crate::pipeline::rule;
+use crate::pipeline::{File, rule};
 
 /// Do what was asked for on the command line. Gives the exit code.
 ///
 /// # Errors
 /// As the exit codes say.
-pub fn run(
-    gathered: &Gathered,
-    first: &Inputs,
-    command: &PipelineCommand,
-) -> Result<u8, Failure> {
+pub fn run(gathered: &Gathered, first: &Inputs, command: &PipelineCommand) -> Result<u8, Failure> {
     let config = crate::task::config::config_at_base(first);
     let inputs = &gathered
         .resolve(config.as_ref())
@@ -33,8 +32,14 @@ pub fn run(
     }
     let (subjects, workspace) =
         collect::subjects(inputs, &command.files).map_err(Failure::Inputs)?;
+    let read: Vec<&File> = subjects.iter().filter_map(collect::Subject::file).collect();
+    let known = history::load(inputs, &read).map_err(Failure::Inputs)?;
     match &command.action {
-        PipelineAction::Check => check::run(inputs, &subjects, &workspace, None),
+        PipelineAction::Check => check::run(inputs, &subjects, &workspace, &known),
+        PipelineAction::Graph { drawing, timeline, after } => {
+            let wanted = graph::Wanted { drawing: *drawing, timeline: *timeline, after: *after };
+            graph::run(inputs, &subjects, wanted, &known, &|_| None)
+        }
         other => Err(Failure::Inputs(anyhow!("cannot do this yet: {other:?}"))),
     }
 }
@@ -50,10 +55,9 @@ fn rules(named: Option<&str>) -> Result<u8, Failure> {
                 return Err(Failure::Inputs(anyhow!("there is no rule `{name}`{near}")));
             }
         },
-        None => rule::RULES
-            .iter()
-            .map(|rule| format!("{:<34} {}\n", rule.slug, rule.title))
-            .collect(),
+        None => {
+            rule::RULES.iter().map(|rule| format!("{:<34} {}\n", rule.slug, rule.title)).collect()
+        }
     };
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
     Ok(0)

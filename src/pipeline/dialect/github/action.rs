@@ -26,7 +26,14 @@ pub(super) fn read(
     let mut job = Job::new("composite", runs.span(), runs.value.path());
     job.key_span = runs.key_span;
     job.shared = runs.value.shared();
-    step::read_all(source, &runs.value, None, &mut job, &mut pipeline);
+    step::read_all(
+        source,
+        &runs.value,
+        None,
+        &mut job,
+        &mut step::Actions::default(),
+        &mut pipeline,
+    );
     if let Some(outputs) = root.get("outputs") {
         for output in outputs.fields() {
             let Some(value) = output.value.get("value") else { continue };

@@ -20,6 +20,15 @@ pub(super) fn note(uses: &Use, job: &mut Job) {
             let default =
                 if uses.name.ends_with("/merge") { "merged-artifacts" } else { "artifact" };
             let name = input("name").unwrap_or((default.to_owned(), uses.span));
+            // A file that is not packed goes by its own name.
+            let bare = input("archive").is_some_and(|(text, _)| text == "false");
+            let name = match input("path").filter(|_| bare) {
+                Some((path, span)) => {
+                    let path = path.trim();
+                    (path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned(), span)
+                }
+                None => name,
+            };
             job.writes.push(access(name));
         }
         "actions/upload-pages-artifact" => {

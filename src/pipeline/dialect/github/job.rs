@@ -14,6 +14,7 @@ pub(super) fn read(
     source: &Source<'_>,
     field: &Field<'_>,
     shell: Option<&str>,
+    actions: &mut step::Actions,
     pipeline: &mut Pipeline,
 ) -> Job {
     let node = &field.value;
@@ -45,7 +46,7 @@ pub(super) fn read(
         call(source, &uses, &mut job, pipeline);
     }
     let own = default_shell(node);
-    step::read_all(source, node, own.as_deref().or(shell), &mut job, pipeline);
+    step::read_all(source, node, own.as_deref().or(shell), &mut job, actions, pipeline);
     if let Some(environment) = &job.environment {
         job.writes.push(Access {
             what: Resource::Environment(environment.value.clone()),

@@ -14,7 +14,7 @@ mod step;
 mod tests;
 mod trigger;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::walk::{Field, Node};
 use super::{Refusal, Source};
@@ -56,13 +56,15 @@ pub fn read(source: &Source<'_>) -> Result<Pipeline, Refusal> {
         return Err(invalid(&jobs, "`jobs` is no mapping of jobs"));
     }
     let shell = default_shell(&root);
+    let mut actions = step::Actions::default();
+    let mut ids: HashSet<&str> = HashSet::new();
     for field in jobs.value.fields() {
         if !field.value.is_map() {
             return Err(invalid(&field, &format!("job `{}` is no mapping", field.key)));
         }
         // Of two jobs with one id, paths and `needs` reach the first alone.
-        if pipeline.jobs.iter().all(|job| job.id != field.key) {
-            let job = job::read(source, &field, shell.as_deref(), &mut pipeline);
+        if ids.insert(field.key) {
+            let job = job::read(source, &field, shell.as_deref(), &mut actions, &mut pipeline);
             pipeline.jobs.push(job);
         }
     }

@@ -68,7 +68,7 @@ pub(super) fn read(node: &Node<'_>, axes: Option<&Node<'_>>) -> Runner {
         && !known.iter().any(|label| is_hosted(label));
     Runner {
         os: os(&known, of_one_machine),
-        size: known.iter().find_map(|label| size(label)),
+        size: size_of(&known, of_one_machine),
         self_hosted: own || unknown,
         labels,
         span: Some(node.span()),
@@ -134,6 +134,17 @@ fn is_hosted(label: &str) -> bool {
     image
         || HOSTS.iter().any(|host| label.starts_with(host))
         || (os_of(&label).is_some() && size(&label).is_some())
+}
+
+/// The size that is written: of one machine's labels by any, of several machines by
+/// all alike.
+fn size_of(labels: &[&String], of_one_machine: bool) -> Option<String> {
+    let mut told = labels.iter().map(|label| size(label));
+    if of_one_machine {
+        return told.flatten().next();
+    }
+    let first = told.next()??;
+    told.all(|one| one.as_ref() == Some(&first)).then_some(first)
 }
 
 fn size(label: &str) -> Option<String> {

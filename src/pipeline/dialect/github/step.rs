@@ -1,15 +1,27 @@
 //! The steps of a job, and of the local composite actions that they use.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use super::{artifact, job, variables, within};
 use crate::pipeline::dialect::Source;
 use crate::pipeline::dialect::walk::Node;
 use crate::pipeline::graph::{At, Checkout, Job, Phase, Pipeline, Script, Step, Unread, Use};
-use crate::pipeline::yaml;
+use crate::pipeline::yaml::{self, Tree};
 
 /// How deep composite actions may use each other. The service allows 10.
 const DEEPEST: usize = 10;
-/// Most steps of other files that are read into one pipeline.
-const MOST_INLINED: usize = 5_000;
+/// Most steps of actions that are read into one pipeline.
+const MOST_INLINED: usize = 20_000;
+
+/// Local actions, each parsed once for all that use it.
+#[derive(Default)]
+pub(super) struct Actions {
+    /// By the path of their file; `None` is broken.
+    trees: HashMap<String, Option<Rc<Tree>>>,
+    /// Steps read from them so far.
+    inlined: usize,
+}
 
 /// Reads `steps` below a job or an action's `runs`; `shell` is the default.
 pub(super) fn read_all(
@@ -17,10 +29,10 @@ pub(super) fn read_all(
     node: &Node<'_>,
     shell: Option<&str>,
     job: &mut Job,
+    actions: &mut Actions,
     pipeline: &mut Pipeline,
 ) {
     let mut steps = Vec::new();
-    let mut inlined = 0;
     if let Some(list) = node.get("steps") {
         for item in list.items() {
             let step = read(&item, shell);
@@ -28,7 +40,7 @@ pub(super) fn read_all(
             steps.push(step);
             if let Some(local) = local {
                 let mut trail = Vec::new();
-                follow(source, &local, &mut trail, &mut inlined, &mut steps, pipeline);
+                follow(source, &local, &mut trail, actions, &mut steps, pipeline);
             }
         }
     }
@@ -62,12 +74,17 @@ fn read(node: &Node<'_>, shell: Option<&str>) -> Step {
     step
 }
 
-/// When a step runs, by the status functions of its condition.
+/// When a step runs, by the status functions of its condition. `!cancelled()` and
+/// `success() || failure()` keep a step in its turn: it only outlives failures.
 fn phase(condition: &str) -> Phase {
-    let has = |function: &str| condition.contains(function);
+    let code: String = condition.chars().filter(|c| !c.is_whitespace()).collect();
+    let has = |function: &str| {
+        code.match_indices(function)
+            .any(|(at, _)| !code.get(..at).unwrap_or_default().ends_with('!'))
+    };
     if has("always()") || has("cancelled()") {
         Phase::Always
-    } else if has("failure()") && !has("!failure()") && !has("success()") {
+    } else if has("failure()") && !has("success()") {
         Phase::Failure
     } else {
         Phase::Main
@@ -139,7 +156,7 @@ fn follow(
     source: &Source<'_>,
     uses: &Use,
     trail: &mut Vec<String>,
-    inlined: &mut usize,
+    actions: &mut Actions,
     steps: &mut Vec<Step>,
     pipeline: &mut Pipeline,
 ) {
@@ -159,11 +176,19 @@ fn follow(
         pipeline.unread.push(unread("cyclic"));
         return;
     }
-    let Some(text) = source.files.read(path) else {
-        pipeline.unread.push(unread("missing"));
+    let tree = match actions.trees.get(path) {
+        Some(known) => known.clone(),
+        None => {
+            let text = source.files.read(path);
+            let tree = text.and_then(|text| yaml::parse(&text).ok()).map(Rc::new);
+            actions.trees.insert(path.clone(), tree.clone());
+            tree
+        }
+    };
+    let Some(tree) = tree else {
+        pipeline.unread.push(unread("broken"));
         return;
     };
-    let Ok(tree) = yaml::parse(&text) else { return };
     let Some(list) =
         Node::root(&tree).and_then(|root| root.get("runs")).and_then(|runs| runs.get("steps"))
     else {
@@ -172,15 +197,15 @@ fn follow(
     let Some(place) = include(pipeline, path) else { return };
     trail.push(path.clone());
     for item in list.items() {
-        if *inlined >= MOST_INLINED {
+        if actions.inlined >= MOST_INLINED {
             break;
         }
-        *inlined += 1;
+        actions.inlined += 1;
         let step = moved(read(&item, None), place);
         let local = step.uses.as_ref().filter(|uses| uses.name.starts_with("./")).cloned();
         steps.push(step);
         if let Some(local) = local {
-            follow(source, &local, trail, inlined, steps, pipeline);
+            follow(source, &local, trail, actions, steps, pipeline);
         }
     }
     trail.pop();

@@ -191,6 +191,13 @@ fn runners_tell_system_and_size() {
         false,
     );
     check(
+        "runs-on: ${{ matrix.os }}\nstrategy: {matrix: {os: [ubuntu-slim, ubuntu-22.04]}}",
+        &["ubuntu-slim", "ubuntu-22.04"],
+        linux,
+        None,
+        false,
+    );
+    check(
         "runs-on: ${{ inputs.on || 'ubuntu-24.04' }}",
         &["${{ inputs.on || 'ubuntu-24.04' }}", "ubuntu-24.04"],
         linux,
@@ -288,6 +295,21 @@ fn steps_are_read_with_uses_inputs_and_scripts() {
 }
 
 #[test]
+fn conditions_tell_when_a_step_has_its_turn() {
+    let check = |condition: &str, expect: Phase| {
+        let read = job(&format!("steps: [{{run: x, if: \"{condition}\"}}]"));
+        assert_eq!(read.steps[0].phase, expect, "{condition}");
+    };
+    check("always() && x", Phase::Always);
+    check("${{ cancelled() }}", Phase::Always);
+    check("failure()", Phase::Failure);
+    check("! cancelled()", Phase::Main);
+    check("success() || failure()", Phase::Main);
+    check("!failure()", Phase::Main);
+    check("github.ref == 'x'", Phase::Main);
+}
+
+#[test]
 fn what_expressions_read_is_told_with_its_place() {
     let check = |lines: &str, expect: &[(Resource, &str)]| {
         let body: String = lines.lines().map(|line| format!("    {line}\n")).collect();
@@ -345,9 +367,10 @@ fn artifacts_are_written_and_read_by_name_pattern_or_all() {
 
 #[test]
 fn calls_and_local_actions_are_followed_or_named() {
-    let text = "on: push\njobs:\n  a: {uses: ./.github/workflows/x.yml}\n  b: {uses: ./.github/workflows/gone.yml}\n  c: {uses: 'o/r/.github/workflows/y.yml@v1'}\n  d:\n    steps:\n      - uses: ./act\n      - uses: ./none\n      - run: last\n";
+    let text = "on: push\njobs:\n  a: {uses: ./.github/workflows/x.yml}\n  b: {uses: ./.github/workflows/gone.yml}\n  c: {uses: 'o/r/.github/workflows/y.yml@v1'}\n  d:\n    steps:\n      - uses: ./act\n      - uses: ./none\n      - uses: ./bad\n      - run: last\n";
     let files = Checked::new(&[
         (".github/workflows/x.yml", ""),
+        ("bad/action.yaml", "a: ["),
         (
             "act/action.yml",
             "runs:\n  using: composite\n  steps:\n    - run: npm ci\n    - uses: ./act\n",
@@ -362,12 +385,13 @@ fn calls_and_local_actions_are_followed_or_named() {
             ("o/r/.github/workflows/y.yml@v1", "remote"),
             ("./act", "cyclic"),
             ("./none", "missing"),
+            ("./bad", "broken"),
         ]
     );
     assert!(read.jobs[..3].iter().all(|job| job.kind == JobKind::Call && job.calls.is_some()));
     assert_eq!(read.included, ["act/action.yml"]);
     let files: Vec<u16> = read.jobs[3].steps.iter().map(|step| step.span.file).collect();
-    assert_eq!(files, [0, 1, 1, 0, 0]);
+    assert_eq!(files, [0, 1, 1, 0, 0, 0]);
     assert_eq!(read.jobs[3].steps[1].script.as_ref().unwrap().text, "npm ci");
 }
 

@@ -1,0 +1,182 @@
+//! Real files of Azure, Bitbucket and Harness: all are read or declined, with spans
+//! and edges that hold; broken copies of them do no harm.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::pipeline::graph::{Job, Pipeline, Span};
+use crate::pipeline::{NoFiles, Outcome, Platform, read};
+
+const PLATFORMS: [(Platform, &str); 3] = [
+    (Platform::Azure, "azure"),
+    (Platform::Bitbucket, "bitbucket"),
+    (Platform::Harness, "harness"),
+];
+
+/// The real files of a platform with their names, or nothing where they are absent.
+fn files(folder: &str) -> Vec<(String, String)> {
+    let shared = std::env::var_os("PIPEWRIGHT_SHARED")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    let folder = shared.join("data/pipelines").join(folder);
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        eprintln!("SKIPPED: there is no {}", folder.display());
+        return Vec::new();
+    };
+    let mut files: Vec<(String, String)> = entries
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let name = path.file_name()?.to_string_lossy().into_owned();
+            Some((name, std::fs::read_to_string(path).ok()?))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// All places that a pipeline names.
+fn spans(pipeline: &Pipeline) -> Vec<Span> {
+    let mut all = Vec::new();
+    let of = |job: &Job, all: &mut Vec<Span>| {
+        all.extend([job.span, job.key_span]);
+        all.extend(job.needs_span);
+        all.extend(job.needs.iter().filter_map(|need| need.span));
+        all.extend(job.runner.span);
+        all.extend(job.name.iter().map(|at| at.span));
+        all.extend(job.image.iter().map(|at| at.span));
+        all.extend(job.environment.iter().map(|at| at.span));
+        all.extend(job.condition.iter().map(|at| at.span));
+        all.extend(job.timeout.iter().map(|at| at.span));
+        all.extend(job.matrix.iter().map(|one| one.span));
+        all.extend(job.concurrency.iter().map(|one| one.span));
+        all.extend(job.env.iter().map(|one| one.span));
+        all.extend(job.reads.iter().chain(&job.writes).map(|one| one.span));
+        for step in &job.steps {
+            all.push(step.span);
+            all.extend(step.uses.iter().map(|used| used.span));
+            all.extend(step.uses.iter().flat_map(|used| &used.inputs).map(|(_, at)| at.span));
+            all.extend(step.script.iter().map(|script| script.span));
+            all.extend(step.env.iter().map(|one| one.span));
+            all.extend(step.condition.iter().map(|at| at.span));
+        }
+    };
+    pipeline.jobs.iter().for_each(|job| of(job, &mut all));
+    all.extend(pipeline.triggers.iter().map(|one| one.span));
+    all.extend(pipeline.entries.iter().map(|one| one.span));
+    all.extend(pipeline.stages.iter().map(|one| one.span));
+    all.extend(pipeline.env.iter().map(|one| one.span));
+    all.extend(pipeline.unread.iter().map(|one| one.span));
+    all
+}
+
+/// Checks what holds of every pipeline; returns its number of edges.
+fn hold(name: &str, text: &str, pipeline: &Pipeline) -> usize {
+    for span in spans(pipeline) {
+        if span.file == 0 {
+            assert!(text.get(span.range()).is_some(), "{name}: {span:?} of {}", text.len());
+        } else {
+            assert!(usize::from(span.file) <= pipeline.included.len(), "{name}: {span:?}");
+        }
+    }
+    let mut ids = std::collections::HashSet::new();
+    let mut edges = 0;
+    for job in &pipeline.jobs {
+        assert!(ids.insert(job.id.as_str()), "{name}: {} is there twice", job.id);
+        assert!(job.entry < pipeline.entries.len(), "{name}: {}", job.id);
+        assert!(job.stage.is_none_or(|at| at < pipeline.stages.len()), "{name}: {}", job.id);
+        edges += job.needs.len();
+        for need in &job.needs {
+            let entry = pipeline.jobs.get(need.job).map(|other| other.entry);
+            assert_eq!(entry, Some(job.entry), "{name}: {} waits for {}", job.id, need.job);
+        }
+    }
+    edges
+}
+
+/// Whether no job waits for itself by a detour.
+fn acyclic(pipeline: &Pipeline) -> bool {
+    let mut waiting: Vec<usize> = pipeline.jobs.iter().map(|job| job.needs.len()).collect();
+    let mut ready: Vec<usize> =
+        waiting.iter().enumerate().filter(|(_, left)| **left == 0).map(|(at, _)| at).collect();
+    let mut done = 0;
+    while let Some(at) = ready.pop() {
+        done += 1;
+        for (other, job) in pipeline.jobs.iter().enumerate() {
+            for _ in job.needs.iter().filter(|need| need.job == at) {
+                waiting[other] -= 1;
+                if waiting[other] == 0 {
+                    ready.push(other);
+                }
+            }
+        }
+    }
+    done == pipeline.jobs.len()
+}
+
+#[test]
+fn real_files_are_read_or_declined() {
+    for (platform, folder) in PLATFORMS {
+        let files = files(folder);
+        let (mut jobs, mut edges, mut read_in, mut unread) = (0, 0, 0, 0);
+        let mut time = Duration::ZERO;
+        let mut declined = std::collections::BTreeMap::<String, usize>::new();
+        for (name, text) in &files {
+            let start = Instant::now();
+            let outcome = read(platform, name, text, &NoFiles);
+            time += start.elapsed();
+            match outcome {
+                Outcome::Read(file) => {
+                    read_in += 1;
+                    jobs += file.pipeline.jobs.len();
+                    unread += file.pipeline.unread.len();
+                    edges += hold(name, text, &file.pipeline);
+                    assert!(acyclic(&file.pipeline), "{folder}/{name}");
+                    assert!(!file.pipeline.jobs.is_empty(), "{folder}/{name}");
+                }
+                Outcome::Declined(why) => *declined.entry(why).or_default() += 1,
+                Outcome::Invalid { line, why } => {
+                    assert!(line > 0 && line as usize <= text.lines().count() + 1);
+                    *declined.entry(format!("invalid: {why}")).or_default() += 1;
+                }
+            }
+        }
+        eprintln!(
+            "{folder}: {} files, {read_in} read, {jobs} jobs, {edges} edges, {unread} unread, {:.1} ms; {declined:?}",
+            files.len(),
+            time.as_secs_f64() * 1000.0,
+        );
+        assert!(files.is_empty() || read_in * 3 > files.len() * 2, "{folder}");
+    }
+}
+
+/// Lines of real files go, or change places: whatever comes of it, nothing breaks.
+#[test]
+fn broken_files_do_no_harm() {
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        usize::try_from(seed % u64::try_from(below.max(1)).unwrap()).unwrap()
+    };
+    for (platform, folder) in PLATFORMS {
+        for (name, text) in files(folder) {
+            // Short files break in more ways by the same time.
+            let rounds = if text.len() < 8_000 { 12 } else { 2 };
+            for _ in 0..rounds {
+                let mut lines: Vec<&str> = text.lines().collect();
+                for _ in 0..1 + random(3) {
+                    let (one, two) = (random(lines.len()), random(lines.len()));
+                    match random(3) {
+                        0 if lines.len() > 1 => drop(lines.remove(one)),
+                        1 => lines.swap(one, two),
+                        _ => lines.truncate(one + 1),
+                    }
+                }
+                let broken = lines.join("\n");
+                if let Outcome::Read(file) = read(platform, &name, &broken, &NoFiles) {
+                    hold(&name, &broken, &file.pipeline);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! What must hold for every graph, checked on real files and on broken ones.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::pipeline::graph::{Pipeline, Span};
+use crate::pipeline::{File, NoFiles, Outcome, Platform, read};
+
+/// Real files of a platform: name and text. Empty where they are not at hand.
+fn files(platform: Platform) -> Vec<(String, String)> {
+    let shared = std::env::var_os("PIPEWRIGHT_SHARED")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
+    let folder = shared.join("data/pipelines").join(platform.as_str());
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        eprintln!("SKIPPED: no pipelines in {}", folder.display());
+        return Vec::new();
+    };
+    let mut files: Vec<(String, String)> = entries
+        .filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let name = path.file_name()?.to_string_lossy().into_owned();
+            Some((name, std::fs::read_to_string(path).ok()?))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// Every span of a graph.
+fn spans(pipeline: &Pipeline) -> Vec<Span> {
+    let mut all: Vec<Span> = Vec::new();
+    all.extend(pipeline.triggers.iter().map(|one| one.span));
+    all.extend(pipeline.stages.iter().map(|one| one.span));
+    all.extend(pipeline.entries.iter().map(|one| one.span));
+    all.extend(pipeline.env.iter().map(|one| one.span));
+    all.extend(pipeline.unread.iter().map(|one| one.span));
+    all.extend(pipeline.name.iter().map(|one| one.span));
+    all.extend(pipeline.concurrency.iter().map(|one| one.span));
+    for job in &pipeline.jobs {
+        all.extend([job.span, job.key_span]);
+        all.extend(job.needs_span.into_iter().chain(job.runner.span));
+        all.extend(job.needs.iter().filter_map(|need| need.span));
+        for at in [&job.name, &job.image, &job.environment, &job.condition, &job.calls] {
+            all.extend(at.iter().map(|at| at.span));
+        }
+        all.extend(job.env.iter().map(|one| one.span));
+        all.extend(job.reads.iter().chain(&job.writes).map(|one| one.span));
+        all.extend(job.matrix.iter().map(|one| one.span));
+        all.extend(job.timeout.iter().map(|one| one.span));
+        all.extend(job.concurrency.iter().map(|one| one.span));
+        for step in &job.steps {
+            all.push(step.span);
+            all.extend(step.script.iter().map(|one| one.span));
+            all.extend(step.condition.iter().map(|one| one.span));
+            if let Some(uses) = &step.uses {
+                all.push(uses.span);
+                all.extend(uses.inputs.iter().map(|(_, at)| at.span));
+            }
+        }
+    }
+    all
+}
+
+/// What is wrong with a graph; `None` is nothing.
+fn broken(file: &File) -> Option<String> {
+    let (text, pipeline) = (&file.text, &file.pipeline);
+    for span in spans(pipeline) {
+        if span.file == 0 && text.get(span.range()).is_none() {
+            return Some(format!("span {span:?}"));
+        }
+        if usize::from(span.file) > pipeline.included.len() {
+            return Some(format!("file of {span:?}"));
+        }
+    }
+    let mut ids = HashSet::new();
+    for job in &pipeline.jobs {
+        if !ids.insert(&job.id) {
+            return Some(format!("two jobs {}", job.id));
+        }
+        if job.entry >= pipeline.entries.len()
+            || job.stage.is_some_and(|stage| stage >= pipeline.stages.len())
+        {
+            return Some(format!("place of {}", job.id));
+        }
+        for need in &job.needs {
+            let Some(other) = pipeline.jobs.get(need.job) else {
+                return Some(format!("edge of {}", job.id));
+            };
+            let Some(span) = need.span.filter(|span| span.file == 0) else { continue };
+            let written = text.get(span.range()).unwrap_or_default();
+            if !written.to_lowercase().starts_with(&other.id.to_lowercase()) {
+                return Some(format!("`{written}` is not {}", other.id));
+            }
+        }
+    }
+    for (place, stage) in pipeline.stages.iter().enumerate() {
+        if stage.needs.iter().any(|need| *need >= place) {
+            return Some(format!("order of stage {}", stage.id));
+        }
+    }
+    None
+}
+
+fn is_cyclic(pipeline: &Pipeline) -> bool {
+    let mut left: Vec<usize> = pipeline.jobs.iter().map(|job| job.needs.len()).collect();
+    let mut after: Vec<Vec<usize>> = vec![Vec::new(); pipeline.jobs.len()];
+    for (place, job) in pipeline.jobs.iter().enumerate() {
+        for need in &job.needs {
+            after[need.job].push(place);
+        }
+    }
+    let mut ready: Vec<usize> = (0..left.len()).filter(|place| left[*place] == 0).collect();
+    let mut done = 0;
+    while let Some(place) = ready.pop() {
+        done += 1;
+        for next in &after[place] {
+            left[*next] -= 1;
+            if left[*next] == 0 {
+                ready.push(*next);
+            }
+        }
+    }
+    done < pipeline.jobs.len()
+}
+
+#[test]
+fn real_files_are_read_or_declined_with_a_sound_graph() {
+    for platform in [Platform::GitHub, Platform::GitLab] {
+        let files = files(platform);
+        let (mut read_count, mut jobs, mut edges, mut declined) = (0, 0, 0, Vec::new());
+        let start = Instant::now();
+        for (name, text) in &files {
+            match read(platform, name, text, &NoFiles) {
+                Outcome::Read(file) => {
+                    assert_eq!(broken(&file), None, "{platform} {name}");
+                    assert!(!is_cyclic(&file.pipeline), "{platform} {name}");
+                    read_count += 1;
+                    jobs += file.pipeline.jobs.len();
+                    edges += file.pipeline.jobs.iter().map(|job| job.needs.len()).sum::<usize>();
+                }
+                Outcome::Declined(why) => declined.push(format!("{name}: {why}")),
+                Outcome::Invalid { line, why } => panic!("{platform} {name}:{line}: {why}"),
+            }
+        }
+        println!(
+            "{platform}: {} files, {read_count} read, {jobs} jobs, {edges} edges, {:.1} ms\n  {}",
+            files.len(),
+            start.elapsed().as_secs_f64() * 1e3,
+            declined.join("\n  ")
+        );
+        assert!(declined.len() * 10 <= files.len(), "{declined:?}");
+    }
+}
+
+/// Lines of real files go, come twice or change places: nothing may panic, and what
+/// is read still holds.
+#[test]
+fn files_with_lines_gone_or_swapped_are_read_without_harm() {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = |below: usize| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below.max(1)
+    };
+    for platform in [Platform::GitHub, Platform::GitLab] {
+        for (name, text) in files(platform).iter().filter(|(_, text)| text.len() < 20_000) {
+            for _ in 0..4 {
+                let mut lines: Vec<&str> = text.lines().collect();
+                for _ in 0..=next(4) {
+                    let (a, b) = (next(lines.len()), next(lines.len()));
+                    match next(3) {
+                        0 if lines.len() > 1 => drop(lines.remove(a)),
+                        1 => lines.swap(a, b),
+                        _ => {
+                            lines.insert(a, lines.get(b).copied().unwrap_or("- !reference [a, b]"))
+                        }
+                    }
+                }
+                let text = lines.join("\n");
+                if let Outcome::Read(file) = read(platform, name, &text, &NoFiles) {
+                    assert_eq!(broken(&file), None, "{platform} {name}\n{text}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn large_files_are_read_in_time() {
+    let mut hub = String::from("on: push\njobs:\n");
+    let mut lab = String::from("stages: [build, test]\n");
+    for n in 0..2_000 {
+        hub.push_str(&format!("  j{n}:\n    runs-on: ubuntu-latest\n    steps:\n      - run: x\n"));
+        if n > 0 {
+            hub.push_str(&format!("    needs: [j{}, j0]\n", n - 1));
+        }
+        let stage = if n % 2 == 0 { "build" } else { "test" };
+        lab.push_str(&format!(
+            "j{n}:\n  stage: {stage}\n  script: x\n  artifacts: {{paths: [o]}}\n"
+        ));
+    }
+    for (platform, text) in [(Platform::GitHub, hub), (Platform::GitLab, lab)] {
+        let start = Instant::now();
+        let Outcome::Read(file) = read(platform, "x", &text, &NoFiles) else {
+            panic!("{platform}")
+        };
+        assert_eq!(file.pipeline.jobs.len(), 2_000);
+        let edges = file.pipeline.jobs.iter().map(|job| job.needs.len()).sum::<usize>();
+        println!(
+            "{platform}: 2000 jobs, {edges} edges, {:.0} ms",
+            start.elapsed().as_secs_f64() * 1e3
+        );
+        assert!(start.elapsed().as_secs() < 20, "{platform} took {:?}", start.elapsed());
+    }
+}

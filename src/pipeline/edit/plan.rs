@@ -1,0 +1,91 @@
+//! Ops sorted by the node they are about, so that both the tree and the text meet
+//! all ops of a collection at once.
+
+use std::collections::HashMap;
+
+use super::{Op, Reason, Refused};
+use crate::pipeline::graph::Seg;
+
+/// What happens at a node and below it.
+///
+/// Invariant: a node that is replaced, removed or rewritten has no other op at it
+/// or below it.
+#[derive(Debug, Default)]
+pub(super) struct Plan<'o> {
+    /// The node itself changes: `Replace`, `Text` or `Remove`.
+    pub own: Option<&'o Op>,
+    /// Children that come or move, in order of the call.
+    pub inner: Vec<&'o Op>,
+    /// Nodes below.
+    pub below: HashMap<&'o Seg, Plan<'o>>,
+}
+
+impl<'o> Plan<'o> {
+    /// Sorts ops.
+    pub(super) fn of(ops: &'o [Op]) -> Result<Self, Refused> {
+        let mut root = Plan::default();
+        for op in ops {
+            let mut plan = &mut root;
+            for seg in op.path() {
+                plan = plan.below.entry(seg).or_default();
+            }
+            match op {
+                Op::Splice { .. } => {
+                    return Err(Reason::Form("bytes of a YAML file are not spliced").at(&[]));
+                }
+                Op::Insert { .. } | Op::Push { .. } | Op::Move { .. } => plan.inner.push(op),
+                Op::Replace { .. } | Op::Remove { .. } | Op::Text { .. } => {
+                    if plan.own.replace(op).is_some() {
+                        return Err(Reason::Overlap.at(op.path()));
+                    }
+                }
+            }
+        }
+        root.settle()?;
+        Ok(root)
+    }
+
+    fn settle(&self) -> Result<(), Refused> {
+        if let Some(op) = self.own
+            && (!self.inner.is_empty() || !self.below.is_empty())
+        {
+            return Err(Reason::Overlap.at(op.path()));
+        }
+        for (nth, op) in self.inner.iter().enumerate() {
+            let Op::Move { at, from, .. } = op else { continue };
+            let again = self.inner[..nth]
+                .iter()
+                .any(|other| matches!(other, Op::Move { from: other, .. } if other == from));
+            if again || self.below.contains_key(&Seg::Index(*from)) {
+                return Err(Reason::Overlap.at(at));
+            }
+        }
+        self.below.values().try_for_each(Plan::settle)
+    }
+
+    /// Whether nothing happens here.
+    pub(super) fn is_empty(&self) -> bool {
+        self.own.is_none() && self.inner.is_empty() && self.below.is_empty()
+    }
+
+    /// Whether the node goes.
+    pub(super) fn removes(&self) -> bool {
+        matches!(self.own, Some(Op::Remove { .. }))
+    }
+
+    /// What happens to the child under this key.
+    pub(super) fn key(&self, key: &str) -> Option<&Plan<'o>> {
+        if self.below.is_empty() {
+            return None;
+        }
+        self.below.get(&Seg::Key(key.to_owned()))
+    }
+
+    /// What happens to this item.
+    pub(super) fn item(&self, index: usize) -> Option<&Plan<'o>> {
+        if self.below.is_empty() {
+            return None;
+        }
+        self.below.get(&Seg::Index(index))
+    }
+}

@@ -1,0 +1,265 @@
+//! Edits made on the text: whole lines or stretches of a line are spliced, every
+//! other byte stays.
+//!
+//! Ops become [`Cut`]s of the text as it is, found by walking the tree; at the end
+//! all cuts are made at once. Nothing is written back from the tree, so comments,
+//! anchors, quoting and line ends stay without anybody caring for them.
+
+use std::ops::Range;
+
+use super::lines::Lines;
+use super::plan::Plan;
+use super::render::Layout;
+use super::{Op, Reason, Refused};
+use crate::pipeline::graph::Seg;
+use crate::pipeline::yaml::{Id, Style, Tree, Value};
+
+/// One stretch of text that gives way to another.
+#[derive(Debug)]
+struct Cut {
+    range: Range<usize>,
+    text: String,
+}
+
+/// Where a value stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spot {
+    /// The byte behind its key's colon or its dash.
+    pub after: usize,
+    /// Behind what.
+    pub behind: Site,
+}
+
+/// Behind what a value stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Site {
+    /// It is the document.
+    Root,
+    /// A key at this column.
+    Key(usize),
+    /// A dash at this column.
+    Dash(usize),
+    /// Within brackets or braces.
+    Flow {
+        /// Whether it has a colon or needs none; else one has to come before it.
+        colon: bool,
+    },
+}
+
+/// What a splice knows and gathers.
+pub(super) struct Splice<'a> {
+    pub lines: Lines<'a>,
+    pub tree: &'a Tree,
+    pub layout: Layout,
+    cuts: Vec<Cut>,
+}
+
+pub(super) type Done = Result<(), Refused>;
+
+/// The text after these ops, addressed as [`super::intend`] says. `tree` is of `text`.
+///
+/// # Errors
+/// As of `intend`; moreover where an anchor, an alias or a merge key would make the
+/// change reach elsewhere, and where the text is written in a form that is not edited.
+pub fn splice(text: &str, tree: &Tree, ops: &[Op]) -> Result<String, Refused> {
+    if ops.is_empty() {
+        return Ok(text.to_owned());
+    }
+    if ops.iter().all(|op| matches!(op, Op::Splice { .. })) && tree.root().is_none() {
+        return bytes(text, ops);
+    }
+    let plan = Plan::of(ops)?;
+    let root = tree.root().ok_or_else(|| Reason::Missing.at(&[]))?;
+    // With a line end at the end, all lines are alike; what was added goes again.
+    let ended = text.ends_with('\n');
+    let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let whole = if ended { text.to_owned() } else { format!("{text}{ending}") };
+    let mut splice = Splice {
+        lines: Lines::new(&whole),
+        tree,
+        layout: layout(&Lines::new(&whole), tree, root),
+        cuts: Vec::new(),
+    };
+    let spot = Spot { after: tree.span(root).start, behind: Site::Root };
+    splice.visit(root, &plan, spot, &mut Vec::new())?;
+    let mut out = splice.finish()?;
+    if !ended {
+        out.truncate(out.trim_end_matches(['\r', '\n']).len());
+    }
+    Ok(out)
+}
+
+/// Bytes of a file without a tree.
+fn bytes(text: &str, ops: &[Op]) -> Result<String, Refused> {
+    let mut cuts = Vec::new();
+    for op in ops {
+        let Op::Splice { span, text: new } = op else { continue };
+        let range = span.range();
+        if span.file != 0 || range.start > range.end || text.get(range.clone()).is_none() {
+            return Err(Reason::Missing.at(&[]));
+        }
+        cuts.push(Cut { range, text: new.clone() });
+    }
+    join(text, cuts)
+}
+
+/// Makes all cuts; those at one place in order, and before what goes from there.
+fn join(text: &str, mut cuts: Vec<Cut>) -> Result<String, Refused> {
+    cuts.sort_by_key(|cut| (cut.range.start, !cut.range.is_empty()));
+    let mut out =
+        String::with_capacity(text.len() + cuts.iter().map(|cut| cut.text.len()).sum::<usize>());
+    let mut at = 0;
+    for cut in cuts {
+        let kept = text.get(at..cut.range.start).ok_or_else(|| Reason::Overlap.at(&[]))?;
+        out.push_str(kept);
+        out.push_str(&cut.text);
+        at = cut.range.end;
+    }
+    out.push_str(text.get(at..).unwrap_or_default());
+    Ok(out)
+}
+
+/// How a file lays out its blocks, by what most of it does.
+fn layout(lines: &Lines<'_>, tree: &Tree, root: Id) -> Layout {
+    let mut votes: [[u32; 9]; 3] = [[0; 9]; 3];
+    let mut vote = |which: usize, columns: usize| {
+        if let Some(count) = votes[which].get_mut(columns) {
+            *count += 1;
+        }
+    };
+    let bytes = lines.text.as_bytes();
+    tree.each_entry(&mut |entry| {
+        let id = entry.value;
+        if tree.is_alias(id) || tree.style(id) != Style::Block || entry.merged {
+            return;
+        }
+        let start = tree.span(id).start;
+        let own = lines.column(entry.key_span.start);
+        let Some(below) = lines.column(start).checked_sub(own) else { return };
+        match tree.value(id) {
+            Value::Map(entries) if !entries.is_empty() && below > 0 => vote(0, below),
+            Value::Seq(items) if !items.is_empty() => {
+                vote(1, below);
+                let gap = bytes[start + 1..].iter().take_while(|byte| **byte == b' ').count();
+                let inline = bytes
+                    .get(start + 1 + gap)
+                    .is_some_and(|byte| !matches!(byte, b'\r' | b'\n' | b'#'));
+                if inline {
+                    vote(2, gap + 1);
+                }
+            }
+            _ => {}
+        }
+    });
+    let _ = root;
+    let most = |which: usize, fallback: usize| {
+        let best = votes[which].iter().enumerate().rev().max_by_key(|(_, count)| **count);
+        best.filter(|(_, count)| **count > 0).map_or(fallback, |(columns, _)| columns)
+    };
+    let step = most(0, 2).max(1);
+    Layout { step, dash: most(1, step.min(2)), gap: most(2, 2).max(2) }
+}
+
+impl Splice<'_> {
+    /// Replaces a stretch of text.
+    pub(super) fn cut(&mut self, range: Range<usize>, text: impl Into<String>) {
+        let text = text.into();
+        if !range.is_empty() || !text.is_empty() {
+            self.cuts.push(Cut { range, text });
+        }
+    }
+
+    /// Puts whole lines before a line.
+    pub(super) fn put_lines(&mut self, line: usize, new: &[String]) {
+        if new.is_empty() {
+            return;
+        }
+        // Below a block scalar, a line of blanks alone would become part of it.
+        let line = if line == 0 { 0 } else { self.lines.ragged(line - 1) + 1 };
+        let ending = self.lines.ending(line.saturating_sub(1));
+        let text: String = new.iter().flat_map(|line| [line.as_str(), ending]).collect();
+        let at = self.lines.start(line);
+        self.cut(at..at, text);
+    }
+
+    /// Takes whole lines away, the last one included.
+    pub(super) fn drop_lines(&mut self, first: usize, last: usize) {
+        if first <= last {
+            self.cut(self.lines.start(first)..self.lines.start(last + 1), "");
+        }
+    }
+
+    fn finish(self) -> Result<String, Refused> {
+        join(self.lines.text, self.cuts)
+    }
+
+    /// Does what is planned at and below a node.
+    pub(super) fn visit(
+        &mut self,
+        id: Id,
+        plan: &Plan<'_>,
+        spot: Spot,
+        path: &mut Vec<Seg>,
+    ) -> Done {
+        if plan.is_empty() {
+            return Ok(());
+        }
+        let tree = self.tree;
+        if let Some(Op::Replace { value, .. }) = plan.own {
+            self.must_own(id, path)?;
+            return self.replace(id, spot, value, path);
+        }
+        if tree.is_alias(id) {
+            return Err(Reason::Alias.at(path));
+        }
+        if tree.is_aliased(id) {
+            return Err(Reason::Shared.at(path));
+        }
+        match plan.own {
+            Some(Op::Text { find, replace, .. }) => self.text(id, spot, find, replace, path),
+            Some(op) => Err(Reason::Kind.at(op.path())),
+            None => self.container(id, plan, spot, path),
+        }
+    }
+
+    fn container(&mut self, id: Id, plan: &Plan<'_>, spot: Spot, path: &mut Vec<Seg>) -> Done {
+        let tree = self.tree;
+        let in_flow = matches!(spot.behind, Site::Flow { .. });
+        let empty = match tree.value(id) {
+            Value::Scalar { .. } if tree.is_null(id) => plan.below.is_empty(),
+            Value::Scalar { .. } => {
+                let reason = if plan.below.is_empty() { Reason::Kind } else { Reason::Missing };
+                return Err(reason.at(path));
+            }
+            Value::Map(entries) => entries.is_empty() && !tree.has_hidden(id),
+            Value::Seq(items) => items.is_empty(),
+        };
+        if empty {
+            // There is no style to follow: it is written anew.
+            let value = super::tree::applied(&tree.plain(id), plan, path)?;
+            return self.replace(id, spot, &value, path);
+        }
+        match (tree.value(id), tree.style(id)) {
+            (Value::Scalar { .. }, _) => Err(Reason::Missing.at(path)),
+            (_, Style::Flow) => self.flow(id, plan, path),
+            _ if in_flow => {
+                Err(Reason::Form("a pair in brackets without braces is not edited").at(path))
+            }
+            _ => self.block(id, plan, spot, path),
+        }
+    }
+
+    /// Refuses where what would go with a node is used elsewhere.
+    pub(super) fn must_own(&self, id: Id, path: &[Seg]) -> Done {
+        let tree = self.tree;
+        if tree.is_alias(id) {
+            return Ok(());
+        }
+        let span = tree.span(id);
+        let within = |at: usize| at >= span.start && at < span.end;
+        let lost = tree.aliases().iter().any(|(at, target)| {
+            (*target == id || within(tree.span(*target).start)) && !within(at.start)
+        });
+        if lost { Err(Reason::Shared.at(path)) } else { Ok(()) }
+    }
+}
