@@ -302,7 +302,6 @@ fn items(cx: &Context<'_>, event: Event<'_>, written: &mut Vec<String>) -> Vec<Y
                 None => steps.push((step(cx, job, event, None), manual)),
             }
         }
-        let first = out.is_empty();
         let (manual, automatic): (Vec<_>, Vec<_>) =
             steps.into_iter().partition(|(_, manual)| *manual);
         let automatic: Vec<Yaml> =
@@ -318,11 +317,16 @@ fn items(cx: &Context<'_>, event: Event<'_>, written: &mut Vec<String>) -> Vec<Y
         }
         for (mut map, _) in manual {
             // A step in a parallel group cannot wait, nor can the first one.
-            if first && out.is_empty() {
-                cx.remark("The first step of a pipeline cannot be manual; it starts by itself where the pipeline is started by hand");
-            } else {
-                map.set("trigger", "manual");
+            if out.is_empty() {
+                // The first step of a pipeline cannot wait.
+                let mut clone = Map::new();
+                clone.set("enabled", false);
+                let mut start = Map::new();
+                start.set("name", "Start").set("clone", clone);
+                start.set("script", Yaml::list(["echo Started"]));
+                out.push(wrap("step", start));
             }
+            map.set("trigger", "manual");
             out.push(wrap("step", map));
         }
     }
@@ -347,6 +351,7 @@ fn step(
         None => job.title().to_owned(),
     };
     map.set("name", title);
+    cx.remark_tools(job);
     if let Some(image) = image_for(job) {
         let text = image.render(|part| match part {
             Part::Matrix(axis) => cell
@@ -502,10 +507,11 @@ fn step(
         if let Action::SaveArtifact { paths, .. } = &step.action {
             for path in paths {
                 let path = path.trim_end_matches('/');
-                let file = path.contains('*')
-                    || path.ends_with("tfplan")
-                    || path.rsplit('/').next().is_some_and(|name| name.contains('.'));
-                artifacts.push(if file { path.to_owned() } else { format!("{path}/**") });
+                artifacts.push(path.to_owned());
+                if !path.contains('*') && !path.ends_with("tfplan") {
+                    // A folder is told from a file only when it runs.
+                    artifacts.push(format!("{path}/**"));
+                }
             }
         }
         if let Action::SaveTestReport(report) = &step.action
@@ -688,6 +694,25 @@ fn guard(cx: &Context<'_>, job: &Job, condition: &Condition) -> Option<String> {
     }
 }
 
+/// The Docker service has one builder: layers come from the cache `docker`, and it
+/// builds for its own platform.
+fn plain_build(cx: &Context<'_>, job: &Job, step: &Step) -> Option<Action> {
+    let Action::BuildImage(build) = &step.action else { return None };
+    if !build.platforms.is_empty() {
+        cx.lose(
+            format!(
+                "the platforms {} of the image of job `{}`",
+                build.platforms.join(", "),
+                job.id
+            ),
+            "The Docker service builds for its own platform; build each on a runner of its own",
+            step.line,
+        );
+    }
+    let build = super::super::ImageBuild { cache: false, platforms: Vec::new(), ..build.clone() };
+    Some(Action::BuildImage(build))
+}
+
 fn commands(cx: &Context<'_>, job: &Job, steps: &[Step]) -> Vec<Yaml> {
     let mut lines: Vec<Yaml> = Vec::new();
     for step in steps {
@@ -750,7 +775,8 @@ fn commands(cx: &Context<'_>, job: &Job, steps: &[Step]) -> Vec<Yaml> {
             }
             _ => {}
         }
-        let Some(lowered) = lower(&step.action, job) else {
+        let plain = plain_build(cx, job, step);
+        let Some(lowered) = lower(plain.as_ref().unwrap_or(&step.action), job) else {
             cx.lose(
                 format!("the step `{}` of job `{}`", super::describe(step), job.id),
                 "There is no way known here to do it in a script",
@@ -803,7 +829,7 @@ fn commands(cx: &Context<'_>, job: &Job, steps: &[Step]) -> Vec<Yaml> {
             text = format!("set -e\n{text}");
         }
         lines.push(Yaml::script(&text));
-        if let Action::BuildImage(build) = &step.action
+        if let Action::BuildImage(build) = plain.as_ref().unwrap_or(&step.action)
             && build.push
         {
             let reference = cx.script(Some(job), &digest(build), Shell::Sh, &mut Vec::new());

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::super::{Foreign, Job, NotCarried, Part, Portable, Shell, Text};
+use super::super::{Action, Foreign, Job, NotCarried, Part, Portable, Shell, Text};
 use crate::pipeline::Platform;
 
 /// The state of one writing.
@@ -43,6 +43,17 @@ impl<'a> Context<'a> {
     /// Says what a person has to set up.
     pub fn remark(&self, text: impl Into<String>) {
         self.remarks.borrow_mut().push(text.into());
+    }
+
+    /// Says which tools a job's image has to have, where it is not made for all of them.
+    pub fn remark_tools(&self, job: &Job) {
+        let tools = super::lower::tools(job);
+        let languages =
+            job.steps.iter().filter(|step| matches!(step.action, Action::Setup { .. })).count();
+        let own = job.runner.image.is_some() && !tools.is_empty();
+        if own || tools.len() + languages > 1 {
+            self.remark(format!("The image of job `{}` has to have {}", job.id, tools.join(", ")));
+        }
     }
 
     /// What was lost and remarked, each once, in order.
@@ -98,7 +109,10 @@ impl<'a> Context<'a> {
                 let secrets = job.map_or(&[][..], |job| &job.secrets);
                 match secrets.iter().chain(&self.portable.secrets).find(|s| s.name == *name) {
                     Some(secret) => return own(secret.variable()),
-                    None => identifier(name),
+                    None => {
+                        self.remark(format!("The secret `{name}` has to be set on the platform"));
+                        identifier(name)
+                    }
                 }
             }
             Part::Matrix(name) | Part::Input(name) => upper(name),
@@ -175,7 +189,7 @@ impl<'a> Context<'a> {
                 env.push((name.clone(), expression));
             }
             let joined = matches!(text.0.get(at + 1), Some(Part::Literal(next))
-                if next.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_' || c == '['));
+                if next.starts_with(|c: char| c.is_ascii_alphanumeric() || "_[:".contains(c)));
             out.push_str(&match shell {
                 Shell::Pwsh | Shell::PowerShell if joined => format!("${{env:{name}}}"),
                 Shell::Pwsh | Shell::PowerShell => format!("$env:{name}"),

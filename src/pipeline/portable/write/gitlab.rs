@@ -135,6 +135,11 @@ fn script(cx: &Context<'_>, job: &Job, step: &Step, shell: Shell) -> Option<Stri
     let lowered = lower(&step.action, job)?;
     let mut env: Env = Vec::new();
     let mut text = cx.script(Some(job), &lowered.script, shell, &mut env);
+    // The daemon beside the job is spoken to by TLS, which a builder takes from a context.
+    text = text.replace(
+        "docker buildx create --use\n",
+        "docker context create builder\ndocker buildx create --use builder\n",
+    );
     for (name, value) in &env {
         // Already a variable under this very name, or a file.
         if value == "outputs.env" {
@@ -325,6 +330,7 @@ fn job(cx: &Context<'_>, job: &Job, stage: &str) -> Map {
     let mut map = Map::new();
     map.set("stage", stage);
     let image = image_for(job);
+    cx.remark_tools(job);
     let setups =
         job.steps.iter().filter(|step| matches!(step.action, Action::Setup { .. })).count();
     if setups > 1 {
@@ -891,7 +897,20 @@ fn failure_job(cx: &Context<'_>, job: &Job, stage: &str) -> Option<Map> {
     map.set("stage", stage);
     map.maybe("image", image_for(job).map(|image| cx.value(Some(job), &image)));
     map.filled("tags", tags(cx, job));
-    map.set("needs", Yaml::flow(std::iter::once(&job.id).chain(&job.needs).map(|id| job_name(id))));
+    // Of this job alone: when one before it failed there is nothing to take back.
+    let mut needs = vec![job_name(&job.id)];
+    for step in &job.on_failure {
+        super::super::check::each_part_of(step, &mut |part| {
+            if let Part::Image(other) | Part::Output(other, _) = part
+                && *other != job.id
+                && matches!(step.action, Action::Run { .. })
+                && !needs.contains(&job_name(other))
+            {
+                needs.push(job_name(other));
+            }
+        });
+    }
+    map.set("needs", Yaml::flow(needs));
     map.filled("variables", variables(cx, Some(job), &job.variables, &job.secrets));
     map.maybe("timeout", job.timeout.map(|minutes| format!("{minutes} minutes")));
     if let Some(environment) = &job.environment {

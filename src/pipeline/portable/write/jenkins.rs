@@ -28,7 +28,13 @@ impl Code {
 
     /// A line with text of several lines in it, which is kept as it is.
     fn open(&mut self, head: &str) {
-        self.line(&format!("{head} {{"));
+        self.open_with(head, "");
+    }
+
+    /// A block whose first line goes on behind the brace (a closure's parameters).
+    fn open_with(&mut self, head: &str, tail: &str) {
+        let space = if tail.is_empty() { "" } else { " " };
+        self.line(&format!("{head} {{{space}{tail}"));
         self.depth += 1;
     }
 
@@ -60,7 +66,6 @@ pub fn write(cx: &Context<'_>) -> String {
     code.line("agent none");
     let mut options = vec![
         "buildDiscarder(logRotator(numToKeepStr: '30', artifactNumToKeepStr: '5'))".to_owned(),
-        "skipDefaultCheckout()".to_owned(),
     ];
     if portable.cancel_superseded {
         options.push("disableConcurrentBuilds(abortPrevious: true)".to_owned());
@@ -370,19 +375,28 @@ fn unrolled(cx: &Context<'_>, code: &mut Code, job: &Job, matrix: &Matrix, alone
         code.open("parallel");
     }
     for (name, cell) in cells(matrix) {
-        let env: Vec<String> = cell
-            .iter()
-            .map(|(axis, value)| format!("{} = {}", upper(axis), single(value)))
-            .collect();
-        stage(cx, code, job, &format!("{} {name}", job.title()), &env);
+        stage(cx, code, job, &format!("{} {name}", job.title()), &cell);
     }
     if alone {
         code.close();
     }
 }
 
-fn agent(cx: &Context<'_>, job: &Job) -> String {
+/// Whether the stage checks the source out: where it says so, or needs the commit's id.
+fn fetches(job: &Job) -> bool {
+    let mut needed = false;
+    for step in job.all_steps() {
+        needed |= matches!(step.action, Action::Checkout { .. });
+        if let Some(lowered) = lower(&step.action, job) {
+            needed |= lowered.script.references().any(|part| *part == Part::Commit);
+        }
+    }
+    needed
+}
+
+fn agent(cx: &Context<'_>, job: &Job, cell: &[(String, String)]) -> String {
     let runner = &job.runner;
+    cx.remark_tools(job);
     let docker = job.steps.iter().any(|step| matches!(step.action, Action::BuildImage(_)));
     let label = match runner.labels.iter().find(|label| *label != "self-hosted") {
         Some(label) => label.clone(),
@@ -397,7 +411,18 @@ fn agent(cx: &Context<'_>, job: &Job) -> String {
     let image = image_for(job).filter(|_| !docker && job.services.is_empty());
     match image {
         Some(image) if runner.os == Os::Linux => {
-            let text = string(cx, Some(job), &image);
+            // The cell's variables are not there yet when the agent is chosen.
+            let mut known = Text::default();
+            for part in &image.0 {
+                let value = cell
+                    .iter()
+                    .find(|(axis, _)| matches!(part, Part::Matrix(name) if name == axis));
+                known.push(match value {
+                    Some((_, value)) => Part::Literal(value.clone()),
+                    None => part.clone(),
+                });
+            }
+            let text = string(cx, Some(job), &known);
             let tool = ["aquasec/trivy", "hashicorp/terraform", "gitleaks", "checkov"];
             let args = if tool.iter().any(|name| text.contains(name)) {
                 "; args '--entrypoint='"
@@ -410,7 +435,7 @@ fn agent(cx: &Context<'_>, job: &Job) -> String {
     }
 }
 
-fn stage(cx: &Context<'_>, code: &mut Code, job: &Job, title: &str, cell: &[String]) {
+fn stage(cx: &Context<'_>, code: &mut Code, job: &Job, title: &str, cell: &[(String, String)]) {
     code.open(&format!("stage({})", single(title)));
     let approval = job.environment.as_ref().and_then(|environment| environment.approval.as_ref());
     if let Some(condition) = &job.condition {
@@ -440,8 +465,11 @@ fn stage(cx: &Context<'_>, code: &mut Code, job: &Job, title: &str, cell: &[Stri
         code.close();
         return;
     }
-    code.line(&agent(cx, job));
+    code.line(&agent(cx, job, cell));
     let mut options = Vec::new();
+    if !fetches(job) {
+        options.push("skipDefaultCheckout()".to_owned());
+    }
     if let Some(lock) = &job.lock {
         options.push(format!("lock(resource: {})", single(lock)));
     }
@@ -457,7 +485,8 @@ fn stage(cx: &Context<'_>, code: &mut Code, job: &Job, title: &str, cell: &[Stri
     if let Some(approval) = approval {
         code.block("input", &input(approval));
     }
-    let mut env = cell.to_vec();
+    let mut env: Vec<String> =
+        cell.iter().map(|(axis, value)| format!("{} = {}", upper(axis), single(value))).collect();
     env.extend(environment(cx, Some(job), &job.variables, &job.secrets));
     let mut caches = Vec::new();
     for step in &job.steps {
@@ -496,6 +525,7 @@ fn stage(cx: &Context<'_>, code: &mut Code, job: &Job, title: &str, cell: &[Stri
     env.dedup();
     code.block("environment", &env);
     code.open("steps");
+    let before = code.text.len();
     let mut wrappers: Vec<String> = Vec::new();
     if approval.is_some()
         && let Some(minutes) = job.timeout
@@ -521,6 +551,9 @@ fn stage(cx: &Context<'_>, code: &mut Code, job: &Job, title: &str, cell: &[Stri
     }
     for _ in &wrappers {
         code.close();
+    }
+    if code.text.len() == before {
+        code.line("echo 'Nothing to do'");
     }
     code.close();
     stage_post(cx, code, job);
@@ -566,12 +599,14 @@ fn with_services(cx: &Context<'_>, code: &mut Code, job: &Job, steps: &[&Step]) 
                 format!("--env {}={}", variable.name, quoted(&value))
             })
             .collect();
-        code.open(&format!(
-            "docker.image({}).withRun({})",
-            string(cx, Some(job), &service.image),
-            single(&args.join(" "))
-        ));
-        code.line(&format!("service{at} ->"));
+        code.open_with(
+            &format!(
+                "docker.image({}).withRun({})",
+                string(cx, Some(job), &service.image),
+                single(&args.join(" "))
+            ),
+            &format!("service{at} ->"),
+        );
         links.push_str(&format!("--link ${{service{at}.id}}:{} ", service.name));
     }
     code.open(&format!(
@@ -639,7 +674,7 @@ fn post<'j>(cx: &Context<'_>, code: &mut Code, jobs: impl Iterator<Item = &'j Jo
     for job in jobs {
         let state = job.condition.as_ref().and_then(state_of).unwrap_or("always");
         let mut inner = Code { text: String::new(), depth: code.depth + 2 };
-        let label = agent(cx, job);
+        let label = agent(cx, job, &[]);
         let label = label.split("label ").nth(1).unwrap_or("'linux'");
         let label = label.split([';', ' ']).next().unwrap_or("'linux'").to_owned();
         inner.open(&format!("node({label})"));
@@ -735,7 +770,6 @@ fn shell_step(code: &mut Code, word: &str, script: &str) {
 }
 
 fn steps(cx: &Context<'_>, code: &mut Code, job: &Job, steps: &[&Step]) {
-    let before = code.text.len();
     for step in steps {
         let condition = step.condition.as_ref().and_then(|c| {
             let text = when(cx, job, c);
@@ -799,17 +833,12 @@ fn steps(cx: &Context<'_>, code: &mut Code, job: &Job, steps: &[&Step]) {
             code.close();
         }
     }
-    let main = steps.iter().any(|step| job.steps.iter().any(|own| std::ptr::eq(own, *step)));
-    let fetches = steps.iter().all(|step| matches!(step.action, Action::Checkout { .. }));
-    if code.text.len() == before && main && !fetches {
-        code.line("echo 'Nothing to do'");
-    }
 }
 
 fn one(cx: &Context<'_>, code: &mut Code, job: &Job, step: &Step) {
     match &step.action {
+        // A stage with an agent of its own checks out by itself, and knows the commit.
         Action::Checkout { depth, submodules, lfs } => {
-            code.line("checkout scm");
             if depth.is_some() || *submodules || *lfs {
                 cx.lose(
                     format!(
@@ -841,10 +870,7 @@ fn one(cx: &Context<'_>, code: &mut Code, job: &Job, step: &Step) {
                 .iter()
                 .map(|path| {
                     let path = path.trim_end_matches('/');
-                    let file = path.rsplit('/').next().is_some_and(|name| name.contains('.'))
-                        || path.contains('*')
-                        || path.ends_with("tfplan");
-                    if file { path.to_owned() } else { format!("{path}/**") }
+                    if path.contains('*') { path.to_owned() } else { format!("{path}, {path}/**") }
                 })
                 .collect();
             let globs = single(&globs.join(", "));

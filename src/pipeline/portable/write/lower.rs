@@ -92,7 +92,12 @@ fn lowest(severity: &str) -> &'static str {
 /// `docker build` and `docker push`, by buildx where layers are kept.
 fn build_image(build: &ImageBuild) -> Text {
     let buildx = build.cache || !build.platforms.is_empty();
-    let mut script = Text::literal(if buildx { "docker buildx build" } else { "docker build" });
+    let mut script = Text::literal(if buildx {
+        // Only a builder of its own can keep layers elsewhere or build for others.
+        "docker buildx create --use\ndocker buildx build"
+    } else {
+        "docker build"
+    });
     let add = |script: &mut Text, more: Text| {
         let so_far = std::mem::take(script);
         *script = so_far.then(" \\\n  ").then(more);
@@ -208,25 +213,25 @@ fn kubernetes(deploy: &Deploy, ns: &str, app: &str) -> Text {
     let remember = format!(
         "# Remember what runs now, so that a rollback knows where to go.\n\
          if {kubectl} get deployment/{app} > /dev/null 2>&1; then\n  \
-         {kubectl} annotate --overwrite deployment/{app} \\\n    \
+         {kubectl} annotate --overwrite deployment/{app} \"deploying-run={{{{run}}}}\" \\\n    \
          \"previous-revision=$({kubectl} get deployment/{app} --output jsonpath={REVISION})\"\nfi\n"
     );
     let wait = |name: &str| format!("{kubectl} rollout status {name} --timeout=300s\n");
     let text = match &deploy.strategy {
-        Strategy::Rolling => Text::literal(remember + &apply)
+        Strategy::Rolling => Text::template(&(remember + &apply))
             .then(set(&format!("deployment/{app}")))
             .then(wait(&format!("deployment/{app}"))),
-        Strategy::BlueGreen => Text::literal(format!(
+        Strategy::BlueGreen => Text::template(&format!(
             "live=$({kubectl} get service {app} --output jsonpath='{{.spec.selector.color}}')\n\
              if [ \"$live\" = blue ]; then next=green; else next=blue; fi\n\
-             {kubectl} annotate --overwrite service {app} \"previous-color=$live\"\n{apply}"
+             {kubectl} annotate --overwrite service {app} \"deploying-run={{{{run}}}}\" \"previous-color=$live\"\n{apply}"
         ))
         .then(set(&format!("\"deployment/{app}-$next\"")))
         .then(wait(&format!("\"deployment/{app}-$next\"")))
         .then(switch(&kubectl, app, "$next")),
         Strategy::Canary { percents, seconds } => {
             let percents: Vec<String> = percents.iter().map(u8::to_string).collect();
-            Text::literal(format!(
+            Text::template(&format!(
                 "{remember}total=$({kubectl} get deployment/{app} --output jsonpath='{{.spec.replicas}}')\n"
             ))
             .then(set(&format!("deployment/{app}-canary")))
@@ -273,10 +278,10 @@ fn helm(deploy: &Deploy, ns: &str, app: &str, chart: &str, values: &[String]) ->
     let kubectl = format!("kubectl --namespace {ns}");
     trimmed(match &deploy.strategy {
         Strategy::Rolling => upgrade(app, ""),
-        Strategy::BlueGreen => Text::literal(format!(
+        Strategy::BlueGreen => Text::template(&format!(
             "live=$({kubectl} get service {app} --output jsonpath='{{.spec.selector.color}}')\n\
              if [ \"$live\" = blue ]; then next=green; else next=blue; fi\n\
-             {kubectl} annotate --overwrite service {app} \"previous-color=$live\"\n"
+             {kubectl} annotate --overwrite service {app} \"deploying-run={{{{run}}}}\" \"previous-color=$live\"\n"
         ))
         .then(upgrade(&format!("\"{app}-$next\""), " \\\n  --set-string \"color=$next\""))
         .then(switch(&kubectl, app, "$next")),
@@ -298,9 +303,17 @@ fn rollback_script(deploy: &Deploy, job: &Job) -> Option<Text> {
     let ns = namespace(deploy, job);
     let app = quoted(if deploy.app.is_empty() { "app" } else { &deploy.app });
     let kubectl = format!("kubectl --namespace {ns}");
+    // What failed before this run changed anything leaves the marks of an older run.
+    let marks = |what: &str, mark: &str| {
+        format!(
+            "run=$({kubectl} get {what} --output jsonpath='{{.metadata.annotations.deploying-run}}')\n\
+             previous=$({kubectl} get {what} --output jsonpath='{{.metadata.annotations.{mark}}}')\n\
+             if [ \"$run\" = \"{{{{run}}}}\" ] && [ -n \"$previous\" ]; then\n"
+        )
+    };
     let back = format!(
-        "previous=$({kubectl} get service {app} --output jsonpath='{{.metadata.annotations.previous-color}}')\n\
-         if [ -n \"$previous\" ]; then\n  {}fi",
+        "{}  {}fi",
+        marks(&format!("service {app}"), "previous-color"),
         switch(&kubectl, &app, "$previous")
     );
     match (&deploy.kind, &deploy.strategy) {
@@ -308,7 +321,7 @@ fn rollback_script(deploy: &Deploy, job: &Job) -> Option<Text> {
             (!rollback.is_empty()).then(|| rollback.clone())
         }
         (DeployKind::Terraform(_) | DeployKind::Unknown, _) => None,
-        (_, Strategy::BlueGreen) => Some(Text::literal(back)),
+        (_, Strategy::BlueGreen) => Some(Text::template(&back)),
         (DeployKind::Helm { .. }, strategy) => {
             let canary = matches!(strategy, Strategy::Canary { .. });
             let gone =
@@ -330,12 +343,12 @@ fn rollback_script(deploy: &Deploy, job: &Job) -> Option<Text> {
             if matches!(strategy, Strategy::Canary { .. }) {
                 text = format!("{kubectl} scale deployment/{app}-canary --replicas=0\n");
             }
+            text.push_str(&marks(&format!("deployment/{app}"), "previous-revision"));
             text.push_str(&format!(
-                "previous=$({kubectl} get deployment/{app} --output jsonpath='{{.metadata.annotations.previous-revision}}')\n\
-                 if [ -n \"$previous\" ]; then\n  {kubectl} rollout undo deployment/{app} --to-revision=\"$previous\"\n  \
+                "  {kubectl} rollout undo deployment/{app} --to-revision=\"$previous\"\n  \
                  {kubectl} rollout status deployment/{app} --timeout=300s\nfi"
             ));
-            Some(Text::literal(text))
+            Some(Text::template(&text))
         }
     }
 }
@@ -591,4 +604,29 @@ fn language_image(language: &str, version: &Text) -> Option<Text> {
         None => version,
     };
     Some(Text::literal(head).then(version).then(tail))
+}
+
+/// Tools that a job's steps call, beside those of the language it sets up.
+pub fn tools(job: &Job) -> Vec<&str> {
+    let mut tools: Vec<&str> = Vec::new();
+    for step in &job.steps {
+        let tool = match &step.action {
+            Action::BuildImage(_) => "docker",
+            Action::ScanImage { tool, .. }
+            | Action::ScanSource { tool, .. }
+            | Action::PolicyCheck { tool, .. } => tool,
+            Action::TerraformPlan(_) | Action::TerraformApply(_) => "terraform",
+            Action::Deploy(deploy) => match &deploy.kind {
+                DeployKind::Kubernetes { .. } | DeployKind::Kustomize { .. } => "kubectl",
+                DeployKind::Helm { .. } => "helm",
+                DeployKind::Terraform(_) => "terraform",
+                DeployKind::Script { .. } | DeployKind::Unknown => continue,
+            },
+            _ => continue,
+        };
+        if !tools.contains(&tool) {
+            tools.push(tool);
+        }
+    }
+    tools
 }

@@ -112,5 +112,11 @@ pub fn is_approval(job: &Job) -> bool {
 /// Whether the pipeline makes releases, so that it must not read caches that changes
 /// by outsiders may have written.
 pub fn releases(portable: &Portable) -> bool {
-    portable.triggers.iter().any(|trigger| matches!(trigger, super::super::Trigger::Tag(_)))
+    portable.triggers.iter().any(|trigger| match trigger {
+        super::super::Trigger::Tag(_) => true,
+        super::super::Trigger::Push(filter) => {
+            filter.branches.iter().any(|branch| branch.contains("release"))
+        }
+        _ => false,
+    })
 }

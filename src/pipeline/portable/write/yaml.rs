@@ -94,6 +94,16 @@ impl Map {
         self.0.iter().any(|entry| entry.key == key)
     }
 
+    /// Makes texts of numbers and `true`, but below these keys: for schemas that know
+    /// texts alone.
+    pub fn texts_only(&mut self, but: &[&str]) {
+        for entry in &mut self.0 {
+            if !but.contains(&entry.key.as_str()) {
+                entry.value.texts_only(but);
+            }
+        }
+    }
+
     /// The keys in order.
     pub fn keys(&self) -> Vec<String> {
         self.0.iter().map(|entry| entry.key.clone()).collect()
@@ -106,6 +116,16 @@ impl Map {
 }
 
 impl Yaml {
+    fn texts_only(&mut self, but: &[&str]) {
+        match self {
+            Yaml::Raw(text) if !text.is_empty() => *self = Yaml::Text(std::mem::take(text)),
+            Yaml::Map(map) => map.texts_only(but),
+            Yaml::Seq(items) => items.iter_mut().for_each(|item| item.texts_only(but)),
+            Yaml::Noted(inner, _) | Yaml::Anchored(_, inner) => inner.texts_only(but),
+            _ => {}
+        }
+    }
+
     fn is_empty(&self) -> bool {
         match self {
             Yaml::Seq(items) => items.is_empty(),

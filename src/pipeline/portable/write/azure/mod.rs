@@ -71,6 +71,7 @@ pub fn write(cx: &Context<'_>) -> String {
     {
         cx.remark("The rights of the job token are set in the project's settings, not in the file");
     }
+    top.texts_only(&["inputs"]);
     document(&[], &top)
 }
 

@@ -107,8 +107,8 @@ fn one(cx: &Context<'_>, job: &Job, step: &Step) -> Vec<Map> {
                 })
                 .collect();
             let mut inputs = Map::new();
-            inputs.set("contents", Yaml::script(&globs.join("\n")));
-            inputs.set("targetFolder", folder.as_str());
+            inputs.set("Contents", Yaml::script(&globs.join("\n")));
+            inputs.set("TargetFolder", folder.as_str());
             let mut publish = Map::new();
             publish.set("publish", folder).set("artifact", name);
             publish.set("displayName", "Keep the files");
