@@ -53,6 +53,11 @@ impl<'t> Node<'t> {
         self.id
     }
 
+    /// The node that is meant: an alias's target, else itself.
+    pub fn resolved(&self) -> Id {
+        self.tree.resolve(self.id)
+    }
+
     /// Where it stands; of an alias, where the alias stands.
     pub fn span(&self) -> Span {
         Span::new(self.tree.span(self.id))

@@ -8,6 +8,8 @@
 
 mod stages;
 mod strings;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 

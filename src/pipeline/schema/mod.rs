@@ -11,6 +11,8 @@ mod tests;
 
 use std::collections::HashMap;
 
+pub(in crate::pipeline) use message::nearest;
+
 use super::platform::Platform;
 use super::yaml::{Id, Tree};
 use load::Schema;

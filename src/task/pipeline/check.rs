@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, anyhow};
 use bytes::Bytes;
 
 use super::collect::{Subject, Workspace};
+use super::history::Known;
 use super::report::{CHECK, CheckReport, CheckedFile, Status};
 use super::{settings, show};
 use crate::diff::{self, Change, Content, FileDiff, LineKind, RepoPath, complete};
@@ -15,7 +16,6 @@ use crate::finding::{Finding, Fingerprint, Severity, Side, Source};
 use crate::inputs::{Format, Inputs};
 use crate::pipeline::check::{Lines, check};
 use crate::pipeline::rule::Group;
-use crate::pipeline::timing::History;
 use crate::pipeline::{Files, Outcome};
 use crate::publish::{View, annotations, files, json, sarif, terminal};
 use crate::redact::{ForgeHost, Scrubber};
@@ -32,9 +32,9 @@ pub fn run(
     inputs: &Inputs,
     subjects: &[Subject],
     workspace: &Workspace,
-    history: Option<&History>,
+    known: &Known,
 ) -> Result<u8, Failure> {
-    let findings = examine(inputs, subjects, workspace, history);
+    let findings = examine(inputs, subjects, workspace, known);
     tell(inputs, subjects, findings).map_err(Failure::Inputs)
 }
 
@@ -54,7 +54,7 @@ pub fn examine(
     inputs: &Inputs,
     subjects: &[Subject],
     files: &dyn Files,
-    history: Option<&History>,
+    known: &Known,
 ) -> Vec<Finding> {
     let chosen = settings::chosen(inputs);
     let mut findings = Vec::new();
@@ -63,14 +63,16 @@ pub fn examine(
         match &subject.outcome {
             Outcome::Read(file) => {
                 let lines = Lines::new(&file.text);
-                said.extend(check(file, &chosen, files, history).into_iter().map(|found| Said {
-                    source: found.rule.slug.to_owned(),
-                    category: category(found.group),
-                    severity: found.severity,
-                    confidence: found.hit.confidence,
-                    lines: (found.line, found.end_line),
-                    title: found.hit.title,
-                    body: found.hit.why,
+                said.extend(check(file, &chosen, files, known.of(file)).into_iter().map(|found| {
+                    Said {
+                        source: found.rule.slug.to_owned(),
+                        category: category(found.group),
+                        severity: found.severity,
+                        confidence: found.hit.confidence,
+                        lines: (found.line, found.end_line),
+                        title: found.hit.title,
+                        body: found.hit.why,
+                    }
                 }));
                 said.extend(super::validity::problems(file, &lines).into_iter().map(|problem| {
                     Said {

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::checkout::Checkout;
 use crate::inputs::Inputs;
-use crate::pipeline::{self, Files, Outcome, Platform, platform};
+use crate::pipeline::{self, File, Files, Outcome, Platform, platform};
 
 /// Largest pipeline file, in bytes.
 const LARGEST: u64 = 4 << 20;
@@ -69,6 +69,16 @@ pub struct Subject {
     pub text: String,
     /// What came of reading it.
     pub outcome: Outcome,
+}
+
+impl Subject {
+    /// The file as it was read; `None` where it was not.
+    pub fn file(&self) -> Option<&File> {
+        match &self.outcome {
+            Outcome::Read(file) => Some(file),
+            _ => None,
+        }
+    }
 }
 
 /// The files named, or every pipeline file of the checkout.

@@ -3,6 +3,8 @@
 pub mod check;
 pub mod collect;
 pub mod diff;
+pub mod graph;
+pub mod history;
 pub mod report;
 pub mod settings;
 pub mod show;
@@ -14,7 +16,7 @@ use anyhow::anyhow;
 
 use crate::failure::Failure;
 use crate::inputs::{Gathered, Inputs, PipelineAction, PipelineCommand};
-use crate::pipeline::rule;
+use crate::pipeline::{File, rule};
 
 /// Do what was asked for on the command line. Gives the exit code.
 ///
@@ -30,8 +32,14 @@ pub fn run(gathered: &Gathered, first: &Inputs, command: &PipelineCommand) -> Re
     }
     let (subjects, workspace) =
         collect::subjects(inputs, &command.files).map_err(Failure::Inputs)?;
+    let read: Vec<&File> = subjects.iter().filter_map(collect::Subject::file).collect();
+    let known = history::load(inputs, &read).map_err(Failure::Inputs)?;
     match &command.action {
-        PipelineAction::Check => check::run(inputs, &subjects, &workspace, None),
+        PipelineAction::Check => check::run(inputs, &subjects, &workspace, &known),
+        PipelineAction::Graph { drawing, timeline, after } => {
+            let wanted = graph::Wanted { drawing: *drawing, timeline: *timeline, after: *after };
+            graph::run(inputs, &subjects, wanted, &known, &|_| None)
+        }
         other => Err(Failure::Inputs(anyhow!("cannot do this yet: {other:?}"))),
     }
 }

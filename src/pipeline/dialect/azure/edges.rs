@@ -158,18 +158,19 @@ fn resources(
         None => one.name.clone(),
     };
     // In a stage's condition, `dependencies` names a stage and the output its job.
-    if found.is_empty() && one.stage.is_none() {
-        if let Some(at) = stage_of(&one.name) {
-            if parts.len() > 2 {
-                let job = parts.remove(0);
-                found = find(Some(at), job);
-                written = format!("{}.{job}", one.name);
-            } else if one.output.is_none() {
-                let jobs = names.jobs.iter().filter(|((stage, _), _)| *stage == Some(at));
-                let mut places: Vec<usize> = jobs.flat_map(|(_, list)| list).copied().collect();
-                places.sort_unstable();
-                found = places.iter().filter_map(|place| ids.get(*place).cloned()).collect();
-            }
+    if found.is_empty()
+        && one.stage.is_none()
+        && let Some(at) = stage_of(&one.name)
+    {
+        if parts.len() > 2 {
+            let job = parts.remove(0);
+            found = find(Some(at), job);
+            written = format!("{}.{job}", one.name);
+        } else if one.output.is_none() {
+            let jobs = names.jobs.iter().filter(|((stage, _), _)| *stage == Some(at));
+            let mut places: Vec<usize> = jobs.flat_map(|(_, list)| list).copied().collect();
+            places.sort_unstable();
+            found = places.iter().filter_map(|place| ids.get(*place).cloned()).collect();
         }
     }
     if found.is_empty() {

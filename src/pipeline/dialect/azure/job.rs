@@ -2,7 +2,7 @@
 
 use super::expression::{self, Dependency};
 use super::value::Val;
-use super::{Above, Link, Reader, condition, names, step};
+use super::{Above, Link, Reader, names, runs_when, step};
 use crate::pipeline::graph::{Access, At, Job, JobKind, Matrix, Os, Phase, Resource, Runner, Span};
 
 impl Reader<'_> {
@@ -31,7 +31,7 @@ impl Reader<'_> {
         };
         job.needs_span = node.get("dependsOn").map(|node| node.span);
         // Of a file that is one job, its condition is none of the root.
-        job.condition = condition(node, node.get("condition"));
+        job.condition = runs_when(node, node.get("condition"));
         job.timeout = node.get("timeoutInMinutes").and_then(minutes);
         job.soft_fail = node.get("continueOnError").and_then(Val::bool) == Some(true);
         job.manual = above.manual;

@@ -4,6 +4,7 @@
 //! Source: <https://learn.microsoft.com/azure/devops/pipelines/yaml-schema/>. Keys are
 //! compared without case, as the service does.
 
+mod condition;
 mod edges;
 mod expression;
 mod include;
@@ -118,7 +119,7 @@ impl Reader<'_> {
         let first = builder.root(&Scope::default())?;
         let Some(declared) = first.get("parameters") else { return Some(first) };
         let mut defaults = include::defaults(declared);
-        defaults.retain(|member| !member.value.items().is_empty() || member.value.is_map());
+        defaults.retain(|one| !one.value.items().is_empty() || !one.value.members().is_empty());
         if defaults.is_empty() {
             return Some(first);
         }
@@ -212,7 +213,7 @@ impl Reader<'_> {
             id: id.clone(),
             needs: Vec::new(),
             explicit: depends.map(|member| member.value.span),
-            condition: condition(node, node.get("condition")),
+            condition: runs_when(node, node.get("condition")),
             span: node.span,
             path: node.path(),
         });
@@ -274,7 +275,7 @@ impl Reader<'_> {
         let mut job = Job::new(self.id(&id), node.span, node.path());
         job.kind = JobKind::Call;
         job.stage = above.stage;
-        job.condition = condition(node, None);
+        job.condition = runs_when(node, None);
         job.calls = node.get("template").and_then(Val::at);
         job.key_span = job.calls.as_ref().map_or(node.span, |at| at.span);
         let depends = node.get("parameters").and_then(|one| one.get("dependsOn"));
@@ -318,14 +319,17 @@ impl Reader<'_> {
                 });
             } else if let Some(group) = item.get("group") {
                 let what = format!("variable group {}", group.written());
-                self.pipeline.unread.push(Unread { what, why: "remote", span: group.span });
-            } else if let Some(template) = item.get("template") {
-                if let Some(inner) = self.load(template, item.get("parameters")) {
-                    if let Some(variables) = inner.get("variables") {
-                        found.extend(self.variables(variables));
-                    }
-                    self.stack.pop();
+                let unread = Unread { what, why: "remote", span: group.span };
+                if !self.pipeline.unread.contains(&unread) {
+                    self.pipeline.unread.push(unread);
                 }
+            } else if let Some(template) = item.get("template")
+                && let Some(inner) = self.load(template, item.get("parameters"))
+            {
+                if let Some(variables) = inner.get("variables") {
+                    found.extend(self.variables(variables));
+                }
+                self.stack.pop();
             }
         }
         found
@@ -350,7 +354,7 @@ fn names(node: &Val) -> Vec<(String, Span)> {
 }
 
 /// When a node runs: what it says, and what it was inserted under.
-fn condition(node: &Val, said: Option<&Val>) -> Option<At<String>> {
+fn runs_when(node: &Val, said: Option<&Val>) -> Option<At<String>> {
     let said = said.and_then(Val::at);
     match (&node.when, said) {
         (None, said) => said,

@@ -1,7 +1,7 @@
 //! One step of an Azure job.
 
-use super::condition;
 use super::expression;
+use super::runs_when;
 use super::value::Val;
 use crate::pipeline::graph::{Access, At, Job, Phase, Resource, Script, Step, Use, Variable};
 
@@ -45,7 +45,7 @@ pub(super) fn add(job: &mut Job, node: &Val, phase: Phase) {
     step.id = node.get("name").and_then(Val::filled).map(str::to_owned);
     step.name = node.get("displayName").and_then(Val::filled).map(str::to_owned);
     step.soft_fail = node.get("continueOnError").and_then(Val::bool) == Some(true);
-    step.condition = condition(node, node.get("condition"));
+    step.condition = runs_when(node, node.get("condition"));
     if let Some(enabled) = node.get("enabled").filter(|node| node.bool() == Some(false)) {
         step.condition = Some(At { value: "false".to_owned(), span: enabled.span });
     }

@@ -305,6 +305,22 @@ fn what_is_inserted_is_read_with_its_condition() {
 }
 
 #[test]
+fn what_a_template_is_handed_decides_its_conditions() {
+    let template = "parameters: {fast: false, jobs: []}\njobs:\n- ${{ if eq(parameters.fast, true) }}:\n  - job: quick\n- ${{ elseif eq(parameters.fast, 'maybe') }}:\n  - job: perhaps\n- ${{ else }}:\n  - job: slow\n- ${{ each one in parameters.jobs }}:\n  - ${{ each entry in one }}:\n      ${{ if ne(entry.key, 'displayName') }}:\n        ${{ entry.key }}: ${{ entry.value }}\n";
+    let check = |given: &str, expect: &[&str]| {
+        let text = format!("jobs:\n- template: t.yml\n  parameters: {given}\n- job: z\n");
+        let p = with(&text, &[("ci/t.yml", template)]).unwrap();
+        let ids: Vec<&str> = p.jobs.iter().map(|job| job.id.as_str()).collect();
+        assert_eq!(ids, expect, "{given}");
+        assert!(p.jobs.iter().all(|job| job.condition.is_none() && job.name.is_none()), "{given}");
+    };
+    check("{fast: true}", &["quick", "z"]);
+    check("{fast: maybe}", &["perhaps", "z"]);
+    check("{}", &["slow", "z"]);
+    check("{jobs: [{job: mine, displayName: N}]}", &["slow", "mine", "z"]);
+}
+
+#[test]
 fn templates_that_double_themselves_come_to_an_end() {
     let one = |next: usize| {
         format!(

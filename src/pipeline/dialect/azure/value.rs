@@ -5,6 +5,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use super::condition;
 use super::expression::{self, Directive};
 use crate::pipeline::graph::{At, Path, Seg, Span};
 use crate::pipeline::yaml::{Id, Tree, Value};
@@ -259,6 +260,14 @@ impl Scope {
         Some(value.clone())
     }
 
+    /// Whether a condition holds, where all that it needs is known.
+    fn holds(&self, condition: &str) -> Option<bool> {
+        condition::holds(condition, &|reference| {
+            let value = self.lookup(reference)?;
+            Some(value.text().map(str::to_owned))
+        })
+    }
+
     /// A text with the references replaced that stand for words.
     fn fill(&self, text: &str) -> String {
         expression::replace(text, &mut |inner| {
@@ -332,8 +341,13 @@ impl Builder<'_> {
                 [entry] => Some(entry),
                 _ => None,
             };
-            let directive =
-                entry.and_then(|entry| Some((entry, expression::directive(&entry.key)?)));
+            let directive = entry.and_then(|entry| {
+                let directive = expression::directive(&entry.key)?;
+                // Entries that `each` puts together are one item.
+                let merges = matches!(directive, Directive::Each { .. })
+                    && matches!(self.tree.value(entry.value), Value::Map(_));
+                (!merges).then_some((entry, directive))
+            });
             let Some((entry, directive)) = directive else {
                 chain = Chain::default();
                 let value = self.build(*id, &trail, scope);
@@ -346,7 +360,7 @@ impl Builder<'_> {
                 continue;
             };
             let trail = trail.then(Seg::Key(entry.key.clone()));
-            let when = chain.take(&directive);
+            let Some(when) = chain.take(&directive, scope) else { continue };
             for value in self.inserted(&directive, entry.value, &trail, scope) {
                 if value.is_seq() {
                     made.extend(value.items().iter().map(|one| one.clone().under(when.as_ref())));
@@ -367,11 +381,13 @@ impl Builder<'_> {
                 made.push(member);
             }
         };
+        let mut chain = Chain::default();
         for entry in self.tree.entries(id) {
             let here = trail.then(Seg::Key(entry.key.clone()));
             match expression::directive(&entry.key) {
-                Some(Directive::Else | Directive::ElseIf(_)) => {}
                 Some(directive) => {
+                    let Some(when) = chain.take(&directive, scope) else { continue };
+                    chain.done |= when.is_some();
                     for value in self.inserted(&directive, entry.value, &here, scope) {
                         for member in value.members() {
                             add(&mut made, member.clone());
@@ -406,10 +422,10 @@ impl Builder<'_> {
         };
         let over = scope.lookup(over);
         let bound: Vec<Val> = match &over {
-            Some(value) if value.is_map() => {
-                value.members().iter().map(|member| pair(member)).collect()
-            }
+            Some(value) if value.is_map() => value.members().iter().map(pair).collect(),
             Some(value) if value.items().iter().any(Val::is_map) => value.items().to_vec(),
+            // Nothing was handed over.
+            Some(value) if value.items().is_empty() && value.filled().is_none() => Vec::new(),
             // A list of words gives copies: it is read once, as it is written.
             _ => return vec![self.build(body, trail, scope)],
         };
@@ -426,33 +442,55 @@ fn pair(member: &Member) -> Val {
     Val::map(vec![entry("key", key), entry("value", member.value.clone())], &member.value)
 }
 
-/// The conditions of an `if` and what follows it so far.
+/// The conditions of an `if` and what follows it so far, that may hold.
 #[derive(Default)]
-struct Chain(Vec<String>);
+struct Chain {
+    open: Vec<String>,
+    /// Whether one surely holds, so that what follows does not.
+    done: bool,
+}
 
 impl Chain {
-    /// The condition that holds for what a directive inserts.
-    fn take(&mut self, directive: &Directive) -> Option<Rc<str>> {
-        match directive {
+    /// Whether a directive's body is read; `Some` has the condition it is under.
+    fn take(&mut self, directive: &Directive, scope: &Scope) -> Option<Option<Rc<str>>> {
+        let condition = match directive {
+            Directive::Each { .. } | Directive::Insert => return Some(None),
             Directive::If(condition) => {
-                self.0 = vec![condition.clone()];
-                Some(condition.as_str().into())
+                *self = Chain::default();
+                Some(condition)
             }
-            Directive::ElseIf(condition) => {
-                let found = format!("and({}, {condition})", self.none());
-                self.0.push(condition.clone());
-                Some(found.into())
+            Directive::ElseIf(condition) => Some(condition),
+            Directive::Else => None,
+        };
+        if self.done {
+            return None;
+        }
+        let known = condition.map_or(Some(true), |text| scope.holds(text));
+        let before = self.none();
+        match (known, condition) {
+            (Some(false), _) => None,
+            (Some(true), _) => {
+                self.done = true;
+                Some(before.map(Into::into))
             }
-            Directive::Else => Some(std::mem::take(self).none().into()),
-            Directive::Each { .. } | Directive::Insert => None,
+            (None, condition) => {
+                let condition = condition.cloned().unwrap_or_default();
+                let found = match before {
+                    Some(before) => format!("and({before}, {condition})"),
+                    None => condition.clone(),
+                };
+                self.open.push(condition);
+                Some(Some(found.into()))
+            }
         }
     }
 
-    /// None of them holds.
-    fn none(&self) -> String {
-        match self.0.as_slice() {
-            [one] => format!("not({one})"),
-            many => format!("not(or({}))", many.join(", ")),
+    /// None of those before holds.
+    fn none(&self) -> Option<String> {
+        match self.open.as_slice() {
+            [] => None,
+            [one] => Some(format!("not({one})")),
+            many => Some(format!("not(or({}))", many.join(", "))),
         }
     }
 }

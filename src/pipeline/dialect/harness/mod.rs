@@ -173,10 +173,10 @@ impl<'t> Reader<'t> {
         for template in &unread {
             self.unread(template);
         }
-        if let Some(from) = stage::runs_like(node).and_then(|stage| self.places.get(stage)) {
-            if let Some(other) = self.pipeline.jobs.get(*from) {
-                job.runner = other.runner.clone();
-            }
+        if let Some(from) = stage::runs_like(node).and_then(|stage| self.places.get(stage))
+            && let Some(other) = self.pipeline.jobs.get(*from)
+        {
+            job.runner = other.runner.clone();
         }
         job.needs = (last.iter())
             .map(|job| Need {

@@ -128,7 +128,6 @@ fn covered(world: World, change: Change, past: usize, trials: usize) -> (usize, 
         let history = History { runs: (0..past).map(|_| draw(world, &mut random)).collect() };
         let found = saving(&pipeline, &effects(change), Some(&history)).unwrap();
         let [low, _, high] = found.wall_seconds;
-        if past == 41 { println!("{truth:.1} in {low:.1} {:.1} {high:.1}", found.wall_seconds[1]); }
         inside += usize::from(low <= truth && truth <= high);
         widths.push((high - low) / truth.abs().max(1.0));
     }
@@ -171,5 +170,3 @@ fn coverage_table() {
         println!("{cell}");
     }
 }
-#[test]
-fn dbg_cov() { covered(World::Heavy, Change::Cache, 41, 30); }

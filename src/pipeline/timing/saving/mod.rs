@@ -46,7 +46,7 @@ pub enum Basis {
 
 /// Most past runs that are looked at, the latest ones: older ones tell little of how
 /// the pipeline is today.
-const RUNS: usize = 100;
+const RUNS: usize = 50;
 
 /// Draws of what is not known: beside a history, and without one.
 const ROWS: usize = 48;
