@@ -9,6 +9,7 @@ pub mod edit;
 pub mod graph;
 pub mod groovy;
 pub mod ignore;
+pub mod independence;
 pub mod lint;
 pub mod platform;
 pub mod portable;

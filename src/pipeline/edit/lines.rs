@@ -116,6 +116,20 @@ impl<'a> Lines<'a> {
         last
     }
 
+    /// The last of the lines below `line` that hold blanks and nothing else, with
+    /// empty ones between; `line` where there is none.
+    pub(super) fn ragged(&self, line: usize) -> usize {
+        let mut last = line;
+        let mut next = line + 1;
+        while next < self.count() && self.is_blank(next) {
+            if !self.line(next).is_empty() {
+                last = next;
+            }
+            next += 1;
+        }
+        last
+    }
+
     /// The first line from `line` on that is neither blank nor a comment.
     pub(super) fn content(&self, line: usize) -> Option<usize> {
         (line..self.count()).find(|line| !self.is_blank(*line) && !self.is_comment(*line))

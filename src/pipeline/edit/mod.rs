@@ -18,7 +18,10 @@ use super::graph::{Path, Seg, Span};
 use crate::pipeline::yaml::value::Value;
 
 pub use splice::splice;
-pub use tree::intend;
+pub use tree::{intend, same};
+
+#[cfg(test)]
+mod tests;
 
 /// One change of a file.
 #[derive(Debug, Clone, PartialEq)]

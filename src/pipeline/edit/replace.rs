@@ -29,7 +29,8 @@ impl Splice<'_> {
                 if !rendered.head.is_empty() {
                     self.cut(spot.after..spot.after, format!(" {}", rendered.head));
                 }
-                self.put_lines(self.lines.of(spot.after) + 1, &rendered.tail);
+                let line = self.lines.of(spot.after);
+                self.swap_lines(line + 1, line, &rendered.tail);
                 Ok(())
             }
             _ => {
@@ -47,7 +48,7 @@ impl Splice<'_> {
                     } else {
                         self.cut(span, rendered.head.clone());
                     }
-                    self.put_lines(last + 1, &rendered.tail);
+                    self.swap_lines(last + 1, last, &rendered.tail);
                 }
                 Ok(())
             }
@@ -153,9 +154,20 @@ impl Splice<'_> {
         let lead = between.len() - between.trim_start().len();
         let start = if rendered.head.is_empty() { spot.after } else { spot.after + lead };
         self.cut(start..header.end, rendered.head.clone());
-        self.put_lines(line + 1, &rendered.tail);
-        self.drop_lines(line + 1, last);
+        self.swap_lines(line + 1, last, &rendered.tail);
         Ok(())
+    }
+
+    /// Puts lines in the place of others.
+    fn swap_lines(&mut self, first: usize, last: usize, new: &[String]) {
+        if new.is_empty() {
+            return self.drop_lines(first, last);
+        }
+        // Below a block scalar, a line of blanks alone would become part of it.
+        let last = self.lines.ragged(last);
+        let ending = self.lines.ending(first.saturating_sub(1));
+        let text: String = new.iter().flat_map(|line| [line.as_str(), ending]).collect();
+        self.cut(self.lines.start(first)..self.lines.start(last + 1), text);
     }
 
     fn replace_block(
@@ -187,7 +199,7 @@ impl Splice<'_> {
                 return Err(Reason::Form("a comment stands before the value").at(path));
             }
             self.cut(start..stop, rendered.head.clone());
-            self.put_lines(last + 1, &rendered.tail);
+            self.swap_lines(last + 1, last, &rendered.tail);
             return Ok(());
         }
         // A tag or an anchor on the key's line goes with the value; a comment stays.
@@ -201,8 +213,7 @@ impl Splice<'_> {
         let head =
             if rendered.head.is_empty() { String::new() } else { format!(" {}", rendered.head) };
         self.cut(spot.after..spot.after + code, head);
-        self.put_lines(line + 1, &rendered.tail);
-        self.drop_lines(line + 1, last);
+        self.swap_lines(line + 1, last, &rendered.tail);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Part of a scalar's text, in the scalar's own style.
 
 use super::splice::{Done, Site, Splice, Spot};
-use super::tree::{once, only};
+use super::tree::{only, text as changed};
 use super::{Reason, render};
 use crate::pipeline::graph::Seg;
 use crate::pipeline::yaml::{Id, Plain, Style};
@@ -17,11 +17,21 @@ impl Splice<'_> {
         path: &[Seg],
     ) -> Done {
         let Some(value) = self.tree.text(id) else { return Err(Reason::Kind.at(path)) };
-        let after = once(value, find, replace).ok_or_else(|| Reason::Ambiguous.at(path))?;
+        let style = self.tree.style(id);
+        let plain = match style {
+            Style::Plain => self.tree.plain(id),
+            _ => Plain::Text(value.to_owned()),
+        };
+        let after = changed(&plain, find, replace).map_err(|reason| reason.at(path))?;
+        let after = match (&plain, after) {
+            (Plain::Text(_), Plain::Text(after)) => after,
+            // A number or a word with a meaning: as it would be written anew.
+            (_, after) => return self.replace(id, spot, &after, path),
+        };
         let span = self.tree.span(id);
         let source = &self.lines.text[span.clone()];
         let in_flow = matches!(spot.behind, Site::Flow { .. });
-        match self.tree.style(id) {
+        match style {
             Style::Literal => self.literal(id, find, replace, path),
             Style::Folded => self.folded(id, find, replace, path),
             style => {
@@ -30,18 +40,10 @@ impl Splice<'_> {
                     Style::Double => (render::escape(find), render::escape(replace)),
                     _ => (find.to_owned(), replace.to_owned()),
                 };
-                let typed = |text: &str| Plain::from_plain_scalar(text);
                 let fits = match style {
                     Style::Single => !replace.contains(['\n', '\r']),
                     Style::Double => true,
-                    // A number stays a number, a text a text.
-                    _ if matches!(typed(value), Plain::Text(_)) => {
-                        render::is_plain(&after, in_flow)
-                    }
-                    _ => {
-                        !after.is_empty()
-                            && after.chars().all(|c| c.is_ascii_alphanumeric() || c == '.')
-                    }
+                    _ => render::is_plain(&after, in_flow),
                 };
                 // A line's end within the scalar reads as a blank: such a find is
                 // not in the source.

@@ -84,9 +84,7 @@ pub fn splice(text: &str, tree: &Tree, ops: &[Op]) -> Result<String, Refused> {
     splice.visit(root, &plan, spot, &mut Vec::new())?;
     let mut out = splice.finish()?;
     if !ended {
-        let stripped =
-            out.strip_suffix('\n').map(|out| out.strip_suffix('\r').unwrap_or(out).len());
-        out.truncate(stripped.unwrap_or(out.len()));
+        out.truncate(out.trim_end_matches(['\r', '\n']).len());
     }
     Ok(out)
 }
@@ -173,6 +171,11 @@ impl Splice<'_> {
 
     /// Puts whole lines before a line.
     pub(super) fn put_lines(&mut self, line: usize, new: &[String]) {
+        if new.is_empty() {
+            return;
+        }
+        // Below a block scalar, a line of blanks alone would become part of it.
+        let line = if line == 0 { 0 } else { self.lines.ragged(line - 1) + 1 };
         let ending = self.lines.ending(line.saturating_sub(1));
         let text: String = new.iter().flat_map(|line| [line.as_str(), ending]).collect();
         let at = self.lines.start(line);

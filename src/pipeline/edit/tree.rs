@@ -24,6 +24,33 @@ pub fn intend(before: &Value, ops: &[Op]) -> Result<Value, Refused> {
     }
 }
 
+/// Whether two values mean the same: the order of a mapping's entries means
+/// nothing, equal keys count as often as they stand.
+pub fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Seq(a), Value::Seq(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
+        (Value::Map(a), Value::Map(b)) => {
+            let in_order = a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.0 == b.0);
+            if in_order {
+                return a.iter().zip(b).all(|(a, b)| same(&a.1, &b.1));
+            }
+            let sorted = |entries: &'_ [(String, Value)]| {
+                let mut order: Vec<usize> = (0..entries.len()).collect();
+                order.sort_by(|x, y| entries[*x].0.cmp(&entries[*y].0));
+                order
+            };
+            a.len() == b.len()
+                && sorted(a)
+                    .into_iter()
+                    .zip(sorted(b))
+                    .all(|(x, y)| a[x].0 == b[y].0 && same(&a[x].1, &b[y].1))
+        }
+        _ => a == b,
+    }
+}
+
 /// A value after what is planned for it.
 pub(super) fn applied(
     value: &Value,
@@ -163,7 +190,7 @@ fn sequence(items: &[Value], plan: &Plan<'_>, path: &mut Vec<Seg>) -> Result<Vec
 }
 
 /// Text that stands exactly once gives way. A number stays one where it can.
-fn text(value: &Value, find: &str, replace: &str) -> Result<Value, Reason> {
+pub(super) fn text(value: &Value, find: &str, replace: &str) -> Result<Value, Reason> {
     let (text, typed) = match value {
         Value::Text(text) => (text.clone(), false),
         Value::Float(text) => (text.clone(), true),
@@ -176,7 +203,7 @@ fn text(value: &Value, find: &str, replace: &str) -> Result<Value, Reason> {
 }
 
 /// `text` with `find`, which stands in it exactly once, replaced. Overlapping places count.
-pub(super) fn once(text: &str, find: &str, replace: &str) -> Option<String> {
+fn once(text: &str, find: &str, replace: &str) -> Option<String> {
     let at = only(text, find)?;
     Some(format!("{}{replace}{}", &text[..at], &text[at + find.len()..]))
 }

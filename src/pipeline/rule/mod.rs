@@ -1,6 +1,8 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
 mod missing_timeout;
+mod order;
+mod sequential_independent_jobs;
 mod superseded_runs;
 
 use super::edit::Op;
@@ -11,7 +13,8 @@ use super::{File, Files};
 use crate::finding::Severity;
 
 /// Every rule, in the order they run and are listed.
-pub static RULES: &[Rule] = &[missing_timeout::RULE, superseded_runs::RULE];
+pub static RULES: &[Rule] =
+    &[sequential_independent_jobs::RULE, missing_timeout::RULE, superseded_runs::RULE];
 
 /// The rule of this name.
 pub fn find(slug: &str) -> Option<&'static Rule> {

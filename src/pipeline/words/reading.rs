@@ -20,6 +20,8 @@ pub struct Reading {
     pub named: Vec<String>,
     /// Commands that change something outside which no [`Does`] names.
     pub outside: Vec<String>,
+    /// Commands that fetch something which another job may have left outside.
+    pub fetches: Vec<String>,
     /// Whether a cluster or a cloud is started on the runner itself.
     pub sandbox: bool,
 }
@@ -131,6 +133,7 @@ pub fn step(platform: Platform, job: &Job, step: &Step) -> Reading {
                 reading.unknown.extend(inner.unknown);
                 reading.named.extend(inner.named);
                 reading.outside.extend(inner.outside);
+                reading.fetches.extend(inner.fetches);
                 reading.sandbox |= inner.sandbox;
             }
             None => reading.unknown.push("a program".to_owned()),
@@ -198,7 +201,16 @@ fn read(command: &Command, reading: &mut Reading) {
 fn kind_of(kind: Kind, command: &Command, reading: &mut Reading) {
     let owned = str::to_owned;
     let does = match kind {
-        Kind::Plain | Kind::Fetch => return,
+        Kind::Plain => return,
+        Kind::Fetch => {
+            let program = command.program();
+            let open =
+                ["curl", "wget", "git", "iwr", "Invoke-WebRequest", "aria2c", "ansible-galaxy"];
+            if !open.contains(&program) {
+                reading.fetches.push(command.texts().take(3).collect::<Vec<_>>().join(" "));
+            }
+            return;
+        }
         Kind::Sandbox => {
             reading.sandbox = true;
             return;
@@ -308,13 +320,16 @@ fn special(command: &Command, parts: &Parts<'_>, reading: &mut Reading) -> bool 
             match verb {
                 "sync"
                     if !to.starts_with("s3://")
-                        && parts.plain.get(2).is_some_and(|from| from.starts_with("s3://")) => {}
+                        && parts.plain.get(2).is_some_and(|from| from.starts_with("s3://")) =>
+                {
+                    reading.fetches.push("aws s3".to_owned());
+                }
                 "sync" => reading.add(Does::Deploy("s3".to_owned())),
                 "cp" | "mv" if to.starts_with("s3://") => {
                     reading.add(Does::Publish("s3".to_owned()))
                 }
                 "rm" | "mb" | "rb" | "website" => reading.outside.push("aws s3".to_owned()),
-                "cp" | "mv" | "ls" | "presign" => {}
+                "cp" | "mv" | "ls" | "presign" => reading.fetches.push("aws s3".to_owned()),
                 _ => return false,
             }
             true

@@ -298,7 +298,9 @@ fn scalar_span(source: &str, span: Range<usize>, style: Style, empty: bool) -> (
     match style {
         Style::Literal | Style::Folded => {
             // The indentation of the line behind it is not its own.
-            let text = text.rfind('\n').map_or("", |end| &text[..end]);
+            let unended = span.end >= source.len() && !source.ends_with('\n');
+            let end = if unended { Some(text.len()) } else { text.rfind('\n') };
+            let text = end.map_or("", |end| &text[..end]);
             (span.start, span.start + text.trim_end().len())
         }
         // An empty value is a point behind its anchor or tag.
@@ -662,6 +664,15 @@ mod tests {
         assert!(parse("a: [1\nb: 2\n").is_err());
         assert!(parse(&"[".repeat(5000)).is_err());
         assert_eq!(parse("").unwrap().root(), None);
+    }
+
+    #[test]
+    fn a_block_scalar_without_a_line_end_has_its_last_line() {
+        for ending in ["", "\n", "\n\n"] {
+            let text = format!("a: |\n  x\n  y{ending}");
+            let tree = parse(&text).unwrap();
+            assert_eq!(&text[tree.span(tree.at(&["a"]).unwrap().value)], "x\n  y", "{ending:?}");
+        }
     }
 
     /// What stands at every scalar is what it was written as.
