@@ -238,7 +238,7 @@ fn edges(
         needs.dedup_by_key(|(need, _)| *need);
         same.entry(needs).or_default().push(place);
     }
-    let mut same: Vec<(Vec<(usize, bool)>, Vec<usize>)> = same.into_iter().collect();
+    let mut same: Vec<_> = same.into_iter().collect();
     // In an order that has what is needed first.
     same.sort_by_key(|(_, jobs)| jobs.first().map(|job| (above.depth(*job), *job)));
     let mut alike: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
