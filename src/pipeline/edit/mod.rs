@@ -17,7 +17,8 @@ use std::fmt;
 use super::graph::{Path, Seg, Span};
 use crate::pipeline::yaml::value::Value;
 
-pub use splice::splice;
+pub use splice::{Spliced, Text, splice};
+pub(in crate::pipeline) use tree::slot;
 pub use tree::{intend, same};
 
 #[cfg(test)]

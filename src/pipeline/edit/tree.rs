@@ -61,7 +61,7 @@ pub(super) fn applied(
 }
 
 /// Where in a mapping with these keys a new entry goes: before which one, by number.
-pub(super) fn slot<'k>(place: &Place, keys: impl Fn() -> Vec<&'k str>) -> usize {
+pub(in crate::pipeline) fn slot<'k>(place: &Place, keys: impl Fn() -> Vec<&'k str>) -> usize {
     let find = |wanted: &[&'static str]| {
         let keys = keys();
         wanted.iter().find_map(|want| keys.iter().position(|key| key == want))
