@@ -76,7 +76,7 @@ pub fn run(
     subjects: &[Subject],
     wanted: Wanted,
     histories: &Known,
-    after: &dyn Fn(&Subject) -> Option<Box<File>>,
+    after: &dyn Fn(&File) -> Option<Box<File>>,
 ) -> Result<u8, Failure> {
     let text = draw(inputs, subjects, wanted, histories, after).map_err(Failure::Inputs)?;
     // A reader that has gone away (`| head`) is no failure of ours.
@@ -89,7 +89,7 @@ fn draw(
     subjects: &[Subject],
     wanted: Wanted,
     histories: &Known,
-    after: &dyn Fn(&Subject) -> Option<Box<File>>,
+    after: &dyn Fn(&File) -> Option<Box<File>>,
 ) -> Result<String> {
     let scrubber = Scrubber::new(&inputs.secrets);
     if inputs.format == Format::Json {
@@ -119,7 +119,7 @@ fn draw(
     for (subject, file) in &drawn {
         let history = histories.of(file);
         let (times, basis) = typical(&file.pipeline, history);
-        let changed = if wanted.after { after(subject) } else { None };
+        let changed = if wanted.after { after(file) } else { None };
         let later = changed.as_ref().map(|file| typical(&file.pipeline, history).0);
         let drawing = Drawing {
             before: &file.pipeline,
