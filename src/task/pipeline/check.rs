@@ -211,7 +211,11 @@ fn tell(inputs: &Inputs, subjects: &[Subject], findings: Vec<Finding>) -> Result
         summary: String::new(),
         findings: findings.clone(),
         dropped: Vec::new(),
-        coverage: Coverage::default(),
+        coverage: Coverage {
+            files: subjects.len(),
+            files_reviewed: subjects.iter().filter(|subject| subject.file().is_some()).count(),
+            ..Coverage::default()
+        },
         usage: Usage::default(),
         tests: None,
         notes: notes.clone(),
