@@ -234,6 +234,7 @@ fn work(pipeline: &Pipeline, job: &Job) -> Work {
     if job.steps.is_empty() {
         return both(format!("nothing is known of what `{name}` does"));
     }
+    let mut made = None;
     let mut useful = false;
     let mut sourced = job.clone.none;
     for step in &job.steps {
@@ -247,6 +248,7 @@ fn work(pipeline: &Pipeline, job: &Job) -> Work {
         if let Some(fetched) = reading.fetches.first() {
             return both(format!("`{fetched}` in `{name}` may read what another job left outside"));
         }
+        made = made.or_else(|| reading.made.first().cloned());
         for does in reading.does.iter().chain(&step.does) {
             let what = match does {
                 Does::Lint | Does::Test | Does::Build => {
@@ -298,7 +300,8 @@ fn work(pipeline: &Pipeline, job: &Job) -> Work {
     if job.runner.self_hosted && pipeline.platform == Platform::GitHub && !sourced {
         return both(format!("`{name}` works on what lies on a machine of one's own"));
     }
-    Work { bound: None, relied: None }
+    let left = |made| format!("`{made}` in `{name}` may leave more than its name says");
+    Work { bound: None, relied: made.map(left) }
 }
 
 /// A right of the job's token that lets it change more than reports.
@@ -351,7 +354,7 @@ pub fn tie(pipeline: &Pipeline, job: usize, on: usize) -> Option<String> {
             what => other
                 .writes
                 .iter()
-                .find(|written| meets(what, &written.what) && !refreshed(what, one))
+                .find(|written| meets(what, &written.what) && !refreshed(what, one, other))
                 .map(|written| format!("`{a}` reads {} that `{b}` leaves", spoken(&written.what))),
         };
         if tied.is_some() {
@@ -374,11 +377,12 @@ pub fn tie(pipeline: &Pipeline, job: usize, on: usize) -> Option<String> {
     }
 }
 
-/// Whether a job makes by itself what it may find in a cache.
-fn refreshed(what: &Resource, job: &Job) -> bool {
-    let installs = || words::job_does(job).any(|does| matches!(does, Does::Install(_)));
-    // What is installed comes from registries; another job's publication ties by name.
-    matches!(what, Resource::Cache(_)) && installs()
+/// Whether a job makes by itself what it may find in a cache: it installs, and the
+/// other builds nothing that it would have to build once more.
+fn refreshed(what: &Resource, job: &Job, on: &Job) -> bool {
+    let installs = words::job_does(job).any(|does| matches!(does, Does::Install(_)));
+    let builds = words::job_does(on).any(|does| matches!(does, Does::Build));
+    matches!(what, Resource::Cache(_)) && installs && !builds
 }
 
 fn meets(read: &Resource, written: &Resource) -> bool {
@@ -435,4 +439,85 @@ pub fn fails_fast(pipeline: &Pipeline, job: usize, on: usize) -> Option<String> 
             if many { format!("runs {cells} times") } else { "runs on a dear machine".to_owned() };
         format!("`{name}` {why}, and `{}` before it may be there to save that", title(other))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::{NoFiles, Outcome, read};
+
+    fn pipeline(text: &str) -> Pipeline {
+        match read(Platform::GitHub, ".github/workflows/a.yml", text, &NoFiles) {
+            Outcome::Read(file) => file.pipeline,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Two jobs, the second behind the first, with these steps.
+    fn asked(first: &str, second: &str) -> Independence {
+        let text = format!(
+            "on: push\njobs:\n  a:\n    runs-on: x\n    steps: [{first}]\n  b:\n    needs: a\n    runs-on: x\n    steps: [{second}]\n"
+        );
+        independent(&pipeline(&text), 1, 0)
+    }
+
+    #[test]
+    fn what_reads_nothing_is_proven() {
+        let cases = [
+            ("{run: npm ci && npm run lint}", "{run: mvn -B verify}"),
+            ("{run: cargo fmt --check}", "{run: cargo test}"),
+            ("{run: make lint}", "{run: make test}"),
+            (
+                "{uses: actions/setup-node@v4}, {run: npx eslint .}",
+                "{run: npm ci}, {run: npm test}",
+            ),
+        ];
+        for (first, second) in cases {
+            let told = asked(first, second);
+            assert!(matches!(told, Independence::Proven(_)), "{first} {second} {told:?}");
+        }
+    }
+
+    #[test]
+    fn what_ties_is_named() {
+        let cases = [
+            ("{run: ./build.sh}", "{run: npm test}", "`./build.sh` in `a` may leave"),
+            ("{run: docker push x/y}", "{run: npm test}", "pushes an image"),
+            ("{run: npm run lint}", "{run: ./deploy.sh}", "deploys"),
+            ("{run: npm run lint}", "{run: echo ok}", "others may wait for it"),
+            (
+                "{run: npm run lint}",
+                "{run: ./frobnicate}",
+                "nothing is known of what `./frobnicate`",
+            ),
+            (
+                "{run: npm run lint}",
+                "{run: 'npm test && aws s3 cp s3://a b'}",
+                "may read what another",
+            ),
+            (
+                "{run: npm run build}, {uses: actions/upload-artifact@v4, with: {name: d}}",
+                "{uses: actions/download-artifact@v4, with: {name: d}}, {run: npm test}",
+                "reads the artifact `d`",
+            ),
+            (
+                "{uses: actions/cache@v4, with: {path: target, key: k}}, {run: cargo build}",
+                "{uses: actions/cache@v4, with: {path: target, key: k}}, {run: cargo test}",
+                "reads the cache `k`",
+            ),
+        ];
+        for (first, second, expect) in cases {
+            match asked(first, second) {
+                Independence::Refused(why) => assert!(why.contains(expect), "{why}"),
+                proven => panic!("{first} {second} {proven:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn all_that_is_waited_for_is_found_once_and_cycles_end() {
+        let sets = closure(&[vec![], vec![0], vec![1, 0], vec![3]]);
+        let lists: Vec<Vec<usize>> = sets.iter().map(|set| set.iter().collect()).collect();
+        assert_eq!(lists, [vec![], vec![0], vec![0, 1], vec![3]]);
+    }
 }

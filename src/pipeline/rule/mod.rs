@@ -2,6 +2,7 @@
 
 mod missing_timeout;
 mod order;
+mod scan_after_deploy;
 mod sequential_independent_jobs;
 mod superseded_runs;
 
@@ -13,8 +14,12 @@ use super::{File, Files};
 use crate::finding::Severity;
 
 /// Every rule, in the order they run and are listed.
-pub static RULES: &[Rule] =
-    &[sequential_independent_jobs::RULE, missing_timeout::RULE, superseded_runs::RULE];
+pub static RULES: &[Rule] = &[
+    sequential_independent_jobs::RULE,
+    scan_after_deploy::RULE,
+    missing_timeout::RULE,
+    superseded_runs::RULE,
+];
 
 /// The rule of this name.
 pub fn find(slug: &str) -> Option<&'static Rule> {

@@ -281,39 +281,18 @@ fn group(file: &File, facts: &Facts<'_>, run: &[&Slot], hits: &mut Vec<Hit>) {
     push(file, facts, &moved, ops, hits);
 }
 
-/// The items of a run as one item of the platform's form. `None` where comments or
-/// anchors stand in them, which would be lost, or where they come from elsewhere.
+/// The items of a run as one item of the platform's form. `None` where they come from
+/// elsewhere.
 fn grouped(file: &File, first: &Slot, last: &Slot) -> Option<Vec<Op>> {
     let tree = &file.tree;
     let items = tree.items(tree.resolve(order::node_at(tree, &first.list)?));
-    let run = items.get(first.index..=last.index)?;
-    let mut values = Vec::new();
-    for item in run {
-        if tree.is_alias(*item) || tree.has_hidden(*item) || tree.is_anchored(*item) {
-            return None;
-        }
-        values.push(tree.plain(*item));
-    }
-    let (from, to) = (tree.span(*run.first()?).start, tree.span(*run.last()?).end);
-    let text = file.text.get(from..to)?;
-    if text.lines().any(|line| line.trim_start().starts_with('#') || line.contains(" #")) {
-        return None;
-    }
-    let group = match file.pipeline.platform {
-        Platform::Bitbucket => {
-            Value::map([("fail-fast", Value::Bool(true)), ("steps", Value::Seq(values))])
-        }
-        _ => Value::Seq(values),
+    items.get(first.index..=last.index)?;
+    let (keys, beside) = match file.pipeline.platform {
+        Platform::Bitbucket => (vec!["parallel", "steps"], vec![("fail-fast", Value::Bool(true))]),
+        _ => (vec!["parallel"], Vec::new()),
     };
-    let at = |index: usize| {
-        let mut path = first.list.clone();
-        path.push(Seg::Index(index));
-        path
-    };
-    let mut ops =
-        vec![Op::Replace { at: at(first.index), value: Value::map([("parallel", group)]) }];
-    ops.extend((first.index + 1..=last.index).map(|index| Op::Remove { at: at(index) }));
-    Some(ops)
+    let (from, to) = (first.index, last.index + 1);
+    Some(vec![Op::Wrap { at: first.list.clone(), from, to, keys, beside }])
 }
 
 /// One finding for all that may start sooner, with one fix for all of it.

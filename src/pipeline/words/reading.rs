@@ -18,6 +18,9 @@ pub struct Reading {
     pub unknown: Vec<String>,
     /// Local scripts and tasks of which only the name is known: `make lint`.
     pub named: Vec<String>,
+    /// Those of them that build by a script or recipe of their own, which may leave
+    /// more than its name says.
+    pub made: Vec<String>,
     /// Commands that change something outside which no [`Does`] names.
     pub outside: Vec<String>,
     /// Commands that fetch something which another job may have left outside.
@@ -132,6 +135,7 @@ pub fn step(platform: Platform, job: &Job, step: &Step) -> Reading {
                 }
                 reading.unknown.extend(inner.unknown);
                 reading.named.extend(inner.named);
+                reading.made.extend(inner.made);
                 reading.outside.extend(inner.outside);
                 reading.fetches.extend(inner.fetches);
                 reading.sandbox |= inner.sandbox;
@@ -195,7 +199,9 @@ fn read(command: &Command, reading: &mut Reading) {
     }
     let first = command.words.first().map_or("", |word| word.text.as_str());
     let second = parts.plain.first().copied().unwrap_or("");
-    reading.unknown.push(format!("{first} {second}").trim().to_owned());
+    let label = format!("{first} {second}");
+    let line: String = label.lines().next().unwrap_or("").chars().take(60).collect();
+    reading.unknown.push(line.trim().to_owned());
 }
 
 fn kind_of(kind: Kind, command: &Command, reading: &mut Reading) {
@@ -492,10 +498,17 @@ fn task(command: &Command, parts: &Parts<'_>, reading: &mut Reading) -> bool {
     }
     let mut known = false;
     let label = format!("{} {}", parts.program, tasks.join(" "));
+    let scripts = [
+        "npm", "yarn", "pnpm", "bun", "composer", "turbo", "nx", "lerna", "gradle", "gradlew",
+        "mvn", "mvnw", "ng", "cargo", "ant", "ninja",
+    ];
     for task in tasks {
         let last = task.rsplit('/').next().unwrap_or(task);
         if let Some(meaning) = names::meaning(last) {
             known = true;
+            if meaning == Meaning::Build && !scripts.contains(&parts.program) {
+                reading.made.push(label.clone());
+            }
             said(meaning, parts.program, command, reading);
         }
     }
@@ -548,6 +561,9 @@ fn by_name(path: &str, command: &Command, reading: &mut Reading) {
     match names::meaning(stem).or_else(|| argument.and_then(names::meaning)) {
         Some(meaning) => {
             said(meaning, path, command, reading);
+            if meaning == Meaning::Build {
+                reading.made.push(path.to_owned());
+            }
             reading.named.push(path.to_owned());
         }
         None => reading.unknown.push(path.to_owned()),
