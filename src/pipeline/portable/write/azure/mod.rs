@@ -71,7 +71,8 @@ pub fn write(cx: &Context<'_>) -> String {
     {
         cx.remark("The rights of the job token are set in the project's settings, not in the file");
     }
-    top.texts_only(&["inputs"]);
+    // The service reads both; its schema takes texts alone but for a few keys.
+    top.texts_only(&["inputs", "retryCountOnTaskFailure"]);
     document(&[], &top)
 }
 
