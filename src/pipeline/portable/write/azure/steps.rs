@@ -39,11 +39,8 @@ pub fn steps(cx: &Context<'_>, job: &Job, steps: &[Step], when: Option<&str>) ->
                 map.set("continueOnError", true);
             }
             map.maybe("timeoutInMinutes", step.timeout);
-            if job.retries > 0
-                && !map.has("checkout")
-                && !map.has("download")
-                && !map.has("publish")
-            {
+            // What the scripts do is what fails now and then.
+            if job.retries > 0 && (map.has("script") || map.has("bash") || map.has("pwsh")) {
                 map.set("retryCountOnTaskFailure", job.retries.min(10));
             }
             out.push(map);
