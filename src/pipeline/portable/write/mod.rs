@@ -38,7 +38,10 @@ pub struct Written {
 /// [`Portable::faults`]; jobs that wait for each other in a circle are left out where a
 /// platform has an order of its own, and reported.
 pub fn write(portable: &Portable, platform: Platform) -> Written {
-    let prepared = prepare::prepare(portable);
+    let mut prepared = prepare::prepare(portable);
+    if platform == Platform::Harness {
+        harness::split(&mut prepared);
+    }
     let cx = context::Context::new(&prepared, platform);
     for fault in prepared.faults() {
         cx.remark(format!("{fault}."));

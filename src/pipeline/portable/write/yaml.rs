@@ -268,8 +268,8 @@ fn value(out: &mut String, node: &Yaml, indent: usize, item: bool) {
         Yaml::Map(map) if map.is_empty() => out.push_str(" {}\n"),
         Yaml::Seq(items) => {
             out.push('\n');
-            for node in items {
-                comment_of(out, node, indent + 2);
+            for (at, node) in items.iter().enumerate() {
+                comment_of(out, node, indent + 2, at > 0);
                 let _ = write!(out, "{:1$}-", "", indent + 2);
                 value(out, node, indent + 2, true);
             }
@@ -286,11 +286,11 @@ fn value(out: &mut String, node: &Yaml, indent: usize, item: bool) {
 }
 
 /// The comment of an item's first entry stands above its dash.
-fn comment_of(out: &mut String, node: &Yaml, indent: usize) {
+fn comment_of(out: &mut String, node: &Yaml, indent: usize, apart: bool) {
     if let Yaml::Map(map) = node
         && let Some(first) = map.0.first()
     {
-        if first.blank && !out.ends_with("\n\n") {
+        if first.blank && apart && !out.ends_with("\n\n") {
             out.push('\n');
         }
         if let Some(text) = &first.comment {

@@ -1,11 +1,11 @@
 //! Azure Pipelines. Source: <https://learn.microsoft.com/azure/devops/pipelines/yaml-schema/>.
 
 mod steps;
+mod trigger;
 
-use super::super::{
-    Action, Approval, Condition, Filter, Input, InputKind, Job, Os, Part, Rights, Size, Trigger,
-    Variable,
-};
+mod condition;
+
+use super::super::{Action, Approval, Job, Os, Part, Rights, Size, Variable};
 use super::cells::cells;
 use super::context::{Context, identifier, upper};
 use super::lower::cache_plan;
@@ -13,6 +13,8 @@ use super::prepare::{is_approval, releases};
 use super::stages::stages;
 use super::yaml::{Map, Yaml, document};
 use crate::pipeline::Platform;
+use condition::{test, whole_condition};
+use trigger::{parameters, triggers};
 
 /// Where each job stands: the stage's name, where stages are used.
 struct Places {
@@ -71,7 +73,8 @@ pub fn write(cx: &Context<'_>) -> String {
     {
         cx.remark("The rights of the job token are set in the project's settings, not in the file");
     }
-    top.texts_only(&["inputs"]);
+    // The service reads both; its schema takes texts alone but for a few keys.
+    top.texts_only(&["inputs", "retryCountOnTaskFailure"]);
     document(&[], &top)
 }
 
@@ -97,143 +100,6 @@ pub fn expression(cx: &Context<'_>, job: Option<&Job>, part: &Part) -> String {
         Part::Foreign(Platform::Azure, text) => text.clone(),
         Part::Foreign(from, text) => format!("$({})", cx.foreign_variable(*from, text)),
     }
-}
-
-fn parameters(cx: &Context<'_>, top: &mut Map) {
-    let all: Vec<Map> = cx.portable.inputs().map(parameter).collect();
-    if !all.is_empty() {
-        top.set("parameters", Yaml::list(all)).apart();
-    }
-}
-
-fn parameter(input: &Input) -> Map {
-    let mut map = Map::new();
-    map.set("name", id(&input.name));
-    if !input.description.is_empty() {
-        map.set("displayName", input.description.as_str());
-    }
-    let default = input.default.clone();
-    match &input.kind {
-        InputKind::Text => {
-            map.set("type", "string");
-            if let Some(default) = default {
-                map.set("default", default);
-            } else if !input.required {
-                // A parameter without a default has to be answered.
-                map.set("default", " ");
-            }
-        }
-        InputKind::Bool => {
-            let value = default.is_some_and(|default| default == "true");
-            map.set("type", "boolean").set("default", value);
-        }
-        InputKind::Number => {
-            map.set("type", "number");
-            let number = default.filter(|text| text.parse::<f64>().is_ok());
-            map.set("default", Yaml::Raw(number.unwrap_or_else(|| "0".to_owned())));
-        }
-        InputKind::Choice(options) => {
-            let first = default.filter(|default| options.contains(default));
-            map.set("type", "string");
-            map.maybe("default", first.or_else(|| options.first().cloned()));
-            map.set("values", Yaml::list(options.iter().map(String::as_str)));
-        }
-    }
-    map
-}
-
-/// Globs as Azure reads them: `*` does not stop at `/`.
-fn globs(items: &[String]) -> Yaml {
-    Yaml::flow(items.iter().map(|item| item.replace("**", "*")))
-}
-
-fn lists(include: &[String], exclude: &[String]) -> Map {
-    let mut map = Map::new();
-    map.filled("include", globs(include));
-    map.filled("exclude", globs(exclude));
-    map
-}
-
-fn filter(filter: &Filter) -> Map {
-    let mut map = Map::new();
-    let mut branches = lists(&filter.branches, &filter.not_branches);
-    if !branches.has("include") {
-        branches = lists(&["*".to_owned()], &filter.not_branches);
-    }
-    map.set("branches", branches);
-    map.filled("paths", lists(&filter.paths, &filter.not_paths));
-    map
-}
-
-fn triggers(cx: &Context<'_>, top: &mut Map) {
-    let mut push = None;
-    let mut change = None;
-    let mut tags: Option<Vec<String>> = None;
-    let mut schedules = Vec::new();
-    for trigger in &cx.portable.triggers {
-        match trigger {
-            Trigger::Push(one) if push.is_none() => push = Some(filter(one)),
-            Trigger::Change(one) if change.is_none() => change = Some(filter(one)),
-            Trigger::Push(_) | Trigger::Change(_) => {
-                cx.lose(
-                    "a second trigger of one kind",
-                    "There is one `trigger` and one `pr`",
-                    None,
-                );
-            }
-            Trigger::Tag(globs) => {
-                let globs = if globs.is_empty() { vec!["*".to_owned()] } else { globs.clone() };
-                tags.get_or_insert_default().extend(globs);
-            }
-            Trigger::Schedule { cron, branches } => {
-                let default = [cx.portable.branch().to_owned()];
-                let branches = if branches.is_empty() { &default } else { &branches[..] };
-                let mut map = Map::new();
-                map.set("cron", cron.as_str()).set("displayName", format!("At {cron}"));
-                map.set("branches", lists(branches, &[]));
-                map.set("always", true);
-                schedules.push(map);
-            }
-            Trigger::Manual { .. } => {}
-            Trigger::Foreign(foreign) => cx.lose_foreign("", foreign),
-        }
-    }
-    match (push, tags) {
-        (None, None) => {
-            top.set("trigger", "none");
-        }
-        (push, tags) => {
-            let mut map = push.unwrap_or_else(|| {
-                let mut map = Map::new();
-                map.set("branches", lists(&[], &["*".to_owned()]));
-                map
-            });
-            if let Some(tags) = tags {
-                map.set("tags", lists(&tags, &[]));
-            }
-            top.set("trigger", map);
-        }
-    }
-    top.apart();
-    match change {
-        Some(mut filter) => {
-            let mut map = Map::new();
-            map.set("autoCancel", cx.portable.cancel_superseded);
-            for key in ["branches", "paths"] {
-                if let Some(value) = filter.get_mut(key) {
-                    map.set(key, value.clone());
-                }
-            }
-            top.set("pr", map);
-            cx.remark(
-                "In Azure Repos, `pr` is not read: add a build validation policy to the branch",
-            );
-        }
-        None => {
-            top.set("pr", "none");
-        }
-    }
-    top.filled("schedules", Yaml::list(schedules));
 }
 
 fn resources(cx: &Context<'_>, top: &mut Map) {
@@ -575,110 +441,4 @@ fn pool(cx: &Context<'_>, job: &Job) -> Map {
         cx.remark("The pools of one's own machines have to exist under the names in the file");
     }
     map
-}
-
-/// The whole condition with the default that writing one replaces.
-fn whole_condition(cx: &Context<'_>, job: &Job, condition: &Condition) -> Option<String> {
-    fn says(condition: &Condition) -> Option<&'static str> {
-        match condition {
-            Condition::Always => Some("succeededOrFailed()"),
-            Condition::OnFailure => Some("failed()"),
-            Condition::All(all) | Condition::Any(all) => all.iter().find_map(says),
-            _ => None,
-        }
-    }
-    let state = says(condition).unwrap_or("succeeded()");
-    Some(match test(cx, job, condition) {
-        Some(test) => format!("and({state}, {test})"),
-        None => says(condition)?.to_owned(),
-    })
-}
-
-/// The condition's test without the states of what came before.
-pub(super) fn test(cx: &Context<'_>, job: &Job, condition: &Condition) -> Option<String> {
-    let by_ref = |prefix: &str, glob: &str| {
-        let begins = glob.split(['*', '?', '[']).next().unwrap_or_default();
-        if begins == glob {
-            format!("eq(variables['Build.SourceBranch'], '{prefix}{}')", escaped(glob))
-        } else {
-            if glob.trim_end_matches('*') != begins {
-                cx.lose(
-                    format!("the condition on `{glob}` of job `{}`", job.id),
-                    "Expressions have no globs; it is read as what the name begins with",
-                    job.line,
-                );
-            }
-            format!("startsWith(variables['Build.SourceBranch'], '{prefix}{}')", escaped(begins))
-        }
-    };
-    let reason = |reason: &str| format!("eq(variables['Build.Reason'], '{reason}')");
-    let all = |inner: &[Condition], word: &str| {
-        let texts: Vec<String> = inner.iter().filter_map(|inner| test(cx, job, inner)).collect();
-        match texts.len() {
-            0 => None,
-            1 => texts.into_iter().next(),
-            _ => Some(format!("{word}({})", texts.join(", "))),
-        }
-    };
-    Some(match condition {
-        Condition::Branch(glob) => by_ref("refs/heads/", glob),
-        Condition::DefaultBranch => by_ref("refs/heads/", cx.portable.branch()),
-        Condition::Tag(glob) => by_ref("refs/tags/", if glob.is_empty() { "*" } else { glob }),
-        Condition::Change => reason("PullRequest"),
-        Condition::Push => "in(variables['Build.Reason'], 'IndividualCI', 'BatchedCI')".to_owned(),
-        Condition::Schedule => reason("Schedule"),
-        Condition::Manual => reason("Manual"),
-        Condition::Equals(Part::Input(name), value) => {
-            let boolean =
-                cx.portable.inputs().any(|i| i.name == *name && i.kind == InputKind::Bool);
-            let value = escaped(value);
-            // A parameter is known before the run, as text it is compared.
-            if boolean {
-                format!("eq('${{{{ lower(parameters.{}) }}}}', '{value}')", id(name))
-            } else {
-                format!("eq('${{{{ parameters.{} }}}}', '{value}')", id(name))
-            }
-        }
-        Condition::Equals(part, value) => {
-            let name = match part {
-                Part::Matrix(name) => upper(name),
-                Part::Variable(name) => name.clone(),
-                Part::Output(other, name) => cx.output_variable(other, name),
-                Part::Branch | Part::Tag => "Build.SourceBranchName".to_owned(),
-                part => cx.expression(Some(job), part).trim_matches(['$', '(', ')']).to_owned(),
-            };
-            if let Part::Output(other, _) = part
-                && *other != job.id
-            {
-                cx.lose(
-                    format!("the condition on an output in job `{}`", job.id),
-                    "A job's variables are filled after its condition is read; put the test into its steps",
-                    job.line,
-                );
-                return None;
-            }
-            format!("eq(variables['{name}'], '{}')", escaped(value))
-        }
-        Condition::Not(inner) => format!("not({})", test(cx, job, inner)?),
-        Condition::All(inner) => all(inner, "and")?,
-        Condition::Any(inner) => all(inner, "or")?,
-        Condition::Foreign(foreign) if foreign.platform == Platform::Azure => foreign.text.clone(),
-        Condition::Foreign(foreign) => {
-            cx.lose_foreign(&job.id, foreign);
-            return None;
-        }
-        Condition::Paths(paths) => {
-            cx.lose(
-                format!("the path filter {} of job `{}`", paths.join(", "), job.id),
-                "Azure filters paths for whole pipelines; give the job a pipeline of its own",
-                job.line,
-            );
-            return None;
-        }
-        Condition::Always | Condition::OnFailure => return None,
-    })
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('\'', "''")
 }

@@ -2,7 +2,7 @@
 
 use super::super::super::{Action, Job, Login, Part, Shell, Step, Text};
 use super::super::context::{Context, Env};
-use super::super::lower::{cache_plan, digest, lower};
+use super::super::lower::{self, cache_plan, digest, lower};
 use super::super::prepare::releases;
 use super::super::tools::in_containers;
 use super::super::yaml::{Map, Yaml};
@@ -17,6 +17,12 @@ pub fn steps(cx: &Context<'_>, job: &Job, steps: &[Step], when: Option<&str>) ->
         let mut map = Map::new();
         map.set("checkout", "none");
         out.push(map);
+    }
+    let sets_up = steps.iter().any(
+        |step| matches!(&step.action, Action::Setup { language, .. } if language == "terraform"),
+    );
+    if main && !sets_up && lower::tools(job).contains(&"terraform") {
+        out.push(terraform(""));
     }
     for step in steps {
         for mut map in one(cx, job, step) {
@@ -33,11 +39,8 @@ pub fn steps(cx: &Context<'_>, job: &Job, steps: &[Step], when: Option<&str>) ->
                 map.set("continueOnError", true);
             }
             map.maybe("timeoutInMinutes", step.timeout);
-            if job.retries > 0
-                && !map.has("checkout")
-                && !map.has("download")
-                && !map.has("publish")
-            {
+            // What the scripts do is what fails now and then.
+            if job.retries > 0 && (map.has("script") || map.has("bash") || map.has("pwsh")) {
                 map.set("retryCountOnTaskFailure", job.retries.min(10));
             }
             out.push(map);
@@ -117,7 +120,7 @@ fn one(cx: &Context<'_>, job: &Job, step: &Step) -> Vec<Map> {
         Action::FetchArtifact { name, path } => {
             let mut inputs = Map::new();
             if !name.is_empty() {
-                inputs.set("artifact", name.as_str());
+                inputs.set("artifactName", name.as_str());
             }
             let target = match path {
                 // The plan's folder is kept in the artifact.
@@ -126,7 +129,7 @@ fn one(cx: &Context<'_>, job: &Job, step: &Step) -> Vec<Map> {
                 }
                 _ => "$(Build.SourcesDirectory)".to_owned(),
             };
-            inputs.set("path", target);
+            inputs.set("targetPath", target);
             vec![task("DownloadPipelineArtifact@2", "Fetch the files", inputs)]
         }
         Action::SaveTestReport(report) => {
@@ -138,10 +141,22 @@ fn one(cx: &Context<'_>, job: &Job, step: &Step) -> Vec<Map> {
             map.set("condition", "succeededOrFailed()");
             vec![map]
         }
-        Action::SaveCoverage { file, .. } => {
+        Action::SaveCoverage { file, format } => {
+            let tool = match format.as_str() {
+                "cobertura" => "Cobertura",
+                "jacoco" => "JaCoCo",
+                _ => {
+                    cx.lose(
+                        format!("the coverage in the format {format} of job `{}`", job.id),
+                        "Azure shows Cobertura and JaCoCo; let the tests write one of them",
+                        step.line,
+                    );
+                    return Vec::new();
+                }
+            };
             let mut inputs = Map::new();
-            inputs.set("summaryFileLocation", file.as_str());
-            vec![task("PublishCodeCoverageResults@2", "Show the coverage", inputs)]
+            inputs.set("codeCoverageTool", tool).set("summaryFileLocation", file.as_str());
+            vec![task("PublishCodeCoverageResults@1", "Show the coverage", inputs)]
         }
         Action::Login(Login::Registry { user, host, .. }) if user.is_empty() => {
             let mut inputs = Map::new();
@@ -221,8 +236,8 @@ fn setup(cx: &Context<'_>, job: &Job, language: &str, version: &str) -> Vec<Map>
     let mut inputs = Map::new();
     let (name, title) = match language {
         "node" => {
-            inputs.set("version", given("22.x"));
-            ("UseNode@1", "Set up Node.js")
+            inputs.set("versionSpec", given("22.x"));
+            ("NodeTool@0", "Set up Node.js")
         }
         "python" => {
             inputs.set("versionSpec", given("3.x"));
@@ -254,9 +269,7 @@ fn setup(cx: &Context<'_>, job: &Job, language: &str, version: &str) -> Vec<Map>
             ("KubectlInstaller@0", "Set up kubectl")
         }
         "terraform" => {
-            inputs.set("terraformVersion", given("latest"));
-            cx.remark("TerraformInstaller@1 is part of the extension Terraform by Microsoft DevLabs, which has to be installed");
-            ("TerraformInstaller@1", "Set up Terraform")
+            return vec![terraform(version)];
         }
         "rust" => {
             let mut map = Map::new();
@@ -287,6 +300,26 @@ fn setup(cx: &Context<'_>, job: &Job, language: &str, version: &str) -> Vec<Map>
         }
     };
     vec![task(name, title, inputs)]
+}
+
+/// Terraform as its makers release it, checked against their sums: Microsoft's agents
+/// have none, and the task for it is part of an extension.
+fn terraform(version: &str) -> Map {
+    let version = if version.split('.').count() == 3 { version } else { "1.10.5" };
+    let mut map = Map::new();
+    map.set(
+        "bash",
+        Yaml::script(&format!(
+            "set -e\ncd \"$AGENT_TEMPDIRECTORY\"\nfrom=https://releases.hashicorp.com/terraform/{version}\n\
+             curl --fail --silent --show-error --remote-name-all \\\n  \
+             \"$from/terraform_{version}_linux_amd64.zip\" \"$from/terraform_{version}_SHA256SUMS\"\n\
+             sha256sum --check --ignore-missing terraform_{version}_SHA256SUMS\n\
+             unzip -o terraform_{version}_linux_amd64.zip terraform\n\
+             echo \"##vso[task.prependpath]$AGENT_TEMPDIRECTORY\""
+        )),
+    );
+    map.set("displayName", "Set up Terraform");
+    map
 }
 
 fn script(cx: &Context<'_>, job: &Job, step: &Step) -> Vec<Map> {

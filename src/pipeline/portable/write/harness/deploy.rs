@@ -356,30 +356,29 @@ pub fn custom(cx: &Context<'_>, job: &Job) -> Map {
     for step in &job.steps {
         match &step.action {
             Action::TerraformPlan(terraform) => {
-                steps.push(plan(cx, terraform, &mut names));
+                steps.push(plan(cx, job, terraform, &mut names));
             }
             Action::TerraformApply(terraform) => {
                 steps.push(apply(terraform, &mut names));
                 back(terraform, &mut names, &mut rollback);
             }
             Action::Deploy(Deploy { kind: DeployKind::Terraform(terraform), .. }) => {
-                steps.push(plan(cx, terraform, &mut names));
+                steps.push(plan(cx, job, terraform, &mut names));
                 steps.push(apply(terraform, &mut names));
                 back(terraform, &mut names, &mut rollback);
             }
-            Action::PolicyCheck { policies, .. } => {
-                let set = if policies.is_empty() { "policy" } else { policies };
-                let mut policy = Map::new();
-                policy.set("policySets", Yaml::list([format!("account.{}", id(set))]));
-                policy.set("type", "Custom");
-                let mut payload = Map::new();
-                payload.set("payload", "<+execution.steps.terraformPlan.plan.jsonFilePath>");
-                policy.set("policySpec", payload);
-                steps.push(simple("Policy", "Check the policies", names.give("policy"), policy));
-                cx.remark(format!(
-                    "The policy set `{}` with the rules of `{set}` has to exist",
-                    id(set)
-                ));
+            // It is enforced at the plan itself.
+            Action::PolicyCheck { terraform, .. } => {
+                let planned = job.steps.iter().any(
+                    |step| matches!(&step.action, Action::TerraformPlan(plan) if plan == terraform),
+                );
+                if !planned {
+                    cx.lose(
+                        format!("the policy check of job `{}`", job.id),
+                        "Policies are enforced at the step that plans; put it into that job",
+                        step.line,
+                    );
+                }
             }
             Action::Checkout { .. }
             | Action::Setup { .. }
@@ -398,7 +397,7 @@ pub fn custom(cx: &Context<'_>, job: &Job) -> Map {
     execution(steps, rollback)
 }
 
-fn plan(cx: &Context<'_>, terraform: &Terraform, names: &mut Names) -> Yaml {
+fn plan(cx: &Context<'_>, job: &Job, terraform: &Terraform, names: &mut Names) -> Yaml {
     cx.remark("The connector of the Terraform files, and the secret manager, have to be chosen when the pipeline runs");
     let mut spec = Map::new();
     spec.set("connectorRef", "<+input>").set("repoName", "<+input>");
@@ -424,7 +423,29 @@ fn plan(cx: &Context<'_>, terraform: &Terraform, names: &mut Names) -> Yaml {
             None,
         );
     }
-    simple("TerraformPlan", "Plan", names.give("terraformPlan"), all)
+    let mut map = head("TerraformPlan", "Plan", names.give("terraformPlan"));
+    map.set("timeout", "10m").set("spec", all);
+    let sets: Vec<String> = job
+        .steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::PolicyCheck { policies, terraform: checked, .. } if checked == terraform => {
+                Some(if policies.is_empty() { "policy" } else { policies })
+            }
+            _ => None,
+        })
+        .map(|set| format!("account.{}", id(set)))
+        .collect();
+    if !sets.is_empty() {
+        cx.remark(format!(
+            "The policy sets {} have to exist, for Terraform plans",
+            sets.join(", ")
+        ));
+        let mut enforce = Map::new();
+        enforce.set("policySets", Yaml::list(sets));
+        map.set("enforce", enforce);
+    }
+    wrap("step", map)
 }
 
 fn apply(terraform: &Terraform, names: &mut Names) -> Yaml {

@@ -3,15 +3,18 @@
 mod deploy;
 mod steps;
 
+mod condition;
+
 use super::super::{
-    Action, Condition, DeployKind, InputKind, Job, Matrix, Os, Part, Rights, Size, Trigger,
+    Action, DeployKind, InputKind, Job, Matrix, Os, Part, Portable, Rights, Size, Step, Trigger,
 };
 use super::context::{Context, identifier, upper};
 use super::lower::cache_plan;
 use super::prepare::{is_approval, releases};
-use super::stages::{glob_to_regex, label};
+use super::stages::label;
 use super::yaml::{Map, Yaml, document};
 use crate::pipeline::Platform;
+use condition::{source, test, when};
 
 /// What kind of stage a job becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +74,58 @@ fn name(text: &str) -> String {
     let out = out.trim().trim_start_matches(['-', '.']).trim_start();
     let out: String = out.chars().take(120).collect();
     if out.is_empty() { "step".to_owned() } else { out.trim_end().to_owned() }
+}
+
+/// Steps that need the source go into a CI stage before: other stages run where it is not.
+pub fn split(portable: &mut Portable) {
+    let mut at = 0;
+    while at < portable.jobs.len() {
+        let job = &mut portable.jobs[at];
+        at += 1;
+        if !matches!(kind(job), Kind::Deployment | Kind::Custom) {
+            continue;
+        }
+        let acts = |step: &Step| {
+            matches!(
+                step.action,
+                Action::Deploy(_) | Action::TerraformPlan(_) | Action::TerraformApply(_)
+            )
+        };
+        let checks = |step: &Step| {
+            matches!(step.action, Action::ScanSource { .. } | Action::ScanImage { .. })
+        };
+        let first = job.steps.iter().position(acts).unwrap_or(job.steps.len());
+        if !job.steps[..first].iter().any(checks) {
+            continue;
+        }
+        let mut before = Job {
+            title: Some(format!("{} checks", job.title())),
+            id: format!("{}_checks", job.id),
+            line: job.line,
+            needs: job.needs.clone(),
+            stage: job.stage.clone(),
+            condition: job.condition.clone(),
+            timeout: job.timeout,
+            variables: job.variables.clone(),
+            secrets: job.secrets.clone(),
+            ..Job::default()
+        };
+        let mut rest = Vec::new();
+        for (index, step) in std::mem::take(&mut job.steps).into_iter().enumerate() {
+            if index < first && checks(&step) {
+                before.steps.push(step);
+            } else {
+                if index < first && matches!(step.action, Action::Checkout { .. }) {
+                    before.steps.push(step.clone());
+                }
+                rest.push(step);
+            }
+        }
+        job.steps = rest;
+        job.needs.push(before.id.clone());
+        portable.jobs.insert(at - 1, before);
+        at += 1;
+    }
 }
 
 /// The file.
@@ -136,10 +191,10 @@ fn wrap(key: &str, value: impl Into<Yaml>) -> Yaml {
 pub fn expression(cx: &Context<'_>, job: Option<&Job>, part: &Part) -> String {
     match part {
         Part::Literal(text) => text.clone(),
-        Part::Commit => "<+codebase.commitSha>".to_owned(),
-        Part::Branch => "<+codebase.branch>".to_owned(),
-        Part::Tag => "<+codebase.tag>".to_owned(),
-        Part::ChangeNumber => "<+codebase.prNumber>".to_owned(),
+        Part::Commit => source(cx, "commitSha"),
+        Part::Branch => source(cx, "branch"),
+        Part::Tag => source(cx, "tag"),
+        Part::ChangeNumber => source(cx, "prNumber"),
         Part::Repository => "<+pipeline.properties.ci.codebase.repoName>".to_owned(),
         Part::RunNumber => "<+pipeline.sequenceId>".to_owned(),
         Part::Workspace => "/harness".to_owned(),
@@ -534,95 +589,4 @@ fn ci(cx: &Context<'_>, job: &Job) -> Map {
     inner.set("steps", steps::ci(cx, job));
     spec.set("execution", inner);
     spec
-}
-
-/// The condition of a stage.
-fn when(cx: &Context<'_>, job: &Job, condition: &Condition) -> Option<Map> {
-    let mut map = Map::new();
-    map.set("pipelineStatus", status(condition));
-    let text = test(cx, job, condition);
-    if text.is_none() && status(condition) == "Success" {
-        return None;
-    }
-    map.maybe("condition", text);
-    Some(map)
-}
-
-fn status(condition: &Condition) -> &'static str {
-    match condition {
-        Condition::Always => "All",
-        Condition::OnFailure => "Failure",
-        Condition::All(all) | Condition::Any(all) => {
-            all.iter().map(status).find(|status| *status != "Success").unwrap_or("Success")
-        }
-        _ => "Success",
-    }
-}
-
-/// The condition as an expression.
-fn test(cx: &Context<'_>, job: &Job, condition: &Condition) -> Option<String> {
-    let named = |value: &str, glob: &str| {
-        if glob.contains(['*', '?', '[']) {
-            format!(
-                "{value} =~ \"{}\"",
-                glob_to_regex(glob).replace("\\/", "/").replace('\\', "\\\\")
-            )
-        } else {
-            format!("{value} == \"{glob}\"")
-        }
-    };
-    let all = |inner: &[Condition], word: &str| {
-        let texts: Vec<String> = inner.iter().filter_map(|inner| test(cx, job, inner)).collect();
-        match texts.len() {
-            0 => None,
-            1 => texts.into_iter().next(),
-            _ => Some(format!("({})", texts.join(word))),
-        }
-    };
-    Some(match condition {
-        Condition::Branch(glob) => {
-            format!(
-                "(<+codebase.build.type> == \"branch\" && {})",
-                named("<+codebase.branch>", glob)
-            )
-        }
-        Condition::DefaultBranch => {
-            format!(
-                "(<+codebase.build.type> == \"branch\" && {})",
-                named("<+codebase.branch>", cx.portable.branch())
-            )
-        }
-        Condition::Tag(glob) if glob.is_empty() || glob == "*" => {
-            "<+codebase.build.type> == \"tag\"".to_owned()
-        }
-        Condition::Tag(glob) => named("<+codebase.tag>", glob),
-        Condition::Change => "<+codebase.build.type> == \"PR\"".to_owned(),
-        Condition::Push => {
-            "<+pipeline.triggerType> == \"WEBHOOK\" && <+codebase.build.type> != \"PR\"".to_owned()
-        }
-        Condition::Schedule => "<+pipeline.triggerType> == \"SCHEDULER_CRON\"".to_owned(),
-        Condition::Manual => "<+pipeline.triggerType> == \"MANUAL\"".to_owned(),
-        Condition::Paths(paths) => {
-            cx.lose(
-                format!("the path filter {} of job `{}`", paths.join(", "), job.id),
-                "Harness filters paths at the trigger; give the stage a pipeline of its own",
-                job.line,
-            );
-            return None;
-        }
-        Condition::Equals(part, value) => {
-            format!("{} == \"{}\"", expression(cx, Some(job), part), value.replace('"', "\\\""))
-        }
-        Condition::Not(inner) => format!("!({})", test(cx, job, inner)?),
-        Condition::All(inner) => all(inner, " && ")?,
-        Condition::Any(inner) => all(inner, " || ")?,
-        Condition::Foreign(foreign) if foreign.platform == Platform::Harness => {
-            foreign.text.clone()
-        }
-        Condition::Foreign(foreign) => {
-            cx.lose_foreign(&job.id, foreign);
-            return None;
-        }
-        Condition::Always | Condition::OnFailure => return None,
-    })
 }

@@ -1,59 +1,20 @@
 //! Jenkins, declarative. Source: <https://www.jenkins.io/doc/book/pipeline/syntax/>.
 
+mod code;
+mod head;
+mod steps;
+
 use super::super::{
-    Action, Approval, Condition, Input, InputKind, Job, Login, Matrix, Os, Part, Rights, Secret,
-    Shell, Step, Text, Trigger, Variable,
+    Action, Approval, Condition, Job, Matrix, Os, Part, Rights, Secret, Step, Text, Variable,
 };
 use super::cells::cells;
-use super::context::{Context, Env, quoted, upper};
-use super::lower::{cache_plan, digest, image_for, lower};
+use super::context::{Context, upper};
+use super::lower::{cache_plan, image_for, lower};
 use super::prepare::{is_approval, releases};
 use crate::pipeline::Platform;
-
-/// Lines of Groovy, indented by blocks.
-#[derive(Default)]
-struct Code {
-    text: String,
-    depth: usize,
-}
-
-impl Code {
-    fn line(&mut self, line: &str) {
-        if line.is_empty() {
-            self.text.push('\n');
-        } else {
-            self.text.push_str(&format!("{:1$}{line}\n", "", self.depth * 4));
-        }
-    }
-
-    /// A line with text of several lines in it, which is kept as it is.
-    fn open(&mut self, head: &str) {
-        self.open_with(head, "");
-    }
-
-    /// A block whose first line goes on behind the brace (a closure's parameters).
-    fn open_with(&mut self, head: &str, tail: &str) {
-        let space = if tail.is_empty() { "" } else { " " };
-        self.line(&format!("{head} {{{space}{tail}"));
-        self.depth += 1;
-    }
-
-    fn close(&mut self) {
-        self.depth = self.depth.saturating_sub(1);
-        self.line("}");
-    }
-
-    fn block(&mut self, head: &str, lines: &[String]) {
-        if lines.is_empty() {
-            return;
-        }
-        self.open(head);
-        for line in lines {
-            self.line(line);
-        }
-        self.close();
-    }
-}
+use code::{Code, single};
+use head::{parameter, secrets_read, triggers};
+use steps::{steps, with_services};
 
 /// The Jenkinsfile.
 pub fn write(cx: &Context<'_>) -> String {
@@ -125,10 +86,6 @@ pub fn expression(cx: &Context<'_>, _: Option<&Job>, part: &Part) -> String {
     }
 }
 
-fn single(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n"))
-}
-
 /// A Groovy string: single quotes where nothing is filled in.
 fn string(cx: &Context<'_>, job: Option<&Job>, text: &Text) -> String {
     if let Some(text) = text.as_literal() {
@@ -150,91 +107,6 @@ fn string(cx: &Context<'_>, job: Option<&Job>, text: &Text) -> String {
     format!("\"{out}\"")
 }
 
-fn triggers(cx: &Context<'_>, code: &mut Code) {
-    let mut lines = Vec::new();
-    let mut events = Vec::new();
-    for trigger in &cx.portable.triggers {
-        match trigger {
-            Trigger::Schedule { cron, branches } => {
-                lines.push(cron.clone());
-                if !branches.is_empty() {
-                    cx.lose(
-                        format!("the schedule's branches {}", branches.join(", ")),
-                        "A schedule runs on every branch that has it in its Jenkinsfile",
-                        None,
-                    );
-                }
-            }
-            Trigger::Manual { .. } => {}
-            Trigger::Foreign(foreign) => cx.lose_foreign("", foreign),
-            Trigger::Push(filter) => {
-                events.push(format!("pushes to {}", named(&filter.branches, "all branches")));
-                lose_paths(cx, &filter.paths, &filter.not_paths);
-            }
-            Trigger::Change(filter) => {
-                events.push(format!("changes against {}", named(&filter.branches, "all branches")));
-                lose_paths(cx, &filter.paths, &filter.not_paths);
-            }
-            Trigger::Tag(tags) => events.push(format!("tags {}", named(tags, "of any name"))),
-        }
-    }
-    if !events.is_empty() {
-        cx.lose(
-            format!("the events that start it: {}", events.join("; ")),
-            "Jenkins keeps them in the multibranch project: set its branch sources and filters so",
-            None,
-        );
-    }
-    if !lines.is_empty() {
-        let all = std::iter::once("TZ=UTC").chain(lines.iter().map(String::as_str));
-        code.block("triggers", &[format!("cron({})", single(&all.collect::<Vec<_>>().join("\n")))]);
-    }
-}
-
-fn lose_paths(cx: &Context<'_>, paths: &[String], not: &[String]) {
-    if !paths.is_empty() || !not.is_empty() {
-        cx.lose(
-            format!("the paths {}", [paths, not].concat().join(", ")),
-            "A multibranch project starts for every path; give stages a `changeset` where they need not run",
-            None,
-        );
-    }
-}
-
-fn named(items: &[String], none: &str) -> String {
-    if items.is_empty() { none.to_owned() } else { items.join(", ") }
-}
-
-fn parameter(input: &Input) -> String {
-    let name = single(&upper(&input.name));
-    let description = single(&input.description);
-    let default = input.default.clone().unwrap_or_default();
-    match &input.kind {
-        InputKind::Text | InputKind::Number => {
-            format!(
-                "string(name: {name}, defaultValue: {}, description: {description})",
-                single(&default)
-            )
-        }
-        InputKind::Bool => {
-            let default = default == "true";
-            format!(
-                "booleanParam(name: {name}, defaultValue: {default}, description: {description})"
-            )
-        }
-        InputKind::Choice(options) => {
-            // The first one is the default.
-            let mut options = options.clone();
-            options.sort_by_key(|option| *option != default);
-            let options: Vec<String> = options.iter().map(|option| single(option)).collect();
-            format!(
-                "choice(name: {name}, choices: [{}], description: {description})",
-                options.join(", ")
-            )
-        }
-    }
-}
-
 fn environment(
     cx: &Context<'_>,
     job: Option<&Job>,
@@ -253,43 +125,6 @@ fn environment(
         ));
     }
     lines
-}
-
-/// Secrets that scripts read by reference, without the job saying so.
-fn secrets_read(cx: &Context<'_>, env: &mut Vec<String>) {
-    let declared: Vec<&str> = cx
-        .portable
-        .jobs
-        .iter()
-        .flat_map(|job| &job.secrets)
-        .chain(&cx.portable.secrets)
-        .map(|secret| secret.name.as_str())
-        .collect();
-    let mut add = |name: &str| {
-        let line = format!("{} = credentials({})", super::context::identifier(name), single(name));
-        if !declared.contains(&name) && !env.contains(&line) && !name.is_empty() {
-            env.push(line);
-            cx.remark(format!("The credential `{name}` (secret text) has to be set in Jenkins"));
-        }
-    };
-    for job in &cx.portable.jobs {
-        for step in job.all_steps() {
-            match lower(&step.action, job) {
-                Some(lowered) => {
-                    for part in lowered.script.references() {
-                        if let Part::Secret(name) = part {
-                            add(name);
-                        }
-                    }
-                }
-                None => super::super::check::each_part_of(step, &mut |part| {
-                    if let Part::Secret(name) = part {
-                        add(name);
-                    }
-                }),
-            }
-        }
-    }
 }
 
 fn level(cx: &Context<'_>, code: &mut Code, jobs: &[&Job]) {
@@ -572,56 +407,6 @@ fn input(approval: &Approval) -> Vec<String> {
     lines
 }
 
-/// Services run as containers beside the one of the steps.
-fn with_services(cx: &Context<'_>, code: &mut Code, job: &Job, steps: &[&Step]) {
-    let Some(image) = image_for(job).filter(|_| !job.services.is_empty()) else {
-        if !job.services.is_empty() {
-            cx.lose(
-                format!("the services of job `{}`", job.id),
-                "They need a container for the steps to be linked to; give the job an image",
-                job.line,
-            );
-        }
-        self::steps(cx, code, job, steps);
-        return;
-    };
-    code.open("script");
-    let mut links = String::new();
-    for (at, service) in job.services.iter().enumerate() {
-        let args: Vec<String> = service
-            .variables
-            .iter()
-            .map(|variable| {
-                let value = variable.value.render(|part| match part {
-                    Part::Variable(name) | Part::Secret(name) => format!("\\${name}"),
-                    part => expression(cx, Some(job), part),
-                });
-                format!("--env {}={}", variable.name, quoted(&value))
-            })
-            .collect();
-        code.open_with(
-            &format!(
-                "docker.image({}).withRun({})",
-                string(cx, Some(job), &service.image),
-                single(&args.join(" "))
-            ),
-            &format!("service{at} ->"),
-        );
-        links.push_str(&format!("--link ${{service{at}.id}}:{} ", service.name));
-    }
-    code.open(&format!(
-        "docker.image({}).inside(\"{}\")",
-        string(cx, Some(job), &image),
-        links.trim_end()
-    ));
-    self::steps(cx, code, job, steps);
-    code.close();
-    for _ in &job.services {
-        code.close();
-    }
-    code.close();
-}
-
 fn stage_post(cx: &Context<'_>, code: &mut Code, job: &Job) {
     let mut always = Code { text: String::new(), depth: code.depth + 2 };
     for step in &job.steps {
@@ -641,14 +426,16 @@ fn stage_post(cx: &Context<'_>, code: &mut Code, job: &Job) {
             _ => {}
         }
     }
-    steps(cx, &mut always, job, &job.always.iter().collect::<Vec<_>>());
+    // `cleanup` comes last, as what is done at the end has to.
+    let mut end = Code { text: String::new(), depth: code.depth + 2 };
+    steps(cx, &mut end, job, &job.always.iter().collect::<Vec<_>>());
     let mut failure = Code { text: String::new(), depth: code.depth + 2 };
     steps(cx, &mut failure, job, &job.on_failure.iter().collect::<Vec<_>>());
-    if always.text.is_empty() && failure.text.is_empty() {
+    if always.text.is_empty() && failure.text.is_empty() && end.text.is_empty() {
         return;
     }
     code.open("post");
-    for (name, inner) in [("always", always), ("failure", failure)] {
+    for (name, inner) in [("always", always), ("failure", failure), ("cleanup", end)] {
         if !inner.text.is_empty() {
             code.open(name);
             code.text.push_str(&inner.text);
@@ -752,270 +539,4 @@ fn when(cx: &Context<'_>, job: &Job, condition: &Condition) -> Option<String> {
         }
         Condition::Always | Condition::OnFailure => return None,
     })
-}
-
-/// A shell step; the script is kept from Groovy's own reading.
-fn shell_step(code: &mut Code, word: &str, script: &str) {
-    let script = script.trim_end_matches('\n');
-    if script.contains('\n') {
-        let body = script.replace('\\', "\\\\").replace("'''", "\\'\\'\\'");
-        code.line(&format!("{word} '''"));
-        for line in body.lines() {
-            code.text.push_str(&format!("{:1$}{line}\n", "", (code.depth + 1) * 4));
-        }
-        code.line("'''.stripIndent()");
-    } else {
-        code.line(&format!("{word} {}", single(script)));
-    }
-}
-
-fn steps(cx: &Context<'_>, code: &mut Code, job: &Job, steps: &[&Step]) {
-    for step in steps {
-        let condition = step.condition.as_ref().and_then(|c| {
-            let text = when(cx, job, c);
-            match c {
-                Condition::Branch(name) => Some(format!("env.BRANCH_NAME == {}", single(name))),
-                Condition::DefaultBranch => {
-                    Some(format!("env.BRANCH_NAME == {}", single(cx.portable.branch())))
-                }
-                Condition::Change => Some("env.CHANGE_ID".to_owned()),
-                Condition::Tag(_) => Some("env.TAG_NAME".to_owned()),
-                Condition::Equals(..) => text.and_then(|text| {
-                    Some(text.strip_prefix("expression { ")?.strip_suffix(" }")?.to_owned())
-                }),
-                Condition::Always => None,
-                _ => {
-                    cx.lose(
-                        format!("the condition of a step of job `{}`", job.id),
-                        "Steps have no `when`; the step runs always",
-                        step.line,
-                    );
-                    None
-                }
-            }
-        });
-        let mut wrappers = Vec::new();
-        if let Some(condition) = condition {
-            wrappers.push("script".to_owned());
-            wrappers.push(format!("if ({condition})"));
-        }
-        if let Some(folder) = &step.folder {
-            wrappers.push(format!("dir({})", single(folder)));
-        }
-        if let Some(minutes) = step.timeout {
-            wrappers.push(format!("timeout(time: {minutes}, unit: 'MINUTES')"));
-        }
-        if step.soft_fail {
-            wrappers.push("catchError(buildResult: 'SUCCESS', stageResult: 'UNSTABLE')".to_owned());
-        }
-        if !step.variables.is_empty() {
-            let all: Vec<String> = step
-                .variables
-                .iter()
-                .map(|variable| {
-                    let pair =
-                        Text::literal(format!("{}=", variable.name)).then(variable.value.clone());
-                    string(cx, Some(job), &pair)
-                })
-                .collect();
-            wrappers.push(format!("withEnv([{}])", all.join(", ")));
-        }
-        let mut inner = Code { text: String::new(), depth: code.depth + wrappers.len() };
-        one(cx, &mut inner, job, step);
-        if inner.text.is_empty() {
-            continue;
-        }
-        for wrapper in &wrappers {
-            code.open(wrapper);
-        }
-        code.text.push_str(&inner.text);
-        for _ in &wrappers {
-            code.close();
-        }
-    }
-}
-
-fn one(cx: &Context<'_>, code: &mut Code, job: &Job, step: &Step) {
-    match &step.action {
-        // A stage with an agent of its own checks out by itself, and knows the commit.
-        Action::Checkout { depth, submodules, lfs } => {
-            if depth.is_some() || *submodules || *lfs {
-                cx.lose(
-                    format!(
-                        "the depth, submodules or large files of the checkout of job `{}`",
-                        job.id
-                    ),
-                    "`checkout scm` fetches as the project is set up; set it there",
-                    step.line,
-                );
-            }
-        }
-        Action::Setup { language, .. } => {
-            if job.runner.os != Os::Linux
-                || job.steps.iter().any(|step| matches!(step.action, Action::BuildImage(_)))
-            {
-                cx.lose(
-                    format!("the set-up of {language} in job `{}`", job.id),
-                    "This job runs on the machine itself, which has to have it",
-                    step.line,
-                );
-            }
-        }
-        Action::CacheDependencies { .. }
-        | Action::Cache { .. }
-        | Action::SaveTestReport(_)
-        | Action::SaveCoverage { .. } => {}
-        Action::SaveArtifact { name, paths, .. } => {
-            let globs: Vec<String> = paths
-                .iter()
-                .map(|path| {
-                    let path = path.trim_end_matches('/');
-                    if path.contains('*') { path.to_owned() } else { format!("{path}, {path}/**") }
-                })
-                .collect();
-            let globs = single(&globs.join(", "));
-            code.line(&format!("archiveArtifacts artifacts: {globs}"));
-            code.line(&format!("stash name: {}, includes: {globs}", single(name)));
-        }
-        Action::FetchArtifact { name, path } => {
-            let names: Vec<String> = if name.is_empty() {
-                cx.portable
-                    .jobs
-                    .iter()
-                    .flat_map(|job| &job.steps)
-                    .filter_map(|step| match &step.action {
-                        Action::SaveArtifact { name, .. } => Some(name.clone()),
-                        _ => None,
-                    })
-                    .collect()
-            } else {
-                vec![name.clone()]
-            };
-            for name in names {
-                match path {
-                    Some(path) if !name.starts_with("tfplan") => {
-                        code.block(
-                            &format!("dir({})", single(path)),
-                            &[format!("unstash {}", single(&name))],
-                        );
-                    }
-                    _ => code.line(&format!("unstash {}", single(&name))),
-                }
-            }
-        }
-        Action::Approval(approval) => {
-            let message = if approval.message.is_empty() { "Go on?" } else { &approval.message };
-            let by = if approval.approvers.is_empty() {
-                String::new()
-            } else {
-                format!(", submitter: {}", single(&approval.approvers.join(",")))
-            };
-            code.line(&format!("input message: {}{by}", single(message)));
-        }
-        Action::Notify { channel, target, message } if channel == "email" => {
-            code.line(&format!(
-                "mail to: {}, subject: {}, body: \"${{env.BUILD_URL}}\"",
-                single(target),
-                string(cx, Some(job), message)
-            ));
-        }
-        Action::Login(Login::Registry { user, .. }) if user.is_empty() => {
-            cx.lose(
-                format!("the login to the registry in job `{}`", job.id),
-                "Jenkins has no registry of its own; give the user and the password as credentials",
-                step.line,
-            );
-        }
-        Action::Login(Login::Aws { .. } | Login::Gcp { .. } | Login::Azure { .. }) => {
-            cx.lose(
-                format!("the login to the cloud in job `{}`", job.id),
-                "Wrap the steps in `withCredentials` or `withAWS`, by the plugin that is installed",
-                step.line,
-            );
-        }
-        Action::Foreign(foreign) if foreign.platform == Platform::Jenkins => {
-            for line in foreign.text.trim().lines() {
-                code.line(line.trim_end());
-            }
-        }
-        Action::Foreign(foreign) => cx.lose_foreign(&job.id, foreign),
-        _ => script(cx, code, job, step),
-    }
-}
-
-fn script(cx: &Context<'_>, code: &mut Code, job: &Job, step: &Step) {
-    let Some(lowered) = lower(&step.action, job) else {
-        cx.lose(
-            format!("the step `{}` of job `{}`", super::describe(step), job.id),
-            "There is no way known here to do it in a script",
-            step.line,
-        );
-        return;
-    };
-    let shell = match &step.action {
-        Action::Run { shell, .. } => *shell,
-        _ => Shell::Sh,
-    };
-    let (word, speaks) = match shell {
-        Shell::Usual if job.runner.os == Os::Windows => ("powershell", Shell::PowerShell),
-        Shell::Usual | Shell::Sh | Shell::Bash | Shell::Python => ("sh", shell),
-        Shell::Pwsh => ("pwsh", shell),
-        Shell::PowerShell => ("powershell", shell),
-        Shell::Cmd => ("bat", shell),
-    };
-    let mut env: Env = Vec::new();
-    let mut body = cx.script(Some(job), &lowered.script, speaks, &mut env);
-    body = body.replace("${OUTPUT_FILE}", "outputs.env").replace("$OUTPUT_FILE", "outputs.env");
-    match shell {
-        Shell::Bash => body = format!("#!/usr/bin/env bash\nset -eo pipefail\n{body}"),
-        Shell::Python => body = format!("#!/usr/bin/env python3\n{body}"),
-        _ => {}
-    }
-    let given: Vec<String> = env
-        .iter()
-        .filter(|(name, value)| {
-            *value != format!("${{env.{name}}}")
-                && *value != format!("${{params.{name}}}")
-                && value != "outputs.env"
-        })
-        .map(|(name, value)| format!("\"{name}={value}\""))
-        .collect();
-    if !given.is_empty() {
-        code.open(&format!("withEnv([{}])", given.join(", ")));
-    }
-    if shell == Shell::Bash || shell == Shell::Python {
-        // The interpreter's line has to be the first.
-        let text = body.replace('\\', "\\\\").replace("'''", "\\'\\'\\'");
-        code.line(&format!("sh '''{}'''", text.trim_end_matches('\n')));
-    } else {
-        shell_step(code, word, &body);
-    }
-    if !given.is_empty() {
-        code.close();
-    }
-    let mut set = Vec::new();
-    if let Action::BuildImage(build) = &step.action
-        && build.push
-    {
-        let reference = cx.script(Some(job), &digest(build), Shell::Sh, &mut Vec::new());
-        set.push((cx.image_variable(&job.id), format!("echo \"{reference}\"")));
-    }
-    if lowered.script.references().any(|part| *part == Part::OutputFile) {
-        for name in &job.outputs {
-            set.push((
-                cx.output_variable(&job.id, name),
-                format!("sed -n 's/^{name}=//p' outputs.env | tail -n 1"),
-            ));
-        }
-    }
-    if !set.is_empty() {
-        code.open("script");
-        for (name, command) in set {
-            code.line(&format!(
-                "env.{name} = sh(script: {}, returnStdout: true).trim()",
-                single(&command)
-            ));
-        }
-        code.close();
-    }
 }
