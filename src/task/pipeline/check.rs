@@ -237,8 +237,7 @@ fn tell(inputs: &Inputs, subjects: &[Subject], findings: Vec<Finding>) -> Result
         notes,
         usage: Usage::default(),
     };
-    let data =
-        scrubber.scrub(&json::inert(serde_json::to_string_pretty(&result)?)).into_owned() + "\n";
+    let data = show::json(&result, &scrubber)?;
     if let Some(file) = &inputs.findings_file {
         files::write_atomic(file, data.as_bytes())
             .with_context(|| format!("cannot write {}", file.display()))?;

@@ -20,7 +20,7 @@ use crate::pipeline::rule::{Group, Rule};
 use crate::pipeline::timing::saving::{Basis, Saving, saving, saving_between};
 use crate::pipeline::timing::{Effect, History};
 use crate::pipeline::{self, File, Files, Outcome};
-use crate::publish::{self, files, json, terminal};
+use crate::publish::{self, files, terminal};
 use crate::redact::{ForgeHost, Scrubber};
 use crate::report::Usage;
 
@@ -250,10 +250,7 @@ fn tell(inputs: &Inputs, made: Vec<Made>, applied: bool) -> Result<()> {
         let text = publish::pipeline::markdown(&shown, &scrubber, &host);
         format!("### Pipeline files\n\n{text}")
     };
-    let data = || -> Result<String> {
-        let text = json::inert(serde_json::to_string_pretty(&result)?);
-        Ok(scrubber.scrub(&text).into_owned() + "\n")
-    };
+    let data = || show::json(&result, &scrubber);
     if let Some(file) = &inputs.findings_file {
         files::write_atomic(file, data()?.as_bytes())
             .with_context(|| format!("cannot write {}", file.display()))?;
