@@ -1,5 +1,6 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
+mod missing_dependency_cache;
 mod missing_timeout;
 mod order;
 mod scan_after_deploy;
@@ -17,6 +18,7 @@ use crate::finding::Severity;
 pub static RULES: &[Rule] = &[
     sequential_independent_jobs::RULE,
     scan_after_deploy::RULE,
+    missing_dependency_cache::RULE,
     missing_timeout::RULE,
     superseded_runs::RULE,
 ];
