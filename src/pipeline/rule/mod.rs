@@ -2,6 +2,7 @@
 
 mod missing_timeout;
 mod order;
+mod rebuilt_image;
 mod scan_after_deploy;
 mod sequential_independent_jobs;
 mod superseded_runs;
@@ -19,6 +20,7 @@ pub static RULES: &[Rule] = &[
     scan_after_deploy::RULE,
     missing_timeout::RULE,
     superseded_runs::RULE,
+    rebuilt_image::RULE,
 ];
 
 /// The rule of this name.
