@@ -2,6 +2,9 @@
 //! edit where both jobs' commands are plain.
 
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use regex::Regex;
 
 use super::Build;
 use crate::pipeline::File;
@@ -56,6 +59,11 @@ pub(super) fn advice(platform: Platform, a: &str, b: &str, waited: bool, pushed:
     }
 }
 
+/// Whether something is called `IMAGE` already.
+static TAKEN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?:^|[^A-Za-z0-9_])IMAGE(?:[^A-Za-z0-9_]|$)").expect("the pattern is fixed")
+});
+
 /// A piece of script as it is written: one scalar, or one string of a Jenkinsfile.
 struct Cell {
     path: Path,
@@ -87,8 +95,7 @@ pub(super) fn fix(file: &File, first: Build<'_>, again: Build<'_>) -> Option<Fix
         return None;
     }
     let [name] = again.image.tags.as_slice() else { return None };
-    let taken = file.text.contains("IMAGE=") || file.text.contains("IMAGE:");
-    let variable = if taken { "IMAGE_REF" } else { "IMAGE" };
+    let variable = if TAKEN.is_match(&file.text) { "IMAGE_REF" } else { "IMAGE" };
     let (mut ops, reference) = produce(file, first, one, other, variable)?;
     ops.extend(consume(file, again, other, name, &reference)?);
     let (a, b) = (one.title(), other.title());
