@@ -3,6 +3,7 @@
 mod missing_dependency_cache;
 mod missing_timeout;
 mod order;
+mod rebuilt_image;
 mod scan_after_deploy;
 mod sequential_independent_jobs;
 mod superseded_runs;
@@ -21,6 +22,7 @@ pub static RULES: &[Rule] = &[
     missing_dependency_cache::RULE,
     missing_timeout::RULE,
     superseded_runs::RULE,
+    rebuilt_image::RULE,
 ];
 
 /// The rule of this name.
