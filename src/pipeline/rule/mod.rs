@@ -5,6 +5,9 @@ mod order;
 mod scan_after_deploy;
 mod sequential_independent_jobs;
 mod superseded_runs;
+#[cfg(test)]
+mod testing;
+mod unpinned_dependency;
 
 use super::edit::Op;
 use super::graph::{Pipeline, Span};
@@ -19,6 +22,7 @@ pub static RULES: &[Rule] = &[
     scan_after_deploy::RULE,
     missing_timeout::RULE,
     superseded_runs::RULE,
+    unpinned_dependency::RULE,
 ];
 
 /// The rule of this name.
