@@ -184,6 +184,13 @@ impl Marks<'_> {
                 let (first, last) = self.item(tree, path, *from)?;
                 self.loosen(first, last);
             }
+            Op::Wrap { from, to, .. } => {
+                self.around_flow(tree, path);
+                for index in *from..*to {
+                    let (first, last) = self.item(tree, path, index)?;
+                    self.loosen(first, last);
+                }
+            }
             Op::Splice { .. } => {}
         }
         Some(())

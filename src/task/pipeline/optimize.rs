@@ -12,8 +12,11 @@ use super::{check, diff, settings, show};
 use crate::failure::Failure;
 use crate::inputs::{Format, Inputs};
 use crate::pipeline::draw::duration;
+use crate::pipeline::edit::{Op, splice};
+use crate::pipeline::graph::Pipeline;
 use crate::pipeline::optimize::{Optimized, optimize};
 use crate::pipeline::prove::Gates;
+use crate::pipeline::rule::{Group, Rule};
 use crate::pipeline::timing::saving::{Basis, Saving, saving, saving_between};
 use crate::pipeline::timing::{Effect, History};
 use crate::pipeline::{self, File, Files, Outcome};
@@ -102,9 +105,12 @@ pub fn examine(
             continue;
         }
         let history = known.of(&file);
-        let before = file.pipeline.clone();
-        let made = optimize(file, &chosen, files, history, &Gates::usual());
-        fill(&mut report, &made, &before, history);
+        let platform = file.pipeline.platform;
+        let made = match pipeline::read(platform, &file.path, &text, files) {
+            Outcome::Read(again) => optimize(again, &chosen, files, history, &Gates::usual()),
+            _ => return Err(anyhow!("{path} reads differently the second time")),
+        };
+        fill(&mut report, &made, &file, files, history);
         report.diff = diff::unified(&path, &text, &made.after.text)?;
         let after = (!report.diff.is_empty()).then_some(made.after);
         all.push(Made { after, report });
@@ -126,12 +132,24 @@ pub fn after(inputs: &Inputs, file: &File, files: &dyn Files, known: &Known) -> 
 fn fill(
     report: &mut OptimizedFile,
     made: &Optimized,
-    before: &crate::pipeline::graph::Pipeline,
+    file: &File,
+    files: &dyn Files,
     history: Option<&History>,
 ) {
-    let worth = |effect: &Option<Effect>| {
-        let effect = effect.as_ref()?;
-        saving(before, std::slice::from_ref(effect), history).map(written)
+    let before = &file.pipeline;
+    // Where a rule names no effect, the graph with and without the fix tells it.
+    let worth = |rule: &Rule, effect: &Option<Effect>, ops: &[Op]| match effect {
+        Some(effect) => saving(before, std::slice::from_ref(effect), history).map(written),
+        None if rule.group == Group::Performance && !ops.is_empty() => {
+            let text = splice(&file.text, &file.tree, ops).ok()?;
+            match pipeline::read(before.platform, &file.path, &text, files) {
+                Outcome::Read(alone) if !same_edges(before, &alone.pipeline) => {
+                    saving_between(before, &alone.pipeline, &[], history).map(written)
+                }
+                _ => None,
+            }
+        }
+        None => None,
     };
     report.changes = made
         .changes
@@ -141,7 +159,7 @@ fn fill(
             title: change.title.clone(),
             line: change.line,
             why: change.why.clone(),
-            saving: worth(&change.effect),
+            saving: worth(change.rule, &change.effect, &change.ops),
             proof: change.proof.clone(),
         })
         .collect();
@@ -153,7 +171,7 @@ fn fill(
             title: one.title.clone(),
             line: one.line,
             why: one.why.clone(),
-            saving: worth(&one.effect),
+            saving: worth(one.rule, &one.effect, &[]),
         })
         .collect();
     report.withheld = made
@@ -167,10 +185,18 @@ fn fill(
         .collect();
     let effects: Vec<Effect> =
         made.changes.iter().filter_map(|change| change.effect.clone()).collect();
-    if !effects.is_empty() {
+    if !effects.is_empty() || !same_edges(before, &made.after.pipeline) {
         report.saving =
             saving_between(before, &made.after.pipeline, &effects, history).map(written);
     }
+}
+
+/// Whether the same jobs wait for the same jobs.
+fn same_edges(one: &Pipeline, other: &Pipeline) -> bool {
+    let edges = |pipeline: &Pipeline| -> Vec<Vec<usize>> {
+        pipeline.jobs.iter().map(|job| job.needs.iter().map(|need| need.job).collect()).collect()
+    };
+    edges(one) == edges(other)
 }
 
 fn written(saving: Saving) -> report::Saving {
