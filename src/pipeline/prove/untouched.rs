@@ -143,7 +143,7 @@ impl Marks<'_> {
     fn op(&mut self, tree: &Tree, op: &Op, ops: &[Op]) -> Option<()> {
         let path = op.path();
         match op {
-            Op::Replace { .. } | Op::Text { .. } => {
+            Op::Replace { .. } | Op::Text { .. } | Op::Remark { .. } => {
                 let place = walk(tree, path, &self.lines)?;
                 self.around_flow(tree, path);
                 self.place(&place);

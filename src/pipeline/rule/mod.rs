@@ -7,6 +7,9 @@ mod rebuilt_image;
 mod scan_after_deploy;
 mod sequential_independent_jobs;
 mod superseded_runs;
+#[cfg(test)]
+mod testing;
+mod unpinned_dependency;
 
 use super::edit::Op;
 use super::graph::{Pipeline, Span};
@@ -23,6 +26,7 @@ pub static RULES: &[Rule] = &[
     missing_timeout::RULE,
     superseded_runs::RULE,
     rebuilt_image::RULE,
+    unpinned_dependency::RULE,
 ];
 
 /// The rule of this name.
