@@ -5,6 +5,7 @@
 //! all cuts are made at once. Nothing is written back from the tree, so comments,
 //! anchors, quoting and line ends stay without anybody caring for them.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::lines::Lines;
@@ -56,6 +57,25 @@ pub(super) struct Splice<'a> {
 
 pub(super) type Done = Result<(), Refused>;
 
+/// A text that ops are made on.
+#[derive(Debug)]
+pub struct Text<'a> {
+    tree: &'a Tree,
+    /// With a line end at the end, all lines are alike; what was added goes again.
+    whole: Cow<'a, str>,
+    ended: bool,
+    layout: Layout,
+}
+
+/// A text after ops, and where its lines come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spliced {
+    /// The text.
+    pub text: String,
+    /// For each of its lines, the line it was, or before which it was put; from 0.
+    pub origin: Vec<u32>,
+}
+
 /// The text after these ops, addressed as [`super::intend`] says. `tree` is of `text`.
 ///
 /// # Errors
@@ -65,62 +85,103 @@ pub fn splice(text: &str, tree: &Tree, ops: &[Op]) -> Result<String, Refused> {
     if ops.is_empty() {
         return Ok(text.to_owned());
     }
-    if ops.iter().all(|op| matches!(op, Op::Splice { .. })) && tree.root().is_none() {
-        return bytes(text, ops);
+    Ok(Text::new(text, tree).splice(ops)?.text)
+}
+
+impl<'a> Text<'a> {
+    /// Looks at a text, of which `tree` is the tree.
+    pub fn new(text: &'a str, tree: &'a Tree) -> Self {
+        let ended = text.ends_with('\n') || tree.root().is_none();
+        let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };
+        let whole = if ended { Cow::Borrowed(text) } else { Cow::Owned(format!("{text}{ending}")) };
+        let layout = layout(&Lines::new(&whole), tree);
+        Text { tree, whole, ended, layout }
     }
-    let plan = Plan::of(ops)?;
-    let root = tree.root().ok_or_else(|| Reason::Missing.at(&[]))?;
-    // With a line end at the end, all lines are alike; what was added goes again.
-    let ended = text.ends_with('\n');
-    let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let whole = if ended { text.to_owned() } else { format!("{text}{ending}") };
-    let mut splice = Splice {
-        lines: Lines::new(&whole),
-        tree,
-        layout: layout(&Lines::new(&whole), tree, root),
-        cuts: Vec::new(),
-    };
-    let spot = Spot { after: tree.span(root).start, behind: Site::Root };
-    splice.visit(root, &plan, spot, &mut Vec::new())?;
-    let mut out = splice.finish()?;
-    if !ended {
-        out.truncate(out.trim_end_matches(['\r', '\n']).len());
+
+    /// The text after these ops.
+    ///
+    /// # Errors
+    /// As of [`splice`].
+    pub fn splice(&self, ops: &[Op]) -> Result<Spliced, Refused> {
+        let mut spliced = join(&self.whole, self.cuts(ops)?)?;
+        if !self.ended {
+            let text = &mut spliced.text;
+            text.truncate(text.trim_end_matches(['\r', '\n']).len());
+        }
+        Ok(spliced)
     }
-    Ok(out)
+
+    /// Which stretches of the text ops would replace; an empty one is an insertion.
+    ///
+    /// # Errors
+    /// As of [`splice`].
+    pub fn stretches(&self, ops: &[Op]) -> Result<Vec<Range<usize>>, Refused> {
+        Ok(self.cuts(ops)?.into_iter().map(|cut| cut.range).collect())
+    }
+
+    fn cuts(&self, ops: &[Op]) -> Result<Vec<Cut>, Refused> {
+        let Some(root) = self.tree.root() else { return bytes(&self.whole, ops) };
+        let plan = Plan::of(ops)?;
+        let mut splice = Splice {
+            lines: Lines::new(&self.whole),
+            tree: self.tree,
+            layout: self.layout,
+            cuts: Vec::new(),
+        };
+        let spot = Spot { after: self.tree.span(root).start, behind: Site::Root };
+        splice.visit(root, &plan, spot, &mut Vec::new())?;
+        Ok(splice.cuts)
+    }
 }
 
 /// Bytes of a file without a tree.
-fn bytes(text: &str, ops: &[Op]) -> Result<String, Refused> {
+fn bytes(text: &str, ops: &[Op]) -> Result<Vec<Cut>, Refused> {
     let mut cuts = Vec::new();
     for op in ops {
-        let Op::Splice { span, text: new } = op else { continue };
+        let Op::Splice { span, text: new } = op else {
+            return Err(Reason::Missing.at(op.path()));
+        };
         let range = span.range();
         if span.file != 0 || range.start > range.end || text.get(range.clone()).is_none() {
             return Err(Reason::Missing.at(&[]));
         }
         cuts.push(Cut { range, text: new.clone() });
     }
-    join(text, cuts)
+    Ok(cuts)
 }
 
 /// Makes all cuts; those at one place in order, and before what goes from there.
-fn join(text: &str, mut cuts: Vec<Cut>) -> Result<String, Refused> {
+fn join(text: &str, mut cuts: Vec<Cut>) -> Result<Spliced, Refused> {
     cuts.sort_by_key(|cut| (cut.range.start, !cut.range.is_empty()));
-    let mut out =
-        String::with_capacity(text.len() + cuts.iter().map(|cut| cut.text.len()).sum::<usize>());
+    let added = cuts.iter().map(|cut| cut.text.len()).sum::<usize>();
+    let mut out = String::with_capacity(text.len() + added);
+    let mut origin = vec![0];
+    let mut line = 0;
+    let count = |text: &str| u32::try_from(memchr::memchr_iter(b'\n', text.as_bytes()).count());
     let mut at = 0;
-    for cut in cuts {
+    let end = Cut { range: text.len()..text.len(), text: String::new() };
+    for cut in cuts.into_iter().chain([end]) {
         let kept = text.get(at..cut.range.start).ok_or_else(|| Reason::Overlap.at(&[]))?;
+        for _ in 0..count(kept).unwrap_or(0) {
+            line += 1;
+            origin.push(line);
+        }
+        origin.extend(std::iter::repeat_n(line, count(&cut.text).unwrap_or(0) as usize));
+        line += text.get(cut.range.clone()).map_or(0, |gone| count(gone).unwrap_or(0));
         out.push_str(kept);
         out.push_str(&cut.text);
+        if let Some(last) = origin.last_mut()
+            && (out.is_empty() || out.ends_with('\n'))
+        {
+            *last = line;
+        }
         at = cut.range.end;
     }
-    out.push_str(text.get(at..).unwrap_or_default());
-    Ok(out)
+    Ok(Spliced { text: out, origin })
 }
 
 /// How a file lays out its blocks, by what most of it does.
-fn layout(lines: &Lines<'_>, tree: &Tree, root: Id) -> Layout {
+fn layout(lines: &Lines<'_>, tree: &Tree) -> Layout {
     let mut votes: [[u32; 9]; 3] = [[0; 9]; 3];
     let mut vote = |which: usize, columns: usize| {
         if let Some(count) = votes[which].get_mut(columns) {
@@ -151,7 +212,6 @@ fn layout(lines: &Lines<'_>, tree: &Tree, root: Id) -> Layout {
             _ => {}
         }
     });
-    let _ = root;
     let most = |which: usize, fallback: usize| {
         let best = votes[which].iter().enumerate().rev().max_by_key(|(_, count)| **count);
         best.filter(|(_, count)| **count > 0).map_or(fallback, |(columns, _)| columns)
@@ -189,10 +249,6 @@ impl Splice<'_> {
         }
     }
 
-    fn finish(self) -> Result<String, Refused> {
-        join(self.lines.text, self.cuts)
-    }
-
     /// Does what is planned at and below a node.
     pub(super) fn visit(
         &mut self,
@@ -217,6 +273,11 @@ impl Splice<'_> {
         }
         match plan.own {
             Some(Op::Text { find, replace, .. }) => self.text(id, spot, find, replace, path),
+            Some(Op::Remark { find, replace, remark, .. }) => {
+                self.text(id, spot, find, replace, path)?;
+                self.remark(id, remark);
+                Ok(())
+            }
             Some(op) => Err(Reason::Kind.at(op.path())),
             None => self.container(id, plan, spot, path),
         }

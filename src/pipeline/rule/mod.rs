@@ -1,7 +1,15 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
+mod missing_dependency_cache;
 mod missing_timeout;
+mod order;
+mod rebuilt_image;
+mod scan_after_deploy;
+mod sequential_independent_jobs;
 mod superseded_runs;
+#[cfg(test)]
+mod testing;
+mod unpinned_dependency;
 
 use super::edit::Op;
 use super::graph::{Pipeline, Span};
@@ -11,7 +19,15 @@ use super::{File, Files};
 use crate::finding::Severity;
 
 /// Every rule, in the order they run and are listed.
-pub static RULES: &[Rule] = &[missing_timeout::RULE, superseded_runs::RULE];
+pub static RULES: &[Rule] = &[
+    sequential_independent_jobs::RULE,
+    scan_after_deploy::RULE,
+    missing_dependency_cache::RULE,
+    missing_timeout::RULE,
+    superseded_runs::RULE,
+    rebuilt_image::RULE,
+    unpinned_dependency::RULE,
+];
 
 /// The rule of this name.
 pub fn find(slug: &str) -> Option<&'static Rule> {

@@ -378,6 +378,6 @@ pub const QUALITY: &[Row] = &[
     ("rebar3 fmt|lint|dialyzer|xref", &[Lint]),
     (
         "codecov|coveralls|codacy-coverage-reporter|goveralls|cc-test-reporter|test-reporter|codeclimate",
-        &[Outside],
+        &[super::table::Kind::Notify("coverage")],
     ),
 ];

@@ -239,6 +239,7 @@ impl<'a> Scanner<'a> {
         // First command of the current and-or list, and of the current pipe.
         let mut from = self.out.len();
         let mut pipe = from;
+        let mut marked = from;
         let mut condition = place.condition;
         let mut cases = 0_usize;
         loop {
@@ -270,7 +271,7 @@ impl<'a> Scanner<'a> {
                 (b'&', _) => {
                     self.at += 1;
                     if self.posix() {
-                        self.tolerate(from);
+                        self.tolerate(from, &mut marked);
                     }
                     from = self.out.len();
                     pipe = from;
@@ -278,7 +279,7 @@ impl<'a> Scanner<'a> {
                 (b'|', b'|') => {
                     self.at += 2;
                     if self.forgives() {
-                        self.tolerate(from);
+                        self.tolerate(from, &mut marked);
                     }
                     pipe = self.out.len();
                     self.blanks_and_lines();
@@ -351,10 +352,12 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn tolerate(&mut self, from: usize) {
-        for command in self.out.iter_mut().skip(from) {
+    /// Marks the commands from `from` on; those before `marked` are known to be.
+    fn tolerate(&mut self, from: usize, marked: &mut usize) {
+        for command in self.out.iter_mut().skip(from.max(*marked)) {
             command.tolerated = true;
         }
+        *marked = self.out.len();
     }
 
     fn blanks_and_lines(&mut self) {

@@ -211,7 +211,11 @@ fn tell(inputs: &Inputs, subjects: &[Subject], findings: Vec<Finding>) -> Result
         summary: String::new(),
         findings: findings.clone(),
         dropped: Vec::new(),
-        coverage: Coverage::default(),
+        coverage: Coverage {
+            files: subjects.len(),
+            files_reviewed: subjects.iter().filter(|subject| subject.file().is_some()).count(),
+            ..Coverage::default()
+        },
         usage: Usage::default(),
         tests: None,
         notes: notes.clone(),
@@ -233,8 +237,7 @@ fn tell(inputs: &Inputs, subjects: &[Subject], findings: Vec<Finding>) -> Result
         notes,
         usage: Usage::default(),
     };
-    let data =
-        scrubber.scrub(&json::inert(serde_json::to_string_pretty(&result)?)).into_owned() + "\n";
+    let data = show::json(&result, &scrubber)?;
     if let Some(file) = &inputs.findings_file {
         files::write_atomic(file, data.as_bytes())
             .with_context(|| format!("cannot write {}", file.display()))?;

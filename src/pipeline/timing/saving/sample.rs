@@ -83,6 +83,11 @@ pub(super) fn coming(rows: &[Vec<f64>], middle: Middle) -> [f64; 3] {
     let mut found = Vec::with_capacity(RESAMPLES);
     let (mut past, mut next) = (Vec::new(), Vec::with_capacity(COMING));
     let moved: Vec<(f64, f64)> = rows.iter().map(|row| (drift(row), deviation(row))).collect();
+    // What helped in every run, or in none, is not told to do the opposite: an edge less
+    // cannot make a run longer.
+    let all = || rows.iter().flatten();
+    let least = if all().all(|figure| *figure >= 0.0) { 0.0 } else { f64::NEG_INFINITY };
+    let most = if all().all(|figure| *figure <= 0.0) { 0.0 } else { f64::INFINITY };
     for _ in 0..RESAMPLES {
         let drawn = random.below(rows.len());
         let (Some(row), Some((drift, deviation))) = (rows.get(drawn), moved.get(drawn)) else {
@@ -104,7 +109,7 @@ pub(super) fn coming(rows: &[Vec<f64>], middle: Middle) -> [f64; 3] {
             0.0
         };
         let off = few.hypot(DRIFT * drift);
-        found.push(figure + random.normal() * off);
+        found.push((figure + random.normal() * off).clamp(least, most));
     }
     let told = quantiles(&mut found);
     if rows.len() > 1 { wider(told, rows) } else { told }
