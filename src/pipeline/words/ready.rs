@@ -1,5 +1,5 @@
 //! Ready-made steps: actions, tasks, pipes, plugins and step types, and what they do.
-//! Sources: the pages of the GitHub marketplace, the Azure Pipelines task reference,
+//! Where to look them up: the pages of the GitHub marketplace, the Azure Pipelines task reference,
 //! Bitbucket's pipes, the Jenkins steps reference, Harness' step schemas.
 
 mod inputs;
