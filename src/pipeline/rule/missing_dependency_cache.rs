@@ -107,7 +107,8 @@ fn hit(
         group.iter().flat_map(|one| &one.locks).map(|lock| format!("`{lock}`")).collect();
     locks.dedup();
     let (what, locks) = (names.join(" and "), locks.join(" and "));
-    let names = if group.iter().map(|one| one.locks.len()).sum::<usize>() > 1 { "name" } else { "names" };
+    let names =
+        if group.iter().map(|one| one.locks.len()).sum::<usize>() > 1 { "name" } else { "names" };
     let fetched =
         format!("Every run fetches again what {locks} {names}, though that seldom changes.");
     let title = format!("Job `{}` fetches packages of {what} without a cache", job.title());
@@ -128,8 +129,7 @@ fn hit(
         };
     }
     let jenkins = context.pipeline().platform == Platform::Jenkins;
-    let fits = jenkins
-        || edit::splice(&context.file.text, &context.file.tree, &remedy.ops).is_ok();
+    let fits = jenkins || edit::splice(&context.file.text, &context.file.tree, &remedy.ops).is_ok();
     let fix = (fits && !remedy.ops.is_empty()).then(|| Fix {
         title: format!("Cache packages of {what} in `{}`", job.title()),
         ops: remedy.ops,

@@ -1,11 +1,13 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
+mod constant_cache_key;
 mod missing_dependency_cache;
 mod missing_timeout;
 mod order;
 mod scan_after_deploy;
 mod sequential_independent_jobs;
 mod superseded_runs;
+mod uncached_image_layers;
 
 use super::edit::Op;
 use super::graph::{Pipeline, Span};
@@ -18,9 +20,11 @@ use crate::finding::Severity;
 pub static RULES: &[Rule] = &[
     sequential_independent_jobs::RULE,
     scan_after_deploy::RULE,
+    constant_cache_key::RULE,
     missing_dependency_cache::RULE,
     missing_timeout::RULE,
     superseded_runs::RULE,
+    uncached_image_layers::RULE,
 ];
 
 /// The rule of this name.
