@@ -1,5 +1,6 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
+mod constant_cache_key;
 mod missing_dependency_cache;
 mod missing_timeout;
 mod order;
@@ -10,6 +11,7 @@ mod superseded_runs;
 #[cfg(test)]
 mod testing;
 mod unpinned_dependency;
+mod uncached_image_layers;
 
 use super::edit::Op;
 use super::graph::{Pipeline, Span};
@@ -22,10 +24,12 @@ use crate::finding::Severity;
 pub static RULES: &[Rule] = &[
     sequential_independent_jobs::RULE,
     scan_after_deploy::RULE,
+    constant_cache_key::RULE,
     missing_dependency_cache::RULE,
     missing_timeout::RULE,
     superseded_runs::RULE,
     rebuilt_image::RULE,
+    uncached_image_layers::RULE,
     unpinned_dependency::RULE,
 ];
 
