@@ -2,10 +2,13 @@
 
 mod missing_timeout;
 mod order;
+mod oversized_runner;
 mod rebuilt_image;
 mod scan_after_deploy;
 mod sequential_independent_jobs;
 mod superseded_runs;
+#[cfg(test)]
+mod testing;
 
 use super::edit::Op;
 use super::graph::{Pipeline, Span};
@@ -21,6 +24,7 @@ pub static RULES: &[Rule] = &[
     missing_timeout::RULE,
     superseded_runs::RULE,
     rebuilt_image::RULE,
+    oversized_runner::RULE,
 ];
 
 /// The rule of this name.
