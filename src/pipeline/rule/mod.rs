@@ -1,5 +1,6 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
+mod double_run;
 mod missing_timeout;
 mod order;
 mod oversized_runner;
@@ -25,6 +26,7 @@ pub static RULES: &[Rule] = &[
     superseded_runs::RULE,
     rebuilt_image::RULE,
     oversized_runner::RULE,
+    double_run::RULE,
 ];
 
 /// The rule of this name.
