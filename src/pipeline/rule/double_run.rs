@@ -11,6 +11,7 @@ use crate::pipeline::edit::{Op, Place};
 use crate::pipeline::graph::{Job, Path, Seg, TriggerKind};
 use crate::pipeline::platform::Platform;
 use crate::pipeline::timing::Effect;
+use crate::pipeline::words;
 use crate::pipeline::yaml::value::Value;
 
 /// The rule.
@@ -78,7 +79,7 @@ fn github(file: &File) -> Option<Hit> {
     if skips.iter().any(|word| file.text.contains(word)) {
         return None;
     }
-    // Work that is done in both runs.
+    // Work that is done in both runs, and takes time.
     let both = |job: &&Job| job.condition.as_ref().is_none_or(|at| !BY_EVENT.is_match(&at.value));
     let root = file.tree.root()?;
     let only = |key: &str| {
@@ -92,7 +93,8 @@ fn github(file: &File) -> Option<Hit> {
     {
         return None;
     }
-    let job = pipeline.jobs.iter().find(both)?;
+    let works = |job: &&Job| job.calls.is_some() || words::job_does(job).next().is_some();
+    let job = pipeline.jobs.iter().filter(works).find(both)?;
     // One group by the branch ends one of the two.
     if pipeline.concurrency.as_ref().is_some_and(|group| {
         group.cancel.is_some()

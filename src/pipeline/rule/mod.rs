@@ -1,6 +1,8 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
 mod double_run;
+mod late_lint;
+mod matrix_explosion;
 mod missing_timeout;
 mod order;
 mod oversized_runner;
@@ -10,6 +12,7 @@ mod sequential_independent_jobs;
 mod superseded_runs;
 #[cfg(test)]
 mod testing;
+mod unsharded_tests;
 
 use super::edit::Op;
 use super::graph::{Pipeline, Span};
@@ -27,6 +30,9 @@ pub static RULES: &[Rule] = &[
     rebuilt_image::RULE,
     oversized_runner::RULE,
     double_run::RULE,
+    matrix_explosion::RULE,
+    unsharded_tests::RULE,
+    late_lint::RULE,
 ];
 
 /// The rule of this name.
