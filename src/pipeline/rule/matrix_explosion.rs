@@ -15,7 +15,7 @@ waits, and holds up everybody's other runs. Most cells of a large matrix fail or
 
 **Suggests** to run a few telling cells on changes and the whole on the main branch or by night.
 
-**Silent** at up to 20 cells, where the number is computed, and where no change sets it off.",
+**Silent** at up to 20 cells, for cells listed one by one, where the number is computed, and where no change sets it off.",
     group: Group::Performance,
     severity: Severity::Low,
     fix: FixKind::Suggest,
@@ -57,6 +57,10 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
             .filter(|(_, values)| values.len() > 1)
             .map(|(name, values)| format!("{} of `{name}`", values.len()))
             .collect();
+        // Cells that are listed one by one were chosen one by one.
+        if axes.len() == 1 {
+            continue;
+        }
         let product =
             if axes.is_empty() { String::new() } else { format!(" ({})", axes.join(", ")) };
         hits.push(Hit {
