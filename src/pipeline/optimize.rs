@@ -54,6 +54,8 @@ pub struct Change {
     pub effect: Option<Effect>,
     /// What shows that it is safe: the rule's reasons, then what was checked.
     pub proof: Vec<String>,
+    /// What was done, on the file as it was in its round.
+    pub ops: Vec<Op>,
 }
 
 /// Something a rule found that is left to people.
@@ -208,6 +210,7 @@ fn change(candidate: Candidate, checked: &[String]) -> Change {
         fix: fix.title,
         effect: hit.effect,
         proof,
+        ops: candidate.ops,
     }
 }
 

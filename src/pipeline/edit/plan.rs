@@ -36,7 +36,7 @@ impl<'o> Plan<'o> {
                 Op::Insert { .. } | Op::Push { .. } | Op::Move { .. } | Op::Wrap { .. } => {
                     plan.inner.push(op);
                 }
-                Op::Replace { .. } | Op::Remove { .. } | Op::Text { .. } => {
+                Op::Replace { .. } | Op::Remove { .. } | Op::Text { .. } | Op::Remark { .. } => {
                     if plan.own.replace(op).is_some() {
                         return Err(Reason::Overlap.at(op.path()));
                     }

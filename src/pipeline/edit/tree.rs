@@ -80,7 +80,7 @@ fn apply(value: &Value, plan: &Plan<'_>, path: &mut Vec<Seg>) -> Result<Value, R
     }
     match plan.own {
         Some(Op::Replace { value, .. }) => return Ok(value.clone()),
-        Some(Op::Text { find, replace, .. }) => {
+        Some(Op::Text { find, replace, .. } | Op::Remark { find, replace, .. }) => {
             return text(value, find, replace).map_err(|reason| reason.at(path));
         }
         _ => {}

@@ -335,7 +335,10 @@ impl Touched<'_> {
     fn named(&self, path: &Path, span: Span) -> bool {
         self.ops.iter().any(|op| match op {
             Op::Splice { span: bytes, .. } => bytes.start < span.end && span.start < bytes.end,
-            Op::Replace { at, .. } | Op::Remove { at } | Op::Text { at, .. } => {
+            Op::Replace { at, .. }
+            | Op::Remove { at }
+            | Op::Text { at, .. }
+            | Op::Remark { at, .. } => {
                 path.starts_with(at) || (!path.is_empty() && at.starts_with(path))
             }
             _ => false,

@@ -143,7 +143,7 @@ impl Marks<'_> {
     fn op(&mut self, tree: &Tree, op: &Op, ops: &[Op]) -> Option<()> {
         let path = op.path();
         match op {
-            Op::Replace { .. } | Op::Text { .. } => {
+            Op::Replace { .. } | Op::Text { .. } | Op::Remark { .. } => {
                 let place = walk(tree, path, &self.lines)?;
                 self.around_flow(tree, path);
                 self.place(&place);
@@ -183,6 +183,13 @@ impl Marks<'_> {
                 self.opening(tree, &place, *to, path);
                 let (first, last) = self.item(tree, path, *from)?;
                 self.loosen(first, last);
+            }
+            Op::Wrap { from, to, .. } => {
+                self.around_flow(tree, path);
+                for index in *from..*to {
+                    let (first, last) = self.item(tree, path, index)?;
+                    self.loosen(first, last);
+                }
             }
             Op::Splice { .. } => {}
         }

@@ -3,6 +3,7 @@
 mod double_run;
 mod late_lint;
 mod matrix_explosion;
+mod missing_dependency_cache;
 mod missing_timeout;
 mod order;
 mod oversized_runner;
@@ -12,6 +13,7 @@ mod sequential_independent_jobs;
 mod superseded_runs;
 #[cfg(test)]
 mod testing;
+mod unpinned_dependency;
 mod unsharded_tests;
 
 use super::edit::Op;
@@ -25,6 +27,7 @@ use crate::finding::Severity;
 pub static RULES: &[Rule] = &[
     sequential_independent_jobs::RULE,
     scan_after_deploy::RULE,
+    missing_dependency_cache::RULE,
     missing_timeout::RULE,
     superseded_runs::RULE,
     rebuilt_image::RULE,
@@ -33,6 +36,7 @@ pub static RULES: &[Rule] = &[
     matrix_explosion::RULE,
     unsharded_tests::RULE,
     late_lint::RULE,
+    unpinned_dependency::RULE,
 ];
 
 /// The rule of this name.
