@@ -1,12 +1,15 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
 mod double_run;
+mod idle_schedule;
 mod late_lint;
 mod matrix_explosion;
 mod missing_dependency_cache;
 mod missing_timeout;
 mod order;
 mod oversized_runner;
+mod portable_step_on_costly_runner;
+mod pull_request_path_filter;
 mod rebuilt_image;
 mod scan_after_deploy;
 mod sequential_independent_jobs;
@@ -37,6 +40,9 @@ pub static RULES: &[Rule] = &[
     unsharded_tests::RULE,
     late_lint::RULE,
     unpinned_dependency::RULE,
+    portable_step_on_costly_runner::RULE,
+    idle_schedule::RULE,
+    pull_request_path_filter::RULE,
 ];
 
 /// The rule of this name.
