@@ -1,9 +1,16 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
 mod constant_cache_key;
+mod double_run;
+mod idle_schedule;
+mod late_lint;
+mod matrix_explosion;
 mod missing_dependency_cache;
 mod missing_timeout;
 mod order;
+mod oversized_runner;
+mod portable_step_on_costly_runner;
+mod pull_request_path_filter;
 mod rebuilt_image;
 mod scan_after_deploy;
 mod sequential_independent_jobs;
@@ -12,6 +19,7 @@ mod superseded_runs;
 mod testing;
 mod unpinned_dependency;
 mod uncached_image_layers;
+mod unsharded_tests;
 
 use super::edit::Op;
 use super::graph::{Pipeline, Span};
@@ -29,8 +37,16 @@ pub static RULES: &[Rule] = &[
     missing_timeout::RULE,
     superseded_runs::RULE,
     rebuilt_image::RULE,
+    double_run::RULE,
+    late_lint::RULE,
+    matrix_explosion::RULE,
+    oversized_runner::RULE,
     uncached_image_layers::RULE,
+    unsharded_tests::RULE,
     unpinned_dependency::RULE,
+    portable_step_on_costly_runner::RULE,
+    idle_schedule::RULE,
+    pull_request_path_filter::RULE,
 ];
 
 /// The rule of this name.
