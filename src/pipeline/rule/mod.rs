@@ -1,5 +1,6 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
+mod excessive_permissions;
 mod missing_timeout;
 mod order;
 mod scan_after_deploy;
@@ -18,6 +19,7 @@ use crate::finding::Severity;
 
 /// Every rule, in the order they run and are listed.
 pub static RULES: &[Rule] = &[
+    excessive_permissions::RULE,
     sequential_independent_jobs::RULE,
     scan_after_deploy::RULE,
     missing_timeout::RULE,
