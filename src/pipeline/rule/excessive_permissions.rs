@@ -171,7 +171,8 @@ fn fix(context: &Context<'_>, jobs: &[usize], replace: bool) -> Option<Fix> {
         let job = &pipeline.jobs[*index];
         let need = need::of(context, job)?;
         safe &= need.unknown.is_none();
-        let more = need.scopes.iter().any(|(scope, right)| (*scope, *right) != ("contents", "read"));
+        let more =
+            need.scopes.iter().any(|(scope, right)| (*scope, *right) != ("contents", "read"));
         if more {
             told.push(job.id.clone());
             ops.push(Op::Insert {

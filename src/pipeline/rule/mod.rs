@@ -1,6 +1,7 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
 mod excessive_permissions;
+mod expression_injection;
 mod missing_timeout;
 mod order;
 mod scan_after_deploy;
@@ -20,6 +21,7 @@ use crate::finding::Severity;
 /// Every rule, in the order they run and are listed.
 pub static RULES: &[Rule] = &[
     excessive_permissions::RULE,
+    expression_injection::RULE,
     sequential_independent_jobs::RULE,
     scan_after_deploy::RULE,
     missing_timeout::RULE,
