@@ -2,6 +2,8 @@
 
 mod constant_cache_key;
 mod double_run;
+mod excessive_permissions;
+mod expression_injection;
 mod idle_schedule;
 mod late_lint;
 mod matrix_explosion;
@@ -30,6 +32,8 @@ use crate::finding::Severity;
 
 /// Every rule, in the order they run and are listed.
 pub static RULES: &[Rule] = &[
+    excessive_permissions::RULE,
+    expression_injection::RULE,
     sequential_independent_jobs::RULE,
     scan_after_deploy::RULE,
     constant_cache_key::RULE,
