@@ -3,12 +3,14 @@
 
 pub mod access;
 pub mod check;
+pub mod convert;
 pub mod dialect;
 pub mod draw;
 pub mod edit;
 pub mod graph;
 pub mod groovy;
 pub mod ignore;
+pub mod independence;
 pub mod lint;
 pub mod optimize;
 pub mod platform;

@@ -19,6 +19,7 @@ pub mod json;
 pub mod markdown;
 pub mod outputs;
 pub mod paused;
+pub mod pipeline;
 pub mod plan;
 pub mod sarif;
 pub mod step_summary;

@@ -66,6 +66,10 @@ pub fn counts(report: &Report) -> String {
 /// `14 files, 320 changed lines`.
 pub fn extent(report: &Report) -> String {
     let coverage = &report.coverage;
+    // Whole files, not a change of them.
+    if report.head.is_empty() {
+        return plural(coverage.files, "file");
+    }
     format!("{}, {}", plural(coverage.files, "file"), plural(coverage.lines, "changed line"))
 }
 

@@ -226,27 +226,51 @@ fn edges(
         })
         .collect()
     });
-    let implied = implied(pipeline, path);
-    let mut alike: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
+    let mut above = Above::new(pipeline, path);
+    // Jobs that wait for the same ones, as those of a stage do, are looked at once.
+    let mut same: HashMap<Vec<(usize, bool)>, Vec<usize>> = HashMap::new();
     for (place, job) in pipeline.jobs.iter().enumerate() {
-        let mut stays: Vec<usize> = Vec::new();
-        for need in &job.needs {
-            let Some(from) = pipeline.jobs.get(need.job) else { continue };
-            let both =
-                known.as_ref().is_none_or(|k| k.contains(&(from.id.as_str(), job.id.as_str())));
-            if both {
-                if !implied.contains(&(need.job, place)) {
-                    stays.push(need.job);
-                }
-            } else if let Some((_, state)) = other {
-                let critical = pairs.contains(&(need.job, place));
-                panel.edges.push(Edge { from: need.job, to: place, state, critical });
+        let mut needs: Vec<(usize, bool)> = (job.needs.iter())
+            .filter(|need| need.job < pipeline.jobs.len())
+            .map(|need| (need.job, need.kind == NeedKind::Explicit))
+            .collect();
+        needs.sort_unstable();
+        needs.dedup_by_key(|(need, _)| *need);
+        same.entry(needs).or_default().push(place);
+    }
+    let mut same: Vec<_> = same.into_iter().collect();
+    // In an order that has what is needed first.
+    same.sort_by_key(|(_, jobs)| jobs.first().map(|job| (above.depth(*job), *job)));
+    let mut alike: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
+    for (needs, jobs) in same {
+        let direct = above.direct(&needs, &jobs);
+        for place in jobs {
+            let id = pipeline.jobs.get(place).map_or("", |job| job.id.as_str());
+            let mut stays = direct.clone();
+            // What the critical path goes by is drawn in any case.
+            let more = needs.iter().map(|(need, _)| *need);
+            stays.extend(more.filter(|need| pairs.contains(&(*need, place))));
+            stays.sort_unstable();
+            stays.dedup();
+            if let (Some(known), Some((_, state))) = (&known, other) {
+                let both = |need: usize| {
+                    pipeline
+                        .jobs
+                        .get(need)
+                        .is_some_and(|from| known.contains(&(from.id.as_str(), id)))
+                };
+                let changed = needs.iter().map(|(need, _)| *need).filter(|need| !both(*need));
+                panel.edges.extend(changed.map(|from| Edge {
+                    from,
+                    to: place,
+                    state,
+                    critical: pairs.contains(&(from, place)),
+                }));
+                stays.retain(|need| both(*need));
             }
-        }
-        stays.sort_unstable();
-        stays.dedup();
-        if !stays.is_empty() {
-            alike.entry(stays).or_default().push(place);
+            if !stays.is_empty() {
+                alike.entry(stays).or_default().push(place);
+            }
         }
     }
     for (needs, jobs) in alike {
@@ -273,60 +297,62 @@ fn edges(
     }
 }
 
-/// Edges by the order of stages that follow from others: `a → c` where there is
-/// `a → b → c`. What is on the critical path stays.
-fn implied(pipeline: &Pipeline, path: &Critical) -> HashSet<(usize, usize)> {
-    const MOST: usize = 4_000;
-    let count = pipeline.jobs.len();
-    let staged = pipeline.jobs.iter().any(|job| {
-        job.needs.len() > 1 && job.needs.iter().any(|need| need.kind != NeedKind::Explicit)
-    });
-    if !staged || count > MOST || !path.cyclic.is_empty() {
-        return HashSet::new();
+/// What stands above each job, to tell edges by the order of stages that follow from
+/// others: `a → c` where there is `a → b → c`.
+struct Above {
+    depths: Vec<usize>,
+    /// As bits, all that a job waits for, and what these wait for; empty where it is
+    /// not worth it.
+    sets: Vec<std::rc::Rc<Vec<u64>>>,
+}
+
+impl Above {
+    fn new(pipeline: &Pipeline, path: &Critical) -> Self {
+        const MOST: usize = 5_000;
+        let count = pipeline.jobs.len();
+        let even = Times::even(count, 1.0);
+        let depths = critical(pipeline, &even).start.iter().map(|start| *start as usize).collect();
+        let wanted = count <= MOST && path.cyclic.is_empty();
+        let none = std::rc::Rc::new(Vec::new());
+        Above { depths, sets: if wanted { vec![none; count] } else { Vec::new() } }
     }
-    let words = count.div_ceil(64);
-    // Ancestors as bits, jobs in an order that has needs first.
-    let mut order: Vec<usize> = (0..count).collect();
-    let depth = depths(pipeline);
-    order.sort_by_key(|job| depth.get(*job).copied().unwrap_or(0));
-    let mut above: Vec<Vec<u64>> = vec![vec![0; words]; count];
-    let bit =
-        |set: &[u64], job: usize| set.get(job / 64).is_some_and(|word| word >> (job % 64) & 1 == 1);
-    let on: HashSet<(usize, usize)> =
-        (path.jobs.windows(2)).filter_map(|pair| Some((*pair.first()?, *pair.last()?))).collect();
-    let mut found = HashSet::new();
-    for place in order {
-        let Some(job) = pipeline.jobs.get(place) else { continue };
-        // Everything that is above what it needs.
-        let mut beyond = vec![0u64; words];
-        for need in &job.needs {
-            for (word, more) in beyond.iter_mut().zip(above.get(need.job).into_iter().flatten()) {
+
+    fn depth(&self, job: usize) -> usize {
+        self.depths.get(job).copied().unwrap_or(0)
+    }
+
+    /// Those of these needs that do not follow from others, or are written down; each
+    /// with whether it is. Callers come in the order of depths.
+    fn direct(&mut self, needs: &[(usize, bool)], jobs: &[usize]) -> Vec<usize> {
+        let all = || needs.iter().map(|(need, _)| *need).collect();
+        if self.sets.is_empty() {
+            return all();
+        }
+        let mut beyond = vec![0u64; self.sets.len().div_ceil(64)];
+        for (need, _) in needs {
+            let set = self.sets.get(*need).map(|set| set.as_slice()).unwrap_or_default();
+            for (word, more) in beyond.iter_mut().zip(set) {
                 *word |= more;
             }
         }
-        for need in &job.needs {
-            if need.kind != NeedKind::Explicit
-                && bit(&beyond, need.job)
-                && !on.contains(&(need.job, place))
-            {
-                found.insert((need.job, place));
+        let inside = |set: &[u64], job: usize| {
+            set.get(job / 64).is_some_and(|word| word >> (job % 64) & 1 == 1)
+        };
+        let direct: Vec<usize> = (needs.iter())
+            .filter(|(need, written)| *written || !inside(&beyond, *need))
+            .map(|(need, _)| *need)
+            .collect();
+        for (need, _) in needs {
+            if let Some(word) = beyond.get_mut(need / 64) {
+                *word |= 1 << (need % 64);
             }
         }
-        for need in &job.needs {
-            if let Some(word) = beyond.get_mut(need.job / 64) {
-                *word |= 1 << (need.job % 64);
+        let beyond = std::rc::Rc::new(beyond);
+        for job in jobs {
+            if let Some(slot) = self.sets.get_mut(*job) {
+                *slot = std::rc::Rc::clone(&beyond);
             }
         }
-        if let Some(slot) = above.get_mut(place) {
-            *slot = beyond;
-        }
+        direct
     }
-    found
-}
-
-/// How many jobs stand one behind the other before each.
-fn depths(pipeline: &Pipeline) -> Vec<usize> {
-    let even = Times::even(pipeline.jobs.len(), 1.0);
-    let path = critical(pipeline, &even);
-    path.start.iter().map(|start| *start as usize).collect()
 }

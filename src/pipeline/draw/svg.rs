@@ -385,23 +385,28 @@ fn legend(panels: &[Panel]) -> (String, f64) {
     (text, x)
 }
 
-/// As much of the text as fits, with dots where some is left out.
+/// As much of the text as fits, with dots in its middle where some is left out: copies
+/// of a job differ at their end.
 fn clip(text: &str, width: f64, letter: f64) -> (String, bool) {
-    let room = (width / letter).max(1.0) as usize;
-    let cells = |mark: char| mark.width().unwrap_or(0);
-    if text.chars().map(cells).sum::<usize>() <= room {
+    let room = (width / letter).max(3.0) as usize;
+    let cells = |mark: &char| mark.width().unwrap_or(0);
+    if text.chars().map(|mark| cells(&mark)).sum::<usize>() <= room {
         return (text.to_owned(), false);
     }
-    let mut used = 1;
-    let mut kept = String::new();
-    for mark in text.chars() {
-        used += cells(mark);
-        if used > room {
-            break;
-        }
-        kept.push(mark);
-    }
-    (kept + "…", true)
+    let some = |marks: &mut dyn Iterator<Item = char>, room: usize| -> Vec<char> {
+        let mut used = 0;
+        marks
+            .take_while(|mark| {
+                used += cells(mark);
+                used <= room
+            })
+            .collect()
+    };
+    let back = (room - 1) * 2 / 5;
+    let front = some(&mut text.chars(), room - 1 - back);
+    let end = some(&mut text.chars().rev(), back);
+    let kept = front.into_iter().chain(['…']).chain(end.into_iter().rev());
+    (kept.collect(), true)
 }
 
 fn title(text: &str) -> String {

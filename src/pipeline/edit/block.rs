@@ -6,7 +6,7 @@ use super::splice::{Done, Site, Splice, Spot};
 use super::tree::slot;
 use super::{Op, Place, Reason};
 use crate::pipeline::graph::Seg;
-use crate::pipeline::yaml::{Id, Value};
+use crate::pipeline::yaml::{Id, Plain, Value};
 
 /// An entry or item that stands in a block collection's own source.
 struct Child {
@@ -233,8 +233,59 @@ impl Splice<'_> {
                 }
                 self.shift(id, children, *from, *to, path)
             }
+            Op::Wrap { from, to, keys, beside, .. } if !is_map => {
+                self.wrap(children, (*from, *to), keys, beside, path)
+            }
             _ => Err(Reason::Kind.at(path)),
         }
+    }
+
+    /// Puts items deeper, below keys of a new item.
+    fn wrap(
+        &mut self,
+        children: &[Child],
+        (from, to): (usize, usize),
+        keys: &[&'static str],
+        beside: &[(&'static str, Plain)],
+        path: &[Seg],
+    ) -> Done {
+        let (Some(first), Some(last)) =
+            (children.get(from), to.checked_sub(1).and_then(|last| children.get(last)))
+        else {
+            return Err(Reason::Missing.at(path));
+        };
+        if !self.lines.is_first(first.start) {
+            return Err(Reason::Form("an item behind another dash is not wrapped").at(path));
+        }
+        let column = self.lines.column(first.start);
+        let top = self.top(children, from);
+        let foot = self.lines.inside(last.last, Some(column));
+        let (step, dash) = (self.layout.step, self.layout.dash);
+        let mut head = Vec::new();
+        let mut inner = column + self.layout.gap;
+        for (depth, key) in keys.iter().enumerate() {
+            if depth + 1 == keys.len() {
+                for (key, value) in beside {
+                    head.extend(render::entry(key, value, inner, self.layout));
+                }
+            }
+            head.push(format!("{}{}:", " ".repeat(inner), render::key(key)));
+            if depth + 1 < keys.len() {
+                inner += step;
+            }
+        }
+        if let Some(line) = head.first_mut() {
+            line.replace_range(column..=column, "-");
+        }
+        let deeper = " ".repeat(inner + dash - column);
+        self.put_lines(top, &head);
+        for line in top..=foot {
+            if !self.lines.line(line).is_empty() {
+                let start = self.lines.start(line);
+                self.cut(start..start, deeper.clone());
+            }
+        }
+        Ok(())
     }
 
     /// The layout of a sibling, where it is not the file's.

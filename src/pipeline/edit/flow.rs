@@ -174,6 +174,9 @@ impl Splice<'_> {
                     goes[*from] = true;
                     slots[*to].push(Out::Kept(*from));
                 }
+                Op::Wrap { .. } => {
+                    return Err(Reason::Form("items in brackets are not wrapped").at(path));
+                }
                 Op::Push { .. } | Op::Move { .. } if !is_map => {
                     return Err(Reason::Missing.at(path));
                 }

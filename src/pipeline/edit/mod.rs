@@ -69,6 +69,22 @@ pub enum Op {
         /// Before which of the items as they stand now.
         to: usize,
     },
+    /// Items of the sequence become the items of a new one, with their comments, byte
+    /// for byte but for indentation; the new one stands in one item in their place.
+    /// No other op may be at work in a sequence whose items are wrapped, nor in them.
+    Wrap {
+        /// The sequence.
+        at: Path,
+        /// First item.
+        from: usize,
+        /// Behind the last item.
+        to: usize,
+        /// The keys, outer first, of the mappings that the new sequence stands in;
+        /// at least one.
+        keys: Vec<&'static str>,
+        /// Entries before the last key, in its mapping.
+        beside: Vec<(&'static str, Value)>,
+    },
     /// Part of a scalar's text changes, its style and lines stay: `find` stands
     /// exactly once in its source.
     Text {
@@ -78,6 +94,17 @@ pub enum Op {
         find: String,
         /// What takes its place.
         replace: String,
+    },
+    /// As `Text`, with a comment behind it where the line ends there.
+    Remark {
+        /// The scalar.
+        at: Path,
+        /// What stands there.
+        find: String,
+        /// What takes its place.
+        replace: String,
+        /// The comment, without its `#`; one line.
+        remark: String,
     },
     /// Bytes of a file that is no YAML (Jenkins).
     Splice {
@@ -185,7 +212,7 @@ pub fn display(path: &[Seg]) -> String {
 }
 
 impl Op {
-    /// The node that the op names: of `Insert`, `Push` and `Move` the collection; of
+    /// The node that the op names: of `Insert`, `Push`, `Move` and `Wrap` the collection; of
     /// `Splice` nothing.
     pub fn path(&self) -> &[Seg] {
         match self {
@@ -194,7 +221,9 @@ impl Op {
             | Op::Replace { at, .. }
             | Op::Remove { at }
             | Op::Move { at, .. }
-            | Op::Text { at, .. } => at,
+            | Op::Wrap { at, .. }
+            | Op::Text { at, .. }
+            | Op::Remark { at, .. } => at,
             Op::Splice { .. } => &[],
         }
     }

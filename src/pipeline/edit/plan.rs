@@ -33,8 +33,10 @@ impl<'o> Plan<'o> {
                 Op::Splice { .. } => {
                     return Err(Reason::Form("bytes of a YAML file are not spliced").at(&[]));
                 }
-                Op::Insert { .. } | Op::Push { .. } | Op::Move { .. } => plan.inner.push(op),
-                Op::Replace { .. } | Op::Remove { .. } | Op::Text { .. } => {
+                Op::Insert { .. } | Op::Push { .. } | Op::Move { .. } | Op::Wrap { .. } => {
+                    plan.inner.push(op);
+                }
+                Op::Replace { .. } | Op::Remove { .. } | Op::Text { .. } | Op::Remark { .. } => {
                     if plan.own.replace(op).is_some() {
                         return Err(Reason::Overlap.at(op.path()));
                     }
@@ -51,6 +53,7 @@ impl<'o> Plan<'o> {
         {
             return Err(Reason::Overlap.at(op.path()));
         }
+        self.wraps()?;
         for (nth, op) in self.inner.iter().enumerate() {
             if let Op::Insert { at, key, .. } = op {
                 let before = &self.inner[..nth];
@@ -70,6 +73,30 @@ impl<'o> Plan<'o> {
             }
         }
         self.below.values().try_for_each(Plan::settle)
+    }
+
+    /// Wrapped items are alone in their sequence with others that are.
+    fn wraps(&self) -> Result<(), Refused> {
+        let mut ranges: Vec<(usize, usize)> = Vec::new();
+        let mut others = !self.below.is_empty();
+        for op in &self.inner {
+            match op {
+                Op::Wrap { at, from, to, keys, .. } => {
+                    if from >= to || keys.is_empty() {
+                        return Err(Reason::Missing.at(at));
+                    }
+                    if ranges.iter().any(|(first, end)| from < end && first < to) {
+                        return Err(Reason::Overlap.at(at));
+                    }
+                    ranges.push((*from, *to));
+                }
+                _ => others = true,
+            }
+        }
+        match self.inner.first() {
+            Some(op) if others && !ranges.is_empty() => Err(Reason::Overlap.at(op.path())),
+            _ => Ok(()),
+        }
     }
 
     /// Whether nothing happens here.

@@ -296,6 +296,11 @@ impl Splice<'_> {
         }
         match plan.own {
             Some(Op::Text { find, replace, .. }) => self.text(id, spot, find, replace, path),
+            Some(Op::Remark { find, replace, remark, .. }) => {
+                self.text(id, spot, find, replace, path)?;
+                self.remark(id, remark);
+                Ok(())
+            }
             Some(op) => Err(Reason::Kind.at(op.path())),
             None => self.container(id, plan, spot, path),
         }

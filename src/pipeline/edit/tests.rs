@@ -3,6 +3,7 @@
 mod corpus;
 mod generated;
 mod places;
+mod wrap;
 
 use super::{Op, Place, intend, same, splice};
 use crate::pipeline::graph::{Path, Seg};

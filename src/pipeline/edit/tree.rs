@@ -80,7 +80,7 @@ fn apply(value: &Value, plan: &Plan<'_>, path: &mut Vec<Seg>) -> Result<Value, R
     }
     match plan.own {
         Some(Op::Replace { value, .. }) => return Ok(value.clone()),
-        Some(Op::Text { find, replace, .. }) => {
+        Some(Op::Text { find, replace, .. } | Op::Remark { find, replace, .. }) => {
             return text(value, find, replace).map_err(|reason| reason.at(path));
         }
         _ => {}
@@ -158,6 +158,11 @@ fn sequence(items: &[Value], plan: &Plan<'_>, path: &mut Vec<Seg>) -> Result<Vec
     let mut moved = vec![false; items.len()];
     for op in &plan.inner {
         match op {
+            Op::Wrap { from, to, keys, beside, .. } if *to <= items.len() => {
+                let inner = items.get(*from..*to).unwrap_or_default().to_vec();
+                slots[*from].push(wrapped(keys, beside, inner));
+                moved[*from..*to].fill(true);
+            }
             Op::Push { index, value, .. } if *index <= items.len() => {
                 slots[*index].push(value.clone());
             }
@@ -168,7 +173,9 @@ fn sequence(items: &[Value], plan: &Plan<'_>, path: &mut Vec<Seg>) -> Result<Vec
                 slots[*to].push(items[*from].clone());
                 moved[*from] = true;
             }
-            Op::Push { .. } | Op::Move { .. } => return Err(Reason::Missing.at(path)),
+            Op::Push { .. } | Op::Move { .. } | Op::Wrap { .. } => {
+                return Err(Reason::Missing.at(path));
+            }
             _ => return Err(Reason::Kind.at(path)),
         }
     }
@@ -190,6 +197,20 @@ fn sequence(items: &[Value], plan: &Plan<'_>, path: &mut Vec<Seg>) -> Result<Vec
     }
     out.append(&mut take(&mut slots[items.len()]));
     Ok(out)
+}
+
+/// The item that takes the place of wrapped ones.
+fn wrapped(keys: &[&'static str], beside: &[(&'static str, Value)], items: Vec<Value>) -> Value {
+    let mut value = Value::Seq(items);
+    for (depth, key) in keys.iter().rev().enumerate() {
+        let mut entries: Vec<(String, Value)> = Vec::new();
+        if depth == 0 {
+            entries.extend(beside.iter().map(|(key, value)| ((*key).to_owned(), value.clone())));
+        }
+        entries.push(((*key).to_owned(), value));
+        value = Value::Map(entries);
+    }
+    value
 }
 
 /// Text that stands exactly once gives way. A number stays one where it can.

@@ -1,6 +1,8 @@
 //! Azure Pipelines. Names are compared without case; where a template or an expression
 //! stands among siblings, names that lead nowhere are taken to lead there.
 
+use std::collections::HashSet;
+
 use super::{Found, chain, circle, doubles};
 use crate::pipeline::dialect::walk::Node;
 use crate::pipeline::graph::Span;
@@ -96,6 +98,7 @@ impl<'t> Group<'t> {
                 found.at("bad-name", span, said.clone(), &said);
             }
         }
+        let known: HashSet<String> = names().map(|(name, _)| name.to_ascii_lowercase()).collect();
         let mut graph = Vec::new();
         for node in &self.nodes {
             let own = node.name.map_or("", |(name, _)| name);
@@ -107,7 +110,7 @@ impl<'t> Group<'t> {
                 if need.eq_ignore_ascii_case(own) {
                     let said = format!("the {kind} `{own}` depends on itself");
                     found.at("self-need", *span, said.clone(), &said);
-                } else if names().any(|(name, _)| name.eq_ignore_ascii_case(need)) {
+                } else if known.contains(&need.to_ascii_lowercase()) {
                     edges.push(need.to_ascii_lowercase());
                 } else if !self.open {
                     let said =

@@ -130,6 +130,22 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(200))]
+        #[test]
+        fn no_text_panics(text in "[a-z0-9.'${}\\[\\]() é-]{0,80}") {
+            let (found, open) = inside(&text);
+            proptest::prop_assert!(open.is_none_or(|at| text.is_char_boundary(at)));
+            for (at, code) in found {
+                proptest::prop_assert_eq!(text.get(at..at + code.len()), Some(code));
+                for name in names(code) {
+                    let there = code.get(name.at..).unwrap_or_default();
+                    proptest::prop_assert!(there.starts_with(name.context));
+                }
+            }
+        }
+    }
+
     #[test]
     fn expressions_end_where_their_braces_do() {
         for (text, expected, open) in [

@@ -1,6 +1,6 @@
 //! GitHub workflows and composite actions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::{Found, chain, circle, doubles, expression, keys};
 use crate::pipeline::File;
@@ -36,6 +36,8 @@ pub(super) fn problems(file: &File, root: &Node<'_>, found: &mut Found) {
 /// Names of `needs` that are no jobs, and circles.
 fn needs(jobs: &Node<'_>, found: &mut Found) {
     let known = keys(jobs);
+    let folded: HashMap<String, &str> =
+        known.iter().map(|name| (name.to_ascii_lowercase(), *name)).collect();
     let mut graph = Vec::new();
     for field in jobs.fields() {
         let mut edges = Vec::new();
@@ -45,8 +47,7 @@ fn needs(jobs: &Node<'_>, found: &mut Found) {
             if name.eq_ignore_ascii_case(job) {
                 let said = format!("the job `{job}` needs itself");
                 found.at("self-need", need.span(), said.clone(), &said);
-            } else if let Some(known) = known.iter().find(|known| known.eq_ignore_ascii_case(name))
-            {
+            } else if let Some(known) = folded.get(&name.to_ascii_lowercase()) {
                 edges.push((*known).to_owned());
             } else {
                 let said = format!("the job `{job}` needs `{name}`, which is no job here");
@@ -85,10 +86,6 @@ impl Look<'_, '_> {
         let mut ids = Vec::new();
         if let Some(steps) = job.get("steps") {
             self.step_ids(&format!("the job `{name}`"), &steps, &mut ids);
-            if steps.is_seq() && steps.items().next().is_none() {
-                let said = format!("the job `{name}` has no steps");
-                self.found.at("empty-job", steps.span(), said.clone(), &said);
-            }
         }
         let matrix = matrix_keys(job);
         let scope = Scope {

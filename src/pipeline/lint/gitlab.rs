@@ -1,12 +1,12 @@
 //! GitLab CI/CD. Where something is included that was not read, names that lead
 //! nowhere here are taken to lead there.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::{Found, chain, circle};
 use crate::pipeline::File;
 use crate::pipeline::dialect::walk::Node;
-use crate::pipeline::graph::Pipeline;
+use crate::pipeline::graph::{Pipeline, Span};
 
 /// Names that no job may have
 /// (<https://docs.gitlab.com/ci/jobs/#job-name-limitations>).
@@ -44,11 +44,12 @@ pub(super) fn problems(file: &File, root: &Node<'_>, found: &mut Found) {
         unread(root, pipeline, found);
         stages(file, root, found);
     }
-    let known: BTreeSet<&str> = pipeline.jobs.iter().map(|job| job.id.as_str()).collect();
+    let jobs = pipeline.jobs.iter().enumerate();
+    let known: BTreeMap<&str, usize> = jobs.map(|(at, job)| (job.id.as_str(), at)).collect();
     let mut graph = Vec::new();
     for field in root.fields() {
         let (name, job) = (field.key, &field.value);
-        let Some(at) = pipeline.job(name).filter(|_| job.is_map()) else { continue };
+        let Some(at) = known.get(name).copied().filter(|_| job.is_map()) else { continue };
         let mut edges = Vec::new();
         if let Some(needs) = job.get("needs") {
             let all: Vec<Node<'_>> = needs.items().collect();
@@ -68,10 +69,10 @@ pub(super) fn problems(file: &File, root: &Node<'_>, found: &mut Found) {
             let Some(text) = other.filled().filter(|text| !open && !text.contains('$')) else {
                 continue;
             };
-            if other.tag().is_none() && !known.contains(text) {
+            if other.tag().is_none() && !known.contains_key(text) {
                 let said =
                     format!("the job `{name}` fetches artifacts of `{text}`, which is no job here");
-                let known = known.iter().copied();
+                let known = known.keys().copied();
                 found.unknown("unknown-dependency", other.span(), &said, text, known);
             }
         }
@@ -101,7 +102,7 @@ fn need(
     need: &Node<'_>,
     at: usize,
     pipeline: &Pipeline,
-    known: &BTreeSet<&str>,
+    known: &BTreeMap<&str, usize>,
     open: bool,
     found: &mut Found,
 ) -> Option<String> {
@@ -119,10 +120,10 @@ fn need(
     }
     // A cell of a matrix: `build: [linux]`.
     let base = name.split_once(": [").map_or(name, |(base, _)| base);
-    let Some(other) = pipeline.job(name).or_else(|| pipeline.job(base)) else {
+    let Some(&other) = known.get(name).or_else(|| known.get(base)) else {
         if !optional && !open {
             let said = format!("the job `{job}` needs `{name}`, which is no job here");
-            found.unknown("unknown-need", named.span(), &said, name, known.iter().copied());
+            found.unknown("unknown-need", named.span(), &said, name, known.keys().copied());
         }
         return None;
     };
@@ -140,17 +141,23 @@ fn need(
 /// References and parents that lead nowhere, or in a circle.
 fn unread(root: &Node<'_>, pipeline: &Pipeline, found: &mut Found) {
     let include = root.get("include").map(|include| include.span());
+    let parents: Vec<Span> = root
+        .fields()
+        .filter_map(|field| field.value.get("extends"))
+        .map(|extends| extends.span())
+        .collect();
+    let known: Vec<&str> = root.fields().map(|field| field.key).collect();
     for unread in pipeline.unread.iter().filter(|unread| unread.span.file == 0) {
         let included = include
             .is_some_and(|span| unread.span.start >= span.start && unread.span.end <= span.end);
         let what = &unread.what;
         let reference = what.starts_with("!reference");
-        let extended = root.fields().any(|field| {
-            field.value.get("extends").is_some_and(|extends| {
-                let span = extends.span();
-                unread.span.start >= span.start && unread.span.end <= span.end
-            })
-        });
+        // Spans of `extends` are in order of source and do not overlap.
+        let before = parents.partition_point(|span| span.start <= unread.span.start);
+        let extended = before
+            .checked_sub(1)
+            .and_then(|at| parents.get(at))
+            .is_some_and(|span| unread.span.end <= span.end);
         if included || !(reference || extended) {
             continue;
         }
@@ -163,8 +170,7 @@ fn unread(root: &Node<'_>, pipeline: &Pipeline, found: &mut Found) {
             }
             _ => continue,
         };
-        let known: Vec<&str> = root.fields().map(|field| field.key).collect();
-        found.unknown(slug, unread.span, &said, what, known.into_iter());
+        found.unknown(slug, unread.span, &said, what, known.iter().copied());
     }
 }
 

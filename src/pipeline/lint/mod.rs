@@ -112,7 +112,7 @@ fn duplicate_keys(root: &Node<'_>, found: &mut Found) {
 
 /// The nodes of a graph that stand on a circle, the first one met only: by the name of
 /// each, the names it waits for. Edges to unknown names are passed over.
-fn circle<'a>(nodes: &'a [(String, Vec<String>)]) -> Option<Vec<&'a str>> {
+fn circle(nodes: &[(String, Vec<String>)]) -> Option<Vec<&str>> {
     let index: HashMap<&str, usize> =
         nodes.iter().enumerate().map(|(at, (name, _))| (name.as_str(), at)).collect();
     // 0: not seen, 1: on the way, 2: done.

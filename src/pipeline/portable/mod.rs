@@ -10,6 +10,7 @@
 //! [`Part::Output`] or [`Part::Image`] names a job that comes before.
 
 pub mod check;
+pub mod pins;
 pub mod step;
 pub mod text;
 pub mod write;
@@ -19,7 +20,7 @@ pub use step::{
     Action, Deploy, DeployKind, ImageBuild, Login, Shell, Step, Strategy, Terraform, TestReport,
 };
 pub use text::{Part, Text};
-pub use write::Written;
+pub use write::{Written, write};
 
 /// A pipeline.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -346,7 +347,7 @@ pub struct Foreign {
 }
 
 /// Something that the written file does not do.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NotCarried {
     /// What, with the name of its job.
     pub what: String,

@@ -61,6 +61,26 @@ fn hit(span: Span, title: &str, why: &str, fix: Option<Fix>) -> Hit {
 /// Whether ending the job half way could leave something half done.
 fn leaves_traces(pipeline: &Pipeline, index: usize) -> bool {
     let job = &pipeline.jobs[index];
+    // What only pushes and tags reach is no run of a change.
+    let elsewhere = job.condition.as_ref().is_some_and(|condition| {
+        let text = condition.value.replace(' ', "");
+        !text.contains("||")
+            && [
+                "event_name=='push'",
+                "event_name!='pull_request'",
+                "github.ref=='refs/heads/",
+                "startsWith(github.ref,'refs/tags/",
+                "startsWith(github.ref,'refs/heads/",
+                "event_name=='release'",
+                "event_name=='schedule'",
+                "event_name=='workflow_dispatch'",
+            ]
+            .iter()
+            .any(|mark| text.contains(mark))
+    });
+    if elsewhere && pipeline.platform == Platform::GitHub {
+        return false;
+    }
     job.environment.is_some()
         || job.calls.is_some()
         || job.steps.iter().flat_map(|step| &step.does).any(|does| {

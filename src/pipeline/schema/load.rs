@@ -184,10 +184,9 @@ fn loosen(schema: &mut Json, case: bool) {
             }
             for (key, value) in map.iter_mut() {
                 let condition = matches!(key.as_str(), "if" | "not") && value.is_object();
-                if !condition && !matches!(key.as_str(), "enum" | "type" | "required") {
-                    loosen(value, case);
-                } else if matches!(key.as_str(), "enum" | "type" | "required") && value.is_object()
-                {
+                let list = matches!(key.as_str(), "enum" | "type" | "required");
+                // A property may be named like a keyword: then it is a schema.
+                if !condition && (!list || value.is_object()) {
                     loosen(value, case);
                 }
             }

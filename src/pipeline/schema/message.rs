@@ -97,6 +97,11 @@ fn say(schema: &Schema, meant: &ValidationError<'_>) -> Said {
         }
         Kind::UniqueItems => format!("{subject} has the same item twice"),
         Kind::Not { schema } => not(&subject, schema, &mut said.detail),
+        Kind::OneOfMultipleValid { .. }
+            if ["uses", "run"].iter().all(|key| value.get(key).is_some()) =>
+        {
+            format!("{subject} has both `uses` and `run`")
+        }
         Kind::OneOfMultipleValid { .. } => {
             format!("{subject} mixes forms that exclude each other")
         }
@@ -134,9 +139,64 @@ fn branches(schema: &Schema, error: &ValidationError<'_>, out: &mut Vec<Said>) {
         at + below.min(9)
     });
     match best {
-        Some(branch) => branch.iter().for_each(|error| branches(schema, error, out)),
+        Some(branch) => {
+            let keys = demanded(context, here);
+            let missing = |error: &ValidationError<'_>| {
+                matches!(error.kind(), Kind::Required { .. })
+                    && error.instance_path().as_str().len() == here
+            };
+            let slip = branch.iter().any(|error| match error.kind() {
+                Kind::AdditionalProperties { unexpected } => unexpected
+                    .iter()
+                    .any(|name| nearest(name, keys.iter().map(String::as_str)).is_some()),
+                _ => false,
+            });
+            for error in branch {
+                // The key that is missing is there, misspelled.
+                if missing(error) && slip {
+                    continue;
+                }
+                // Which key is missing depends on what was meant.
+                if missing(error) && keys.len() > 1 {
+                    let pointer = error.instance_path().to_string();
+                    let wanted = list(&keys);
+                    let message = format!("{} lacks one of {wanted}", subject(&pointer));
+                    let keyword = "required".to_owned();
+                    out.push(Said { pointer, keyword, detail: wanted, message });
+                } else {
+                    branches(schema, error, out);
+                }
+            }
+        }
         None => out.push(say(schema, error)),
     }
+}
+
+/// The keys that branches ask for, where each of them lacks one.
+fn demanded(context: &[Vec<ValidationError<'_>>], here: usize) -> Vec<String> {
+    let mut keys = Vec::new();
+    for branch in context {
+        if branch.iter().any(|error| distance(error, here) == OTHER_KIND) {
+            continue;
+        }
+        let key = branch.iter().find_map(|error| match error.kind() {
+            Kind::Required { property } if error.instance_path().as_str().len() == here => {
+                Some(plain(property))
+            }
+            Kind::Type { .. } if error.instance_path().as_str().len() == here => {
+                Some(String::new())
+            }
+            _ => None,
+        });
+        match key {
+            Some(key) if !key.is_empty() => keys.push(key),
+            Some(_) => {}
+            None => return Vec::new(),
+        }
+    }
+    keys.sort();
+    keys.dedup();
+    keys
 }
 
 /// Where every branch is for another `type`, and none for the one that is written.
@@ -169,7 +229,7 @@ fn unknown_kind(
     }
     let near = nearest(written, known.iter().map(String::as_str));
     let hint = near.map(|near| format!("; did you mean `{near}`")).unwrap_or_default();
-    let among = if known.len() <= 12 { format!(" of {}", list(&known)) } else { String::new() };
+    let among = if known.len() <= 12 { format!(" ({})", list(&known)) } else { String::new() };
     Some(Said {
         pointer: format!("{}/type", error.instance_path()),
         keyword: "enum".to_owned(),
@@ -238,6 +298,9 @@ fn is_expression(pattern: &str) -> bool {
     ["${{", "\\$\\{\\{", "<\\+", "<+"].iter().any(|open| pattern.contains(open))
 }
 
+/// How far a branch is that is for something of another kind.
+const OTHER_KIND: usize = 100;
+
 /// How far from what was meant a branch's error shows it to be; 0 of an error below.
 fn distance(error: &ValidationError<'_>, here: usize) -> usize {
     let path = error.instance_path().as_str();
@@ -260,7 +323,7 @@ fn distance(error: &ValidationError<'_>, here: usize) -> usize {
     let names_kind = below.matches('/').count() == 1
         && matches!(error.kind(), Kind::Enum { .. } | Kind::Constant { .. })
         && matches!(below, "/type" | "/using" | "/when" | "/trigger");
-    if names_kind { 100 } else { 0 }
+    if names_kind { OTHER_KIND } else { 0 }
 }
 
 fn unknown(schema: &Schema, said: &mut Said, unexpected: &[String], subject: &str) -> String {

@@ -99,7 +99,8 @@ fn stable(platform: Platform, pointer: &str) -> String {
     let grouping = matches!(platform, Platform::Bitbucket | Platform::Harness);
     let kept = pointer.split('/').filter(|part| {
         let number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        !number && !(grouping && matches!(*part, "parallel" | "steps"))
+        let group = grouping && matches!(*part, "parallel" | "steps");
+        !(number || group)
     });
     kept.collect::<Vec<_>>().join("/")
 }

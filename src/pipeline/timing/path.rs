@@ -2,6 +2,7 @@
 //! and how long it waits for a runner.
 
 use crate::pipeline::graph::Pipeline;
+use std::collections::HashMap;
 
 /// What each job takes, by its place in [`Pipeline::jobs`]. Copies of a matrix count
 /// as their longest. Places that are missing, and numbers that are negative, not
@@ -66,15 +67,14 @@ pub fn critical_of(pipeline: &Pipeline, entry: usize, times: &Times) -> Critical
 }
 
 /// Edges in an order in which every job comes behind what it waits for: worked out
-/// once, walked many times.
+/// once, walked many times. Jobs that wait for the same ones, as those of a stage do,
+/// share a list, so that a walk is not as long as all pairs of two stages.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Order {
-    /// Jobs, each behind all it waits for.
-    jobs: Vec<u32>,
-    /// Where the edges of the job at a place of `jobs` begin; one more at the end.
-    from: Vec<u32>,
-    /// What the jobs wait for.
-    edges: Vec<u32>,
+    /// Jobs, each behind all it waits for, with the list of what that is.
+    jobs: Vec<(u32, u32)>,
+    /// Different lists of what jobs wait for.
+    lists: Vec<Vec<u32>>,
     /// Jobs that are left out.
     cyclic: Vec<usize>,
     /// How many jobs there are.
@@ -91,43 +91,58 @@ impl Order {
     /// These edges: for each job, what it waits for. Those out of range are dropped.
     pub(super) fn of(needs: Vec<Vec<usize>>) -> Self {
         let count = needs.len();
-        let mut open: Vec<usize> = Vec::with_capacity(count);
-        let mut followers: Vec<Vec<u32>> = vec![Vec::new(); count];
-        for (job, needs) in needs.iter().enumerate() {
-            let known = needs.iter().filter(|need| **need < count);
-            open.push(known.clone().count());
-            for need in known {
-                if let Some(followers) = followers.get_mut(*need) {
-                    followers.push(job as u32);
+        let mut places: HashMap<Vec<usize>, usize> = HashMap::new();
+        // Which jobs wait by each list.
+        let mut waiting: Vec<Vec<usize>> = Vec::new();
+        for (job, needs) in needs.into_iter().enumerate() {
+            let next = waiting.len();
+            let list = *places.entry(needs).or_insert(next);
+            if list == next {
+                waiting.push(Vec::new());
+            }
+            if let Some(waiting) = waiting.get_mut(list) {
+                waiting.push(job);
+            }
+        }
+        let mut lists: Vec<Vec<u32>> = vec![Vec::new(); waiting.len()];
+        for (needs, place) in places {
+            if let Some(list) = lists.get_mut(place) {
+                *list = needs.into_iter().filter(|n| *n < count).map(|n| n as u32).collect();
+            }
+        }
+        let mut open: Vec<usize> = lists.iter().map(Vec::len).collect();
+        let mut lists_of: Vec<Vec<u32>> = vec![Vec::new(); count];
+        for (place, list) in lists.iter().enumerate() {
+            for need in list {
+                if let Some(lists_of) = lists_of.get_mut(*need as usize) {
+                    lists_of.push(place as u32);
                 }
             }
         }
-        let mut jobs: Vec<u32> =
-            (0..count).filter(|job| open.get(*job) == Some(&0)).map(|job| job as u32).collect();
+        let free = |list: usize| {
+            let jobs = waiting.get(list).into_iter().flatten();
+            jobs.map(move |job| (*job as u32, list as u32))
+        };
+        let mut jobs: Vec<(u32, u32)> =
+            (0..lists.len()).filter(|list| open.get(*list) == Some(&0)).flat_map(free).collect();
         let mut next = 0;
-        while let Some(job) = jobs.get(next).copied() {
+        while let Some((job, _)) = jobs.get(next).copied() {
             next += 1;
-            for follower in followers.get(job as usize).into_iter().flatten() {
-                if let Some(open) = open.get_mut(*follower as usize) {
+            for list in lists_of.get(job as usize).into_iter().flatten() {
+                if let Some(open) = open.get_mut(*list as usize) {
                     *open -= 1;
                     if *open == 0 {
-                        jobs.push(*follower);
+                        jobs.extend(free(*list as usize));
                     }
                 }
             }
         }
-        let cyclic =
-            open.iter().enumerate().filter(|(_, open)| **open > 0).map(|(job, _)| job).collect();
-        let mut from = Vec::with_capacity(count + 1);
-        let mut edges = Vec::new();
-        for job in &jobs {
-            from.push(edges.len() as u32);
-            let known =
-                needs.get(*job as usize).into_iter().flatten().filter(|need| **need < count);
-            edges.extend(known.map(|need| *need as u32));
-        }
-        from.push(edges.len() as u32);
-        Order { jobs, from, edges, cyclic, count }
+        let mut cyclic: Vec<usize> = (waiting.iter().zip(&open))
+            .filter(|(_, open)| **open > 0)
+            .flat_map(|(jobs, _)| jobs.iter().copied())
+            .collect();
+        cyclic.sort_unstable();
+        Order { jobs, lists, cyclic, count }
     }
 
     /// How many jobs are left out, as they wait for themselves.
@@ -135,28 +150,20 @@ impl Order {
         self.cyclic.len()
     }
 
-    /// Jobs with what they wait for, in order.
-    fn each(&self) -> impl Iterator<Item = (usize, &[u32])> {
-        self.jobs.iter().zip(self.from.windows(2)).map(|(job, bounds)| {
-            let range = match bounds {
-                [from, to] => *from as usize..*to as usize,
-                _ => 0..0,
-            };
-            (*job as usize, self.edges.get(range).unwrap_or_default())
-        })
-    }
-
     /// The length of the longest way alone; `finish` is room to work in.
     pub(super) fn seconds(&self, total: impl Fn(usize) -> f64, finish: &mut Vec<f64>) -> f64 {
         finish.clear();
         finish.resize(self.count, 0.0);
         let mut longest = 0.0f64;
-        for (job, needs) in self.each() {
-            let mut start = 0.0f64;
-            for need in needs {
-                start = start.max(finish.get(*need as usize).copied().unwrap_or(0.0));
+        let mut ready: Vec<f64> = vec![-1.0; self.lists.len()];
+        for (job, list) in self.jobs.iter().map(|(job, list)| (*job as usize, *list as usize)) {
+            let Some(ready) = ready.get_mut(list) else { continue };
+            if *ready < 0.0 {
+                let ends = self.lists.get(list).into_iter().flatten();
+                let ends = ends.filter_map(|need| finish.get(*need as usize));
+                *ready = ends.copied().fold(0.0, f64::max);
             }
-            let end = start + total(job);
+            let end = *ready + total(job);
             if let Some(finish) = finish.get_mut(job) {
                 *finish = end;
             }
@@ -175,17 +182,22 @@ impl Order {
         let beats = |end: f64, job: usize, best: Option<(f64, usize)>| {
             best.is_none_or(|(seconds, other)| end > seconds || (end == seconds && job < other))
         };
-        for (job, needs) in self.each() {
+        let mut latest: Vec<Option<Option<(f64, usize)>>> = vec![None; self.lists.len()];
+        for (job, list) in self.jobs.iter().map(|(job, list)| (*job as usize, *list as usize)) {
             if inside.is_some_and(|inside| inside.get(job) != Some(&true)) {
                 continue;
             }
-            let mut best: Option<(f64, usize)> = None;
-            for need in needs.iter().map(|need| *need as usize) {
-                let end = finish.get(need).copied().unwrap_or(0.0);
-                if beats(end, need, best) {
-                    best = Some((end, need));
+            let Some(latest) = latest.get_mut(list) else { continue };
+            let best = *latest.get_or_insert_with(|| {
+                let mut best: Option<(f64, usize)> = None;
+                for need in self.lists.get(list).into_iter().flatten().map(|n| *n as usize) {
+                    let end = finish.get(need).copied().unwrap_or(0.0);
+                    if beats(end, need, best) {
+                        best = Some((end, need));
+                    }
                 }
-            }
+                best
+            });
             let begin = best.map_or(0.0, |(end, _)| end);
             let end = begin + times.total(job);
             if let (Some(start), Some(finish), Some(before)) =

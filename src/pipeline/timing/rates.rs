@@ -153,12 +153,6 @@ fn cores(words: &[String]) -> Option<u32> {
     })
 }
 
-/// Whether it is of the form 2026-11-21.
-#[cfg_attr(not(test), allow(dead_code, reason = "shared by the tests of the data files"))]
-pub(super) fn first_line_is_a_date(text: &str) -> bool {
-    text.parse::<jiff::civil::Date>().is_ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,7 +166,7 @@ mod tests {
 
     #[test]
     fn the_data_is_dated_and_of_every_platform() {
-        assert!(first_line_is_a_date(date()));
+        assert!(date().parse::<jiff::civil::Date>().is_ok());
         for platform in Platform::ALL {
             let (note, source) = note(platform);
             assert!(!note.is_empty() && source.starts_with("https://"), "{platform}");

@@ -175,12 +175,20 @@ pub fn main_does(job: &Job) -> impl Iterator<Item = &Does> {
     job.steps.iter().filter(|step| step.phase != Phase::Failure).flat_map(|step| &step.does)
 }
 
-/// Whether nothing can be told of what a job does, so that its name is all there is.
+/// Whether what a job does cannot be told, so that its name is all there is: nothing
+/// of note is known of it, and some step is not known at all.
 fn opaque(job: &Job) -> bool {
-    job.kind != JobKind::Approval
-        && job_does(job).all(|does| {
-            matches!(does, Does::Checkout | Does::Setup(_) | Does::Login(_) | Does::Install(_))
-        })
+    let quiet = job_does(job).all(|does| {
+        matches!(does, Does::Checkout | Does::Setup(_) | Does::Login(_) | Does::Install(_))
+    });
+    let dark = |one: &super::graph::Step| match (&one.script, &one.uses) {
+        (Some(script), _) => {
+            is_program(script) || !text(&script.text, shell::Options::POSIX).unknown.is_empty()
+        }
+        (None, Some(_)) => one.does.is_empty(),
+        (None, None) => false,
+    };
+    job.kind != JobKind::Approval && quiet && (job.calls.is_some() || job.steps.iter().any(dark))
 }
 
 fn named(job: &Job, wanted: &[names::Meaning]) -> bool {

@@ -18,8 +18,13 @@ pub struct Reading {
     pub unknown: Vec<String>,
     /// Local scripts and tasks of which only the name is known: `make lint`.
     pub named: Vec<String>,
+    /// Those of them that build by a script or recipe of their own, which may leave
+    /// more than its name says.
+    pub made: Vec<String>,
     /// Commands that change something outside which no [`Does`] names.
     pub outside: Vec<String>,
+    /// Commands that fetch something which another job may have left outside.
+    pub fetches: Vec<String>,
     /// Whether a cluster or a cloud is started on the runner itself.
     pub sandbox: bool,
 }
@@ -130,7 +135,9 @@ pub fn step(platform: Platform, job: &Job, step: &Step) -> Reading {
                 }
                 reading.unknown.extend(inner.unknown);
                 reading.named.extend(inner.named);
+                reading.made.extend(inner.made);
                 reading.outside.extend(inner.outside);
+                reading.fetches.extend(inner.fetches);
                 reading.sandbox |= inner.sandbox;
             }
             None => reading.unknown.push("a program".to_owned()),
@@ -192,13 +199,24 @@ fn read(command: &Command, reading: &mut Reading) {
     }
     let first = command.words.first().map_or("", |word| word.text.as_str());
     let second = parts.plain.first().copied().unwrap_or("");
-    reading.unknown.push(format!("{first} {second}").trim().to_owned());
+    let label = format!("{first} {second}");
+    let line: String = label.lines().next().unwrap_or("").chars().take(60).collect();
+    reading.unknown.push(line.trim().to_owned());
 }
 
 fn kind_of(kind: Kind, command: &Command, reading: &mut Reading) {
     let owned = str::to_owned;
     let does = match kind {
-        Kind::Plain | Kind::Fetch => return,
+        Kind::Plain => return,
+        Kind::Fetch => {
+            let program = command.program();
+            let open =
+                ["curl", "wget", "git", "iwr", "Invoke-WebRequest", "aria2c", "ansible-galaxy"];
+            if !open.contains(&program) {
+                reading.fetches.push(command.texts().take(3).collect::<Vec<_>>().join(" "));
+            }
+            return;
+        }
         Kind::Sandbox => {
             reading.sandbox = true;
             return;
@@ -308,13 +326,16 @@ fn special(command: &Command, parts: &Parts<'_>, reading: &mut Reading) -> bool 
             match verb {
                 "sync"
                     if !to.starts_with("s3://")
-                        && parts.plain.get(2).is_some_and(|from| from.starts_with("s3://")) => {}
+                        && parts.plain.get(2).is_some_and(|from| from.starts_with("s3://")) =>
+                {
+                    reading.fetches.push("aws s3".to_owned());
+                }
                 "sync" => reading.add(Does::Deploy("s3".to_owned())),
                 "cp" | "mv" if to.starts_with("s3://") => {
                     reading.add(Does::Publish("s3".to_owned()))
                 }
                 "rm" | "mb" | "rb" | "website" => reading.outside.push("aws s3".to_owned()),
-                "cp" | "mv" | "ls" | "presign" => {}
+                "cp" | "mv" | "ls" | "presign" => reading.fetches.push("aws s3".to_owned()),
                 _ => return false,
             }
             true
@@ -477,10 +498,17 @@ fn task(command: &Command, parts: &Parts<'_>, reading: &mut Reading) -> bool {
     }
     let mut known = false;
     let label = format!("{} {}", parts.program, tasks.join(" "));
+    let scripts = [
+        "npm", "yarn", "pnpm", "bun", "composer", "turbo", "nx", "lerna", "gradle", "gradlew",
+        "mvn", "mvnw", "ng", "cargo", "ant", "ninja",
+    ];
     for task in tasks {
         let last = task.rsplit('/').next().unwrap_or(task);
         if let Some(meaning) = names::meaning(last) {
             known = true;
+            if meaning == Meaning::Build && !scripts.contains(&parts.program) {
+                reading.made.push(label.clone());
+            }
             said(meaning, parts.program, command, reading);
         }
     }
@@ -533,6 +561,9 @@ fn by_name(path: &str, command: &Command, reading: &mut Reading) {
     match names::meaning(stem).or_else(|| argument.and_then(names::meaning)) {
         Some(meaning) => {
             said(meaning, path, command, reading);
+            if meaning == Meaning::Build {
+                reading.made.push(path.to_owned());
+            }
             reading.named.push(path.to_owned());
         }
         None => reading.unknown.push(path.to_owned()),

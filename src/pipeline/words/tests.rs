@@ -319,8 +319,8 @@ fn long_and_broken_scripts_take_no_long_time() {
     for piece in
         ["$(", "`", "${", "\"", "'", "((", "<<E\n", "{ ", "case x in ", "${{", "$((", "a || "]
     {
-        let text = piece.repeat(40_000);
+        let text = piece.repeat(5_000);
         let _ = scan(&text, Options::POSIX);
     }
-    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
 }

@@ -14,7 +14,6 @@ use crate::pipeline::graph::Pipeline;
 use crate::pipeline::timing::path::{Times, critical_of};
 use crate::pipeline::timing::saving::{Basis, typical};
 use crate::pipeline::{File, Outcome};
-use crate::publish::json;
 use crate::redact::Scrubber;
 
 use super::history::Known;
@@ -76,7 +75,7 @@ pub fn run(
     subjects: &[Subject],
     wanted: Wanted,
     histories: &Known,
-    after: &dyn Fn(&Subject) -> Option<Box<File>>,
+    after: &dyn Fn(&File) -> Option<Box<File>>,
 ) -> Result<u8, Failure> {
     let text = draw(inputs, subjects, wanted, histories, after).map_err(Failure::Inputs)?;
     // A reader that has gone away (`| head`) is no failure of ours.
@@ -89,7 +88,7 @@ fn draw(
     subjects: &[Subject],
     wanted: Wanted,
     histories: &Known,
-    after: &dyn Fn(&Subject) -> Option<Box<File>>,
+    after: &dyn Fn(&File) -> Option<Box<File>>,
 ) -> Result<String> {
     let scrubber = Scrubber::new(&inputs.secrets);
     if inputs.format == Format::Json {
@@ -119,7 +118,7 @@ fn draw(
     for (subject, file) in &drawn {
         let history = histories.of(file);
         let (times, basis) = typical(&file.pipeline, history);
-        let changed = if wanted.after { after(subject) } else { None };
+        let changed = if wanted.after { after(file) } else { None };
         let later = changed.as_ref().map(|file| typical(&file.pipeline, history).0);
         let drawing = Drawing {
             before: &file.pipeline,
@@ -165,8 +164,7 @@ fn json(subjects: &[Subject], histories: &Known, scrubber: &Scrubber) -> Result<
         Drawn { path, platform, status, reason, jobs, critical_paths }
     });
     let report = Report { schema: SCHEMA, files: drawn.collect() };
-    let text = json::inert(serde_json::to_string_pretty(&report)?);
-    Ok(scrubber.scrub(&text).into_owned() + "\n")
+    show::json(&report, scrubber)
 }
 
 fn jobs(pipeline: &Pipeline, times: &Times) -> Vec<Job> {

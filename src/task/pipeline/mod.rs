@@ -5,6 +5,8 @@ pub mod collect;
 pub mod diff;
 pub mod graph;
 pub mod history;
+pub mod optimize;
+pub mod propose;
 pub mod report;
 pub mod settings;
 pub mod show;
@@ -38,7 +40,12 @@ pub fn run(gathered: &Gathered, first: &Inputs, command: &PipelineCommand) -> Re
         PipelineAction::Check => check::run(inputs, &subjects, &workspace, &known),
         PipelineAction::Graph { drawing, timeline, after } => {
             let wanted = graph::Wanted { drawing: *drawing, timeline: *timeline, after: *after };
-            graph::run(inputs, &subjects, wanted, &known, &|_| None)
+            graph::run(inputs, &subjects, wanted, &known, &|file| {
+                optimize::after(inputs, file, &workspace, &known)
+            })
+        }
+        PipelineAction::Optimize { apply } => {
+            optimize::run(inputs, subjects, &workspace, &known, *apply)
         }
         other => Err(Failure::Inputs(anyhow!("cannot do this yet: {other:?}"))),
     }

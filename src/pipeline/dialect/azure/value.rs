@@ -341,8 +341,13 @@ impl Builder<'_> {
                 [entry] => Some(entry),
                 _ => None,
             };
-            let directive =
-                entry.and_then(|entry| Some((entry, expression::directive(&entry.key)?)));
+            let directive = entry.and_then(|entry| {
+                let directive = expression::directive(&entry.key)?;
+                // Entries that `each` puts together are one item.
+                let merges = matches!(directive, Directive::Each { .. })
+                    && matches!(self.tree.value(entry.value), Value::Map(_));
+                (!merges).then_some((entry, directive))
+            });
             let Some((entry, directive)) = directive else {
                 chain = Chain::default();
                 let value = self.build(*id, &trail, scope);

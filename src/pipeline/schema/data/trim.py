@@ -26,6 +26,10 @@ NAMES = {"properties", "patternProperties", "definitions", "dependencies"}
 def trim(node, names=False):
     """The node without what no validator reads; `names`: its keys are names."""
     if isinstance(node, dict):
+        if not names and "firstProperty" in node:
+            # Azure tells steps, jobs and stages by their first key.
+            needed = node.get("required", [])
+            node = node | {"required": needed + [key for key in node["firstProperty"] if key not in needed]}
         return {
             key: trim(value, not names and key in NAMES)
             for key, value in node.items()

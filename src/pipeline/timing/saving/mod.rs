@@ -46,11 +46,14 @@ pub enum Basis {
 
 /// Most past runs that are looked at, the latest ones: older ones tell little of how
 /// the pipeline is today.
-const RUNS: usize = 100;
+const RUNS: usize = 50;
 
 /// Draws of what is not known: beside a history, and without one.
 const ROWS: usize = 48;
 const DRAWS: usize = 400;
+
+/// Jobs to be walked in all, more or less.
+const STEPS: usize = 1_000_000;
 
 /// Less than this is no saving: a second is what clocks of hosts round to.
 const NOTHING: f64 = 0.5;
@@ -214,6 +217,9 @@ impl Comparison<'_> {
         times.retain(|job| *job < self.pipeline.jobs.len());
         let mut all = times.clone();
         for (place, (job, after)) in self.pipeline.jobs.iter().zip(&self.needs).enumerate() {
+            if job.needs.iter().map(|need| need.job).eq(after.iter().copied()) {
+                continue;
+            }
             let before: BTreeSet<usize> = job.needs.iter().map(|need| need.job).collect();
             if before != after.iter().copied().collect() {
                 all.insert(place);
@@ -449,7 +455,10 @@ impl Worlds<'_> {
     fn past(&self, runs: &[Vec<Vec<Copy>>]) -> Table {
         let seconds: Vec<f64> = runs.iter().flatten().flatten().map(|copy| copy.seconds).collect();
         let mut random = Random::seeded(&seconds);
-        let rows = if self.touched.times.is_empty() { 1 } else { ROWS };
+        // Fewer draws of very large graphs, so that they take no longer than a moment.
+        let jobs = self.comparison.pipeline.jobs.len() * runs.len();
+        let rows =
+            if self.touched.times.is_empty() { 1 } else { (STEPS / jobs.max(1)).clamp(12, ROWS) };
         let mut table = Table::default();
         let base: Vec<(Vec<f64>, f64)> = runs.iter().map(|run| self.base(run)).collect();
         for _ in 0..rows {
@@ -470,7 +479,7 @@ impl Worlds<'_> {
         // The same pipeline gives the same draws, so that fixes compare.
         let mut random = Random::seeded(&[pipeline.jobs.len() as f64, runs.len() as f64]);
         let (mut wall, mut cost) = (Vec::with_capacity(DRAWS), Vec::with_capacity(DRAWS));
-        for turn in 0..DRAWS {
+        for turn in 0..(STEPS / (5 * pipeline.jobs.len().max(1))).clamp(100, DRAWS) {
             // Half of what is not known is the project's: all its jobs are slow or fast.
             let common = random.unit();
             let mut draw = || if random.unit() < 0.5 { common } else { random.unit() };
@@ -514,7 +523,8 @@ impl Worlds<'_> {
     /// Seconds and dollars that a run would have saved.
     fn saved(&self, run: &[Vec<Copy>], base: &(Vec<f64>, f64), unknown: &Unknown) -> (f64, f64) {
         let Comparison { pipeline, effects, gone, come, .. } = self.comparison;
-        let mut changed: HashMap<usize, f64> = HashMap::new();
+        let (before, wall) = base;
+        let mut total = before.clone();
         let mut dollars = 0.0;
         for job in &self.touched.times {
             let (Some(copies), Some(node)) = (run.get(*job), pipeline.jobs.get(*job)) else {
@@ -541,13 +551,11 @@ impl Worlds<'_> {
                     dollars += was - if stays { is } else { 0.0 };
                 }
             }
-            changed.insert(*job, if node.entry == self.entry { longest } else { 0.0 });
+            if let Some(slot) = total.get_mut(*job) {
+                *slot = if node.entry == self.entry { longest } else { 0.0 };
+            }
         }
-        let (total, wall) = base;
-        let of = |job: usize| match changed.get(&job) {
-            Some(seconds) => *seconds,
-            None => total.get(job).copied().unwrap_or(0.0),
-        };
+        let of = |job: usize| total.get(job).copied().unwrap_or(0.0);
         (wall - self.after.seconds(of, &mut Vec::new()), dollars)
     }
 }

@@ -1,0 +1,600 @@
+//! Steps of GitHub Actions.
+
+use super::super::super::pins::pin;
+use super::super::super::{Action, ImageBuild, Job, Login, Part, Shell, Step, Text, Variable};
+use super::super::context::{Context, Env};
+use super::super::lower::{cache_plan, lower};
+use super::super::prepare::releases;
+use super::super::tools::in_containers;
+use super::super::yaml::{Map, Yaml};
+use super::condition;
+use crate::pipeline::Platform;
+use crate::pipeline::words::Manager;
+
+/// The id of the step that writes an output.
+pub fn output_step(job: &Job, name: &str) -> Option<String> {
+    let mut writers = 0;
+    let mut first = None;
+    for step in &job.steps {
+        let Action::Run { script, .. } = &step.action else { continue };
+        if !script.references().any(|part| *part == Part::OutputFile) {
+            continue;
+        }
+        writers += 1;
+        let id = if writers == 1 { "outputs".to_owned() } else { format!("outputs-{writers}") };
+        if script.render(|_| String::new()).contains(&format!("{name}=")) {
+            return Some(id);
+        }
+        first.get_or_insert(id);
+    }
+    first
+}
+
+/// All steps of a job, those for failure and for the end behind the main ones.
+pub fn steps(cx: &Context<'_>, job: &Job) -> Yaml {
+    let mut out = Vec::new();
+    let mut writers = 0;
+    let phases =
+        [(&job.steps, None), (&job.on_failure, Some("failure()")), (&job.always, Some("always()"))];
+    if needs_terraform(job) {
+        let mut with = Map::new();
+        with.set("terraform_wrapper", false);
+        out.push(uses("Set up Terraform", "hashicorp/setup-terraform", with));
+    }
+    for (steps, phase) in phases {
+        for step in steps {
+            for mut map in one(cx, job, step, &mut writers) {
+                let own = step.condition.as_ref().and_then(|c| condition(cx, job, c));
+                let when = match (phase, own) {
+                    (None, own) => own,
+                    (Some(phase), None) => Some(phase.to_owned()),
+                    (Some(phase), Some(own)) => Some(format!("{phase} && ({own})")),
+                };
+                if let Some(when) = when
+                    && !map.has("if")
+                {
+                    map.set("if", format!("${{{{ {when} }}}}"));
+                }
+                if step.soft_fail {
+                    map.set("continue-on-error", true);
+                }
+                map.maybe("timeout-minutes", step.timeout);
+                out.push(map);
+            }
+        }
+    }
+    if out.is_empty() {
+        let mut map = Map::new();
+        map.set("run", "echo \"Nothing to do\"");
+        out.push(map);
+    }
+    Yaml::list(out)
+}
+
+fn needs_terraform(job: &Job) -> bool {
+    let mut needed = false;
+    for step in &job.steps {
+        match &step.action {
+            Action::Setup { language, .. } if language == "terraform" => return false,
+            Action::TerraformPlan(_) | Action::TerraformApply(_) => needed = true,
+            Action::Deploy(deploy) => {
+                needed |= matches!(deploy.kind, super::super::super::DeployKind::Terraform(_));
+            }
+            _ => {}
+        }
+    }
+    needed && job.runner.image.is_none()
+}
+
+/// A step that uses an action, pinned where its commit is known.
+fn uses(title: &str, action: &str, with: Map) -> Map {
+    let mut map = Map::new();
+    map.set("name", title);
+    let value = match pin(action) {
+        Some(pin) => Yaml::noted(format!("{action}@{}", pin.commit), pin.version),
+        None => Yaml::from(action),
+    };
+    map.set("uses", value);
+    map.filled("with", with);
+    map
+}
+
+fn retitled(mut maps: Vec<Map>, title: Option<&String>) -> Vec<Map> {
+    if let (Some(title), Some(last)) = (title, maps.last_mut())
+        && let Some(name) = last.get_mut("name")
+    {
+        *name = Yaml::Text(title.clone());
+    }
+    maps
+}
+
+fn one(cx: &Context<'_>, job: &Job, step: &Step, writers: &mut usize) -> Vec<Map> {
+    let text = |text: &Text| cx.value(Some(job), text);
+    let maps = match &step.action {
+        Action::Checkout { depth, submodules, lfs } => {
+            let mut with = Map::new();
+            with.maybe("fetch-depth", depth.filter(|depth| *depth != 1));
+            if *submodules {
+                with.set("submodules", "recursive");
+            }
+            if *lfs {
+                with.set("lfs", true);
+            }
+            let pushes = job.steps.iter().any(|step| match &step.action {
+                Action::Run { script, .. } => script.render(|_| String::new()).contains("git push"),
+                _ => false,
+            });
+            if !pushes {
+                with.set("persist-credentials", false);
+            }
+            vec![uses("Check out", "actions/checkout", with)]
+        }
+        Action::Setup { language, version } => setup(cx, job, language, &text(version)),
+        Action::CacheDependencies { manager, lockfiles, paths } => {
+            cache_step(cx, job, *manager, lockfiles, paths)
+        }
+        Action::Cache { name, files, paths } => {
+            if no_cache(cx, job) {
+                Vec::new()
+            } else {
+                vec![cache(name, files, paths)]
+            }
+        }
+        Action::SaveArtifact { name, paths, days } => {
+            let mut with = Map::new();
+            with.set("name", artifact_name(job, name));
+            with.set("path", Yaml::script(&paths.join("\n")));
+            with.set("if-no-files-found", "error");
+            with.set("retention-days", days.unwrap_or(7));
+            vec![uses("Keep the files", "actions/upload-artifact", with)]
+        }
+        Action::FetchArtifact { name, path } => {
+            let mut with = Map::new();
+            let of_matrix = cx.portable.jobs.iter().any(|other| {
+                other.matrix.is_some()
+                    && other.steps.iter().any(|step| {
+                        matches!(&step.action, Action::SaveArtifact { name: saved, .. } if saved == name)
+                    })
+            });
+            if of_matrix {
+                with.set("pattern", format!("{name}-*"));
+                with.set("merge-multiple", true);
+            } else if !name.is_empty() {
+                with.set("name", name.as_str());
+            }
+            with.maybe("path", path.clone());
+            vec![uses("Fetch the files", "actions/download-artifact", with)]
+        }
+        Action::SaveTestReport(report) => {
+            let mut with = Map::new();
+            with.set("name", artifact_name(job, &format!("test-results-{}", job.id)));
+            with.set("path", Yaml::script(&report.paths.join("\n")));
+            with.set("retention-days", 7u32);
+            let mut map = uses("Keep the test results", "actions/upload-artifact", with);
+            map.set("if", "${{ !cancelled() }}");
+            vec![map]
+        }
+        Action::SaveCoverage { file, .. } => {
+            let mut with = Map::new();
+            with.set("name", artifact_name(job, &format!("coverage-{}", job.id)));
+            with.set("path", file.as_str()).set("retention-days", 7u32);
+            vec![uses("Keep the coverage", "actions/upload-artifact", with)]
+        }
+        Action::BuildImage(build) => image(cx, job, build),
+        Action::ScanImage { tool, image, severity } if tool == "trivy" => {
+            let mut with = Map::new();
+            with.set("image-ref", text(image));
+            with.set("severity", severity.as_str()).set("exit-code", "1");
+            vec![uses("Scan the image", "aquasecurity/trivy-action", with)]
+        }
+        Action::ScanSource { tool, path, severity } if tool == "trivy" => {
+            let mut with = Map::new();
+            with.set("scan-type", "fs");
+            with.set("scan-ref", if path.is_empty() { "." } else { path });
+            with.set("severity", severity.as_str()).set("exit-code", "1");
+            vec![uses("Scan the source", "aquasecurity/trivy-action", with)]
+        }
+        Action::Login(login) => self::login(cx, job, step, login),
+        Action::Approval(approval) => {
+            if super::is_approval(job) {
+                let mut map = Map::new();
+                map.set("name", "Approved");
+                map.set("run", "echo \"Approved\"");
+                vec![map]
+            } else {
+                cx.lose(
+                    format!("the approval `{}` within job `{}`", approval.message, job.id),
+                    "GitHub asks for approval before a job, not within; split the job",
+                    step.line,
+                );
+                Vec::new()
+            }
+        }
+        Action::Foreign(foreign) if foreign.platform == Platform::GitHub => {
+            let mut map = Map::new();
+            map.set("uses", foreign.text.trim());
+            vec![map]
+        }
+        Action::Foreign(foreign) => {
+            cx.lose_foreign(&job.id, foreign);
+            Vec::new()
+        }
+        action => script(cx, job, step, action, writers),
+    };
+    retitled(maps, step.title.as_ref())
+}
+
+fn script(
+    cx: &Context<'_>,
+    job: &Job,
+    step: &Step,
+    action: &Action,
+    writers: &mut usize,
+) -> Vec<Map> {
+    let Some(lowered) = lower(action, job) else {
+        cx.lose(
+            format!("the step `{}` of job `{}`", super::super::describe(step), job.id),
+            "There is no way known here to do it in a script",
+            step.line,
+        );
+        return Vec::new();
+    };
+    let shell = match action {
+        Action::Run { shell, .. } => *shell,
+        _ => Shell::Usual,
+    };
+    let windows = job.runner.os == super::super::super::Os::Windows;
+    let speaks = match shell {
+        Shell::Usual if windows && matches!(action, Action::Run { .. }) => Shell::Pwsh,
+        shell => shell,
+    };
+    let mut env: Env = Vec::new();
+    let script = match action {
+        Action::Run { .. } => lowered.script,
+        _ => in_containers(&lowered.script, job),
+    };
+    let body = cx.script(Some(job), &script, speaks, &mut env);
+    let mut map = Map::new();
+    if !matches!(action, Action::Run { .. }) || step.title.is_some() {
+        map.set("name", lowered.title);
+    }
+    let writes = script.references().any(|part| *part == Part::OutputFile);
+    if writes {
+        *writers += 1;
+        let id = if *writers == 1 { "outputs".into() } else { format!("outputs-{writers}") };
+        map.set("id", id);
+    }
+    map.maybe("working-directory", step.folder.clone());
+    map.maybe("shell", shell_word(shell));
+    map.filled("env", step_env(cx, job, &step.variables, env));
+    map.set("run", Yaml::script(&body));
+    vec![map]
+}
+
+fn step_env(cx: &Context<'_>, job: &Job, variables: &[Variable], env: Env) -> Map {
+    let mut map = Map::new();
+    for variable in variables {
+        map.set(&variable.name, cx.value(Some(job), &variable.value));
+    }
+    for (name, value) in env {
+        if !map.has(&name) {
+            map.set(name, value);
+        }
+    }
+    map
+}
+
+fn shell_word(shell: Shell) -> Option<&'static str> {
+    Some(match shell {
+        Shell::Usual => return None,
+        Shell::Sh => "sh",
+        Shell::Bash => "bash",
+        Shell::Pwsh => "pwsh",
+        Shell::PowerShell => "powershell",
+        Shell::Cmd => "cmd",
+        Shell::Python => "python",
+    })
+}
+
+fn artifact_name(job: &Job, name: &str) -> String {
+    if job.matrix.is_some() {
+        format!("{name}-${{{{ strategy.job-index }}}}")
+    } else {
+        name.to_owned()
+    }
+}
+
+/// A release must not read what a pull request may have put into a cache.
+fn no_cache(cx: &Context<'_>, job: &Job) -> bool {
+    let releases = releases(cx.portable);
+    if releases {
+        cx.lose(
+            format!("the cache of job `{}`", job.id),
+            "This workflow makes releases, and a release must not read a cache that a pull request may have written",
+            job.line,
+        );
+    }
+    releases
+}
+
+/// The manager whose cache a `setup-*` action keeps.
+fn cached_manager(job: &Job, language: &str) -> Option<(Manager, Vec<String>)> {
+    job.steps.iter().find_map(|step| match &step.action {
+        Action::CacheDependencies { manager, lockfiles, .. }
+            if language_of(*manager) == Some(language) =>
+        {
+            Some((*manager, lockfiles.clone()))
+        }
+        _ => None,
+    })
+}
+
+fn language_of(manager: Manager) -> Option<&'static str> {
+    Some(match manager {
+        Manager::Npm | Manager::Yarn | Manager::Pnpm => "node",
+        Manager::Pip | Manager::Poetry | Manager::Pipenv => "python",
+        Manager::Maven | Manager::Gradle => "java",
+        Manager::Go => "go",
+        Manager::Nuget => "dotnet",
+        Manager::Bundler => "ruby",
+        _ => return None,
+    })
+}
+
+fn setup(cx: &Context<'_>, job: &Job, language: &str, version: &str) -> Vec<Map> {
+    let mut with = Map::new();
+    let given =
+        |usual: &str| if version.is_empty() { usual.to_owned() } else { version.to_owned() };
+    let cached = cached_manager(job, language);
+    let cached = if cached.is_some() && no_cache(cx, job) { None } else { cached };
+    let mut before = Vec::new();
+    let (action, title) = match language {
+        "node" => {
+            with.set("node-version", given("lts/*"));
+            if cached.as_ref().is_some_and(|(manager, _)| *manager == Manager::Pnpm) {
+                before.push(uses("Set up pnpm", "pnpm/action-setup", Map::new()));
+            }
+            ("actions/setup-node", "Set up Node.js")
+        }
+        "python" => {
+            with.set("python-version", given("3.x"));
+            ("actions/setup-python", "Set up Python")
+        }
+        "go" => {
+            if version.is_empty() {
+                with.set("go-version-file", "go.mod");
+            } else {
+                with.set("go-version", version);
+            }
+            ("actions/setup-go", "Set up Go")
+        }
+        "java" => {
+            with.set("distribution", "temurin").set("java-version", given("21"));
+            ("actions/setup-java", "Set up Java")
+        }
+        "dotnet" => {
+            with.set("dotnet-version", given("9.0.x"));
+            ("actions/setup-dotnet", "Set up .NET")
+        }
+        "ruby" => {
+            with.set("ruby-version", given("3.4"));
+            ("ruby/setup-ruby", "Set up Ruby")
+        }
+        "php" => {
+            with.set("php-version", given("8.4")).set("coverage", "none");
+            ("shivammathur/setup-php", "Set up PHP")
+        }
+        "bun" => {
+            with.filled("bun-version", Yaml::Text(given("latest")));
+            ("oven-sh/setup-bun", "Set up Bun")
+        }
+        "uv" => {
+            with.set("enable-cache", !super::super::prepare::releases(cx.portable));
+            ("astral-sh/setup-uv", "Set up uv")
+        }
+        "terraform" => {
+            if !version.is_empty() {
+                with.set("terraform_version", version);
+            }
+            with.set("terraform_wrapper", false);
+            ("hashicorp/setup-terraform", "Set up Terraform")
+        }
+        "helm" => {
+            if !version.is_empty() {
+                with.set("version", version);
+            }
+            ("azure/setup-helm", "Set up Helm")
+        }
+        "rust" => {
+            let mut map = Map::new();
+            map.set("name", "Set up Rust");
+            let toolchain = given("stable");
+            let mut env = Map::new();
+            env.set("TOOLCHAIN", toolchain);
+            map.set("env", env);
+            map.set(
+                "run",
+                Yaml::script(
+                    "rustup toolchain install \"$TOOLCHAIN\" --profile minimal --component clippy,rustfmt\nrustup default \"$TOOLCHAIN\"",
+                ),
+            );
+            return vec![map];
+        }
+        "kubectl" => {
+            cx.remark("`kubectl` is on GitHub's own runners; on others it has to be installed");
+            return Vec::new();
+        }
+        other => {
+            cx.lose(
+                format!("the set-up of {other} in job `{}`", job.id),
+                "No action for it is known here; install it in a step",
+                job.line,
+            );
+            return Vec::new();
+        }
+    };
+    match (language, cached) {
+        ("go", None) if super::super::prepare::releases(cx.portable) => {
+            // It keeps a cache unless told not to.
+            with.set("cache", false);
+        }
+        ("go", cached) => {
+            let files = cached.map(|(_, files)| files).unwrap_or_default();
+            if !files.is_empty() {
+                with.set("cache-dependency-path", Yaml::script(&files.join("\n")));
+            }
+        }
+        ("ruby", Some(_)) => {
+            with.set("bundler-cache", true);
+        }
+        ("dotnet", Some((_, files))) => {
+            with.set("cache", true);
+            if !files.is_empty() {
+                with.set("cache-dependency-path", Yaml::script(&files.join("\n")));
+            }
+        }
+        (_, Some((manager, files))) => {
+            with.set("cache", cache_plan(manager).name);
+            if !files.is_empty() {
+                with.set("cache-dependency-path", Yaml::script(&files.join("\n")));
+            }
+        }
+        ("node", None) => {
+            // It keeps npm's cache by itself where package.json names the manager.
+            with.set("package-manager-cache", false);
+        }
+        (_, None) => {}
+    }
+    before.push(uses(title, action, with));
+    before
+}
+
+fn cache_step(
+    cx: &Context<'_>,
+    job: &Job,
+    manager: Manager,
+    lockfiles: &[String],
+    paths: &[String],
+) -> Vec<Map> {
+    let with_setup = language_of(manager).is_some_and(|language| {
+        job.steps.iter().any(
+            |step| matches!(&step.action, Action::Setup { language: known, .. } if known == language),
+        )
+    });
+    let uv = manager == Manager::Uv
+        && job
+            .steps
+            .iter()
+            .any(|step| matches!(&step.action, Action::Setup { language, .. } if language == "uv"));
+    if with_setup || uv || no_cache(cx, job) {
+        return Vec::new();
+    }
+    let plan = cache_plan(manager);
+    let files = if lockfiles.is_empty() {
+        vec![format!("**/{}", plan.lockfile)]
+    } else {
+        lockfiles.to_vec()
+    };
+    let paths = match (paths, manager) {
+        ([], Manager::Cargo) => {
+            vec!["~/.cargo/registry".into(), "~/.cargo/git".into(), "target".into()]
+        }
+        ([], _) => vec![plan.home.to_owned()],
+        (paths, _) => paths.to_vec(),
+    };
+    vec![cache(plan.name, &files, &paths)]
+}
+
+fn cache(name: &str, files: &[String], paths: &[String]) -> Map {
+    let mut with = Map::new();
+    let files: Vec<String> =
+        files.iter().map(|file| format!("'{}'", file.replace('\'', "''"))).collect();
+    with.set("path", Yaml::script(&paths.join("\n")));
+    with.set(
+        "key",
+        format!("{name}-${{{{ runner.os }}}}-${{{{ hashFiles({}) }}}}", files.join(", ")),
+    );
+    with.set("restore-keys", format!("{name}-${{{{ runner.os }}}}-"));
+    uses("Restore the cache", "actions/cache", with)
+}
+
+fn image(cx: &Context<'_>, job: &Job, build: &ImageBuild) -> Vec<Map> {
+    let text = |text: &Text| cx.value(Some(job), text);
+    let mut maps = Vec::new();
+    if !build.platforms.is_empty() {
+        maps.push(uses("Set up QEMU", "docker/setup-qemu-action", Map::new()));
+    }
+    maps.push(uses("Set up Buildx", "docker/setup-buildx-action", Map::new()));
+    let mut with = Map::new();
+    with.set("context", if build.context.is_empty() { "." } else { &build.context });
+    with.maybe("file", build.file.clone());
+    with.maybe("target", build.target.clone());
+    if !build.args.is_empty() {
+        let args: Vec<String> =
+            build.args.iter().map(|arg| format!("{}={}", arg.name, text(&arg.value))).collect();
+        with.set("build-args", Yaml::script(&args.join("\n")));
+    }
+    if !build.platforms.is_empty() {
+        with.set("platforms", build.platforms.join(","));
+    }
+    let tags: Vec<String> = build.references().iter().map(text).collect();
+    with.set("tags", Yaml::script(&tags.join("\n")));
+    with.set("push", build.push);
+    if build.cache && !no_cache(cx, job) {
+        with.set("cache-from", "type=gha").set("cache-to", "type=gha,mode=max");
+    }
+    let mut map = Map::new();
+    let mut made = uses("Build the image", "docker/build-push-action", with);
+    map.set("name", "Build the image").set("id", "build");
+    for key in ["uses", "with"] {
+        if let Some(value) = made.get_mut(key) {
+            map.set(key, value.clone());
+        }
+    }
+    maps.push(map);
+    maps
+}
+
+fn login(cx: &Context<'_>, job: &Job, step: &Step, login: &Login) -> Vec<Map> {
+    let text = |text: &Text| cx.value(Some(job), text);
+    let mut with = Map::new();
+    match login {
+        Login::Registry { host, user, password } => {
+            if !host.is_empty() {
+                with.set("registry", host.as_str());
+            }
+            if user.is_empty() {
+                with.set("username", "${{ github.actor }}");
+                with.set("password", "${{ secrets.GITHUB_TOKEN }}");
+            } else {
+                with.set("username", format!("${{{{ secrets.{user} }}}}"));
+                with.set("password", format!("${{{{ secrets.{password} }}}}"));
+                cx.remark(format!(
+                    "The secrets `{user}` and `{password}` have to be set in the repository"
+                ));
+            }
+            vec![uses("Log in to the registry", "docker/login-action", with)]
+        }
+        Login::Aws { role, region } => {
+            with.set("role-to-assume", text(role)).set("aws-region", region.as_str());
+            vec![uses("Log in to AWS", "aws-actions/configure-aws-credentials", with)]
+        }
+        Login::Gcp { provider, account } => {
+            with.set("workload_identity_provider", text(provider));
+            with.set("service_account", text(account));
+            vec![uses("Log in to Google Cloud", "google-github-actions/auth", with)]
+        }
+        Login::Azure { .. } => {
+            for (key, secret) in [
+                ("client-id", "AZURE_CLIENT_ID"),
+                ("tenant-id", "AZURE_TENANT_ID"),
+                ("subscription-id", "AZURE_SUBSCRIPTION_ID"),
+            ] {
+                with.set(key, format!("${{{{ secrets.{secret} }}}}"));
+            }
+            cx.remark("The secrets `AZURE_CLIENT_ID`, `AZURE_TENANT_ID` and `AZURE_SUBSCRIPTION_ID` have to be set, with a federated credential for this repository");
+            vec![uses("Log in to Azure", "azure/login", with)]
+        }
+        Login::Kubernetes { .. } => script(cx, job, step, &step.action, &mut 0),
+    }
+}

@@ -1,0 +1,542 @@
+//! Jenkins, declarative. Source: <https://www.jenkins.io/doc/book/pipeline/syntax/>.
+
+mod code;
+mod head;
+mod steps;
+
+use super::super::{
+    Action, Approval, Condition, Job, Matrix, Os, Part, Rights, Secret, Step, Text, Variable,
+};
+use super::cells::cells;
+use super::context::{Context, upper};
+use super::lower::{cache_plan, image_for, lower};
+use super::prepare::{is_approval, releases};
+use crate::pipeline::Platform;
+use code::{Code, single};
+use head::{parameter, secrets_read, triggers};
+use steps::{steps, with_services};
+
+/// The Jenkinsfile.
+pub fn write(cx: &Context<'_>) -> String {
+    let portable = cx.portable;
+    let mut code = Code::default();
+    if !portable.name.is_empty() {
+        code.line(&format!("// {}", portable.name.replace('\n', " ")));
+    }
+    code.open("pipeline");
+    code.line("agent none");
+    let mut options = vec![
+        "buildDiscarder(logRotator(numToKeepStr: '30', artifactNumToKeepStr: '5'))".to_owned(),
+    ];
+    if portable.cancel_superseded {
+        options.push("disableConcurrentBuilds(abortPrevious: true)".to_owned());
+        if portable.jobs.iter().any(|job| job.lock.is_some()) {
+            cx.remark("`abortPrevious` also stops a deployment that is under way; take it out of the default branch's builds if that must not be");
+        }
+    }
+    code.block("options", &options);
+    triggers(cx, &mut code);
+    let parameters: Vec<String> = portable.inputs().map(parameter).collect();
+    code.block("parameters", &parameters);
+    let mut env = environment(cx, None, &portable.variables, &portable.secrets);
+    secrets_read(cx, &mut env);
+    code.block("environment", &env);
+    code.open("stages");
+    let late = |job: &Job| job.condition.as_ref().is_some_and(|c| state_of(c).is_some());
+    for level in portable.levels().unwrap_or_default() {
+        let jobs: Vec<&Job> =
+            level.iter().filter_map(|at| portable.jobs.get(*at)).filter(|job| !late(job)).collect();
+        self::level(cx, &mut code, &jobs);
+    }
+    code.close();
+    post(cx, &mut code, portable.jobs.iter().filter(|job| late(job)));
+    code.close();
+    for foreign in &portable.foreign {
+        cx.lose_foreign("", foreign);
+    }
+    if matches!(portable.rights, Rights::Only(_)) {
+        cx.remark(
+            "Jenkins has no token for the run: rights are those of the credentials it is given",
+        );
+    }
+    code.text
+}
+
+/// A reference inside a Groovy string.
+pub fn expression(cx: &Context<'_>, _: Option<&Job>, part: &Part) -> String {
+    let env = |name: &str| format!("${{env.{name}}}");
+    match part {
+        Part::Literal(text) => text.clone(),
+        Part::Commit => env("GIT_COMMIT"),
+        Part::Branch => env("BRANCH_NAME"),
+        Part::Tag => env("TAG_NAME"),
+        Part::ChangeNumber => env("CHANGE_ID"),
+        Part::Repository => "${env.GIT_URL.tokenize('/').last().replace('.git', '')}".to_owned(),
+        Part::RunNumber => env("BUILD_NUMBER"),
+        Part::Workspace => env("WORKSPACE"),
+        Part::Variable(name) => env(name),
+        Part::Secret(name) => env(&super::context::identifier(name)),
+        Part::Matrix(name) => env(&upper(name)),
+        Part::Input(name) => format!("${{params.{}}}", upper(name)),
+        Part::Output(job, name) => env(&cx.output_variable(job, name)),
+        Part::Image(job) => env(&cx.image_variable(job)),
+        Part::OutputFile => "outputs.env".to_owned(),
+        Part::Foreign(Platform::Jenkins, text) => text.clone(),
+        Part::Foreign(from, text) => env(&cx.foreign_variable(*from, text)),
+    }
+}
+
+/// A Groovy string: single quotes where nothing is filled in.
+fn string(cx: &Context<'_>, job: Option<&Job>, text: &Text) -> String {
+    if let Some(text) = text.as_literal() {
+        return single(text);
+    }
+    let mut out = String::new();
+    for part in &text.0 {
+        match part {
+            Part::Literal(literal) => out.push_str(
+                &literal
+                    .replace('\\', "\\\\")
+                    .replace('"', "\\\"")
+                    .replace('$', "\\$")
+                    .replace('\n', "\\n"),
+            ),
+            part => out.push_str(&expression(cx, job, part)),
+        }
+    }
+    format!("\"{out}\"")
+}
+
+fn environment(
+    cx: &Context<'_>,
+    job: Option<&Job>,
+    variables: &[Variable],
+    secrets: &[Secret],
+) -> Vec<String> {
+    let mut lines: Vec<String> = variables
+        .iter()
+        .map(|variable| format!("{} = {}", variable.name, string(cx, job, &variable.value)))
+        .collect();
+    for secret in secrets {
+        lines.push(format!("{} = credentials({})", secret.variable(), single(&secret.name)));
+        cx.remark(format!(
+            "The credential `{}` (secret text) has to be set in Jenkins",
+            secret.name
+        ));
+    }
+    lines
+}
+
+fn level(cx: &Context<'_>, code: &mut Code, jobs: &[&Job]) {
+    match jobs {
+        [] => {}
+        [job] => match &job.matrix {
+            Some(matrix) if matrix.include.is_empty() && !matrix.axes.is_empty() => {
+                matrix_stage(cx, code, job, matrix);
+            }
+            Some(matrix) => {
+                code.open(&format!("stage({})", single(job.title())));
+                unrolled(cx, code, job, matrix, true);
+                code.close();
+            }
+            None => stage(cx, code, job, job.title(), &[]),
+        },
+        jobs => {
+            let titles: Vec<&str> = jobs.iter().map(|job| job.title()).collect();
+            let labels: Vec<String> = jobs.iter().map(|job| super::stages::label(job)).collect();
+            let same = labels.windows(2).all(|pair| pair[0] == pair[1]);
+            let taken = |name: &str| cx.portable.jobs.iter().any(|job| job.title() == name);
+            let name = match labels.first() {
+                Some(label) if same && !taken(label) => label.clone(),
+                _ => titles.join(", "),
+            };
+            code.open(&format!("stage({})", single(&name)));
+            code.line("failFast true");
+            code.open("parallel");
+            for job in jobs {
+                match &job.matrix {
+                    Some(matrix) => unrolled(cx, code, job, matrix, false),
+                    None => stage(cx, code, job, job.title(), &[]),
+                }
+            }
+            code.close();
+            code.close();
+        }
+    }
+}
+
+fn matrix_stage(cx: &Context<'_>, code: &mut Code, job: &Job, matrix: &Matrix) {
+    code.open(&format!("stage({})", single(job.title())));
+    if matrix.fail_fast {
+        code.line("failFast true");
+    }
+    code.open("matrix");
+    code.open("axes");
+    for (axis, values) in &matrix.axes {
+        let values: Vec<String> = values.iter().map(|value| single(value)).collect();
+        code.block(
+            "axis",
+            &[format!("name {}", single(&upper(axis))), format!("values {}", values.join(", "))],
+        );
+    }
+    code.close();
+    if !matrix.exclude.is_empty() {
+        code.open("excludes");
+        for cell in &matrix.exclude {
+            code.open("exclude");
+            for (axis, value) in cell {
+                code.block(
+                    "axis",
+                    &[
+                        format!("name {}", single(&upper(axis))),
+                        format!("values {}", single(value)),
+                    ],
+                );
+            }
+            code.close();
+        }
+        code.close();
+    }
+    code.open("stages");
+    stage(cx, code, job, &format!("{} cell", job.title()), &[]);
+    code.close();
+    code.close();
+    code.close();
+}
+
+/// A stage for each cell: a parallel stage cannot hold a matrix.
+fn unrolled(cx: &Context<'_>, code: &mut Code, job: &Job, matrix: &Matrix, alone: bool) {
+    if alone {
+        code.open("parallel");
+    }
+    for (name, cell) in cells(matrix) {
+        stage(cx, code, job, &format!("{} {name}", job.title()), &cell);
+    }
+    if alone {
+        code.close();
+    }
+}
+
+/// Whether the stage checks the source out: where it says so, or needs the commit's id.
+fn fetches(job: &Job) -> bool {
+    let mut needed = false;
+    for step in job.all_steps() {
+        needed |= matches!(step.action, Action::Checkout { .. });
+        if let Some(lowered) = lower(&step.action, job) {
+            needed |= lowered.script.references().any(|part| *part == Part::Commit);
+        }
+    }
+    needed
+}
+
+fn agent(cx: &Context<'_>, job: &Job, cell: &[(String, String)]) -> String {
+    let runner = &job.runner;
+    cx.remark_tools(job);
+    let docker = job.steps.iter().any(|step| matches!(step.action, Action::BuildImage(_)));
+    let label = match runner.labels.iter().find(|label| *label != "self-hosted") {
+        Some(label) => label.clone(),
+        None => match runner.os {
+            Os::Linux if docker || !job.services.is_empty() => "docker".to_owned(),
+            Os::Linux => "linux".to_owned(),
+            Os::Windows => "windows".to_owned(),
+            Os::MacOs => "macos".to_owned(),
+        },
+    };
+    cx.remark(format!("An agent with the label `{label}` has to exist"));
+    let image = image_for(job).filter(|_| !docker && job.services.is_empty());
+    match image {
+        Some(image) if runner.os == Os::Linux => {
+            // The cell's variables are not there yet when the agent is chosen.
+            let mut known = Text::default();
+            for part in &image.0 {
+                let value = cell
+                    .iter()
+                    .find(|(axis, _)| matches!(part, Part::Matrix(name) if name == axis));
+                known.push(match value {
+                    Some((_, value)) => Part::Literal(value.clone()),
+                    None => part.clone(),
+                });
+            }
+            let text = string(cx, Some(job), &known);
+            let tool = ["aquasec/trivy", "hashicorp/terraform", "gitleaks", "checkov"];
+            let args = if tool.iter().any(|name| text.contains(name)) {
+                "; args '--entrypoint='"
+            } else {
+                ""
+            };
+            format!("agent {{ docker {{ image {text}; label {}{args} }} }}", single(&label))
+        }
+        _ => format!("agent {{ label {} }}", single(&label)),
+    }
+}
+
+fn stage(cx: &Context<'_>, code: &mut Code, job: &Job, title: &str, cell: &[(String, String)]) {
+    code.open(&format!("stage({})", single(title)));
+    let approval = job.environment.as_ref().and_then(|environment| environment.approval.as_ref());
+    if let Some(condition) = &job.condition {
+        let mut lines = vec!["beforeAgent true".to_owned()];
+        if approval.is_some() || is_approval(job) {
+            lines.push("beforeInput true".to_owned());
+        }
+        if job.lock.is_some() {
+            lines.push("beforeOptions true".to_owned());
+        }
+        let tests = match condition {
+            Condition::All(all) => all.iter().filter_map(|c| when(cx, job, c)).collect(),
+            condition => when(cx, job, condition).into_iter().collect::<Vec<_>>(),
+        };
+        if !tests.is_empty() {
+            lines.extend(tests);
+            code.block("when", &lines);
+        }
+    }
+    if is_approval(job) {
+        if let Some(Action::Approval(approval)) = job.steps.first().map(|step| &step.action) {
+            let hours = approval.hours.unwrap_or(24);
+            code.block("options", &[format!("timeout(time: {hours}, unit: 'HOURS')")]);
+            code.block("input", &input(approval));
+        }
+        code.block("steps", &["echo 'Approved'".to_owned()]);
+        code.close();
+        return;
+    }
+    code.line(&agent(cx, job, cell));
+    let mut options = Vec::new();
+    if !fetches(job) {
+        options.push("skipDefaultCheckout()".to_owned());
+    }
+    if let Some(lock) = &job.lock {
+        options.push(format!("lock(resource: {})", single(lock)));
+    }
+    if job.retries > 0 {
+        options.push(format!("retry({})", job.retries + 1));
+    }
+    if approval.is_none()
+        && let Some(minutes) = job.timeout
+    {
+        options.push(format!("timeout(time: {minutes}, unit: 'MINUTES')"));
+    }
+    code.block("options", &options);
+    if let Some(approval) = approval {
+        code.block("input", &input(approval));
+    }
+    let mut env: Vec<String> =
+        cell.iter().map(|(axis, value)| format!("{} = {}", upper(axis), single(value))).collect();
+    env.extend(environment(cx, Some(job), &job.variables, &job.secrets));
+    let mut caches = Vec::new();
+    for step in &job.steps {
+        let (file, folder) = match &step.action {
+            Action::CacheDependencies { manager, lockfiles, paths } => {
+                let plan = cache_plan(*manager);
+                let file = lockfiles.first().cloned().unwrap_or_else(|| plan.lockfile.to_owned());
+                let folder = paths.first().cloned().unwrap_or_else(|| plan.folder.to_owned());
+                if !releases(cx.portable) && paths.is_empty() {
+                    let value =
+                        plan.value.replace('@', &format!("${{env.WORKSPACE}}/{}", plan.folder));
+                    env.push(format!("{} = \"{value}\"", plan.variable));
+                }
+                (file, folder)
+            }
+            Action::Cache { files, paths, .. } => (
+                files.first().cloned().unwrap_or_default(),
+                paths.first().cloned().unwrap_or_default(),
+            ),
+            _ => continue,
+        };
+        if releases(cx.portable) {
+            cx.lose(
+                format!("the cache of job `{}`", job.id),
+                "This pipeline makes releases, and a release must not read a cache that a change may have written",
+                job.line,
+            );
+            continue;
+        }
+        caches.push(format!(
+            "arbitraryFileCache(path: {}, cacheValidityDecidingFile: {})",
+            single(&folder),
+            single(&file)
+        ));
+    }
+    env.dedup();
+    code.block("environment", &env);
+    code.open("steps");
+    let before = code.text.len();
+    let mut wrappers: Vec<String> = Vec::new();
+    if approval.is_some()
+        && let Some(minutes) = job.timeout
+    {
+        wrappers.push(format!("timeout(time: {minutes}, unit: 'MINUTES')"));
+    }
+    if job.soft_fail {
+        wrappers.push("catchError(buildResult: 'SUCCESS', stageResult: 'UNSTABLE')".to_owned());
+    }
+    for wrapper in &wrappers {
+        code.open(wrapper);
+    }
+    let (main, cached): (Vec<&Step>, Vec<&Step>) =
+        job.steps.iter().partition(|step| matches!(step.action, Action::Checkout { .. }));
+    self::steps(cx, code, job, &main);
+    if !caches.is_empty() {
+        cx.remark("Caches need the plugin Job Cacher");
+        code.open(&format!("cache(maxCacheSize: 1000, caches: [{}])", caches.join(", ")));
+    }
+    with_services(cx, code, job, &cached);
+    if !caches.is_empty() {
+        code.close();
+    }
+    for _ in &wrappers {
+        code.close();
+    }
+    if code.text.len() == before {
+        code.line("echo 'Nothing to do'");
+    }
+    code.close();
+    stage_post(cx, code, job);
+    code.close();
+    for foreign in &job.foreign {
+        cx.lose_foreign(&job.id, foreign);
+    }
+}
+
+fn input(approval: &Approval) -> Vec<String> {
+    let message = if approval.message.is_empty() { "Go on?" } else { &approval.message };
+    let mut lines = vec![format!("message {}", single(message))];
+    if !approval.approvers.is_empty() {
+        lines.push(format!("submitter {}", single(&approval.approvers.join(","))));
+    }
+    lines
+}
+
+fn stage_post(cx: &Context<'_>, code: &mut Code, job: &Job) {
+    let mut always = Code { text: String::new(), depth: code.depth + 2 };
+    for step in &job.steps {
+        match &step.action {
+            Action::SaveTestReport(report) => always.line(&format!(
+                "junit testResults: {}, allowEmptyResults: true",
+                single(&report.paths.join(", "))
+            )),
+            Action::SaveCoverage { file, format } => {
+                cx.remark("The coverage needs the plugin Coverage");
+                always.line(&format!(
+                    "recordCoverage(tools: [[parser: {}, pattern: {}]])",
+                    single(&format.to_ascii_uppercase()),
+                    single(file)
+                ));
+            }
+            _ => {}
+        }
+    }
+    // `cleanup` comes last, as what is done at the end has to.
+    let mut end = Code { text: String::new(), depth: code.depth + 2 };
+    steps(cx, &mut end, job, &job.always.iter().collect::<Vec<_>>());
+    let mut failure = Code { text: String::new(), depth: code.depth + 2 };
+    steps(cx, &mut failure, job, &job.on_failure.iter().collect::<Vec<_>>());
+    if always.text.is_empty() && failure.text.is_empty() && end.text.is_empty() {
+        return;
+    }
+    code.open("post");
+    for (name, inner) in [("always", always), ("failure", failure), ("cleanup", end)] {
+        if !inner.text.is_empty() {
+            code.open(name);
+            code.text.push_str(&inner.text);
+            code.close();
+        }
+    }
+    code.close();
+}
+
+/// What a condition says of what came before.
+fn state_of(condition: &Condition) -> Option<&'static str> {
+    match condition {
+        Condition::Always => Some("always"),
+        Condition::OnFailure => Some("failure"),
+        Condition::All(all) => all.iter().find_map(state_of),
+        _ => None,
+    }
+}
+
+/// Jobs that run whatever came before stand behind all stages.
+fn post<'j>(cx: &Context<'_>, code: &mut Code, jobs: impl Iterator<Item = &'j Job>) {
+    let mut blocks: Vec<(&str, Code)> = Vec::new();
+    for job in jobs {
+        let state = job.condition.as_ref().and_then(state_of).unwrap_or("always");
+        let mut inner = Code { text: String::new(), depth: code.depth + 2 };
+        let label = agent(cx, job, &[]);
+        let label = label.split("label ").nth(1).unwrap_or("'linux'");
+        let label = label.split([';', ' ']).next().unwrap_or("'linux'").to_owned();
+        inner.open(&format!("node({label})"));
+        steps(cx, &mut inner, job, &job.steps.iter().collect::<Vec<_>>());
+        inner.close();
+        if let Some(Condition::All(_)) = &job.condition {
+            cx.lose(
+                format!("a part of the condition of job `{}`", job.id),
+                "Behind the stages a Jenkinsfile asks for the result alone",
+                job.line,
+            );
+        }
+        match blocks.iter_mut().find(|(known, _)| *known == state) {
+            Some((_, block)) => block.text.push_str(&inner.text),
+            None => blocks.push((state, inner)),
+        }
+    }
+    if blocks.is_empty() {
+        return;
+    }
+    code.open("post");
+    for (state, inner) in blocks {
+        code.open(state);
+        code.text.push_str(&inner.text);
+        code.close();
+    }
+    code.close();
+}
+
+fn when(cx: &Context<'_>, job: &Job, condition: &Condition) -> Option<String> {
+    let all = |inner: &[Condition], word: &str| {
+        let texts: Vec<String> = inner.iter().filter_map(|inner| when(cx, job, inner)).collect();
+        match texts.len() {
+            0 => None,
+            1 => texts.into_iter().next(),
+            _ => Some(format!("{word} {{ {} }}", texts.join("; "))),
+        }
+    };
+    Some(match condition {
+        Condition::Branch(glob) => format!("branch {}", single(glob)),
+        Condition::DefaultBranch => format!("branch {}", single(cx.portable.branch())),
+        Condition::Tag(glob) if glob.is_empty() || glob == "*" => "buildingTag()".to_owned(),
+        Condition::Tag(glob) => format!("tag {}", single(glob)),
+        Condition::Change => "changeRequest()".to_owned(),
+        Condition::Push => "not { changeRequest() }".to_owned(),
+        Condition::Schedule => "triggeredBy 'TimerTrigger'".to_owned(),
+        Condition::Manual => "triggeredBy cause: 'UserIdCause'".to_owned(),
+        Condition::Paths(paths) => {
+            let texts: Vec<String> =
+                paths.iter().map(|path| format!("changeset {}", single(path))).collect();
+            match texts.as_slice() {
+                [one] => one.clone(),
+                _ => format!("anyOf {{ {} }}", texts.join("; ")),
+            }
+        }
+        Condition::Equals(part, value) => {
+            let left = match part {
+                Part::Input(name) => format!("params.{}.toString()", upper(name)),
+                part => expression(cx, Some(job), part)
+                    .trim_start_matches("${")
+                    .trim_end_matches('}')
+                    .to_owned(),
+            };
+            format!("expression {{ {left} == {} }}", single(value))
+        }
+        Condition::Not(inner) => format!("not {{ {} }}", when(cx, job, inner)?),
+        Condition::All(inner) => all(inner, "allOf")?,
+        Condition::Any(inner) => all(inner, "anyOf")?,
+        Condition::Foreign(foreign) if foreign.platform == Platform::Jenkins => {
+            foreign.text.clone()
+        }
+        Condition::Foreign(foreign) => {
+            cx.lose_foreign(&job.id, foreign);
+            return None;
+        }
+        Condition::Always | Condition::OnFailure => return None,
+    })
+}

@@ -1,0 +1,279 @@
+//! Pipeline changes as people read them: in a terminal and as Markdown.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use super::terminal::{Options, wrap};
+use super::wording;
+use crate::redact::{ForgeHost, Scrubber};
+
+/// A file with what is done to it. Texts are untrusted.
+#[derive(Debug, Clone, Default)]
+pub struct File<'a> {
+    /// Its name.
+    pub path: &'a str,
+    /// Why it was not read, where it was not.
+    pub reason: Option<&'a str>,
+    /// What all changes save together, in words.
+    pub saving: Option<String>,
+    /// What is changed.
+    pub changes: Vec<Row<'a>>,
+    /// What a person has to decide.
+    pub suggestions: Vec<Row<'a>>,
+    /// What could not be proven: rule, line and reason.
+    pub withheld: Vec<(&'a str, u32, &'a str)>,
+    /// Its diff.
+    pub diff: &'a str,
+}
+
+/// A change or a suggestion.
+#[derive(Debug, Clone, Default)]
+pub struct Row<'a> {
+    /// The rule.
+    pub rule: &'a str,
+    /// What is wrong, in one line.
+    pub title: &'a str,
+    /// Where.
+    pub line: u32,
+    /// Why, and what to do.
+    pub why: &'a str,
+    /// What it saves, in words.
+    pub saving: Option<String>,
+    /// What was checked.
+    pub proof: &'a [String],
+}
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const GREEN: Style = AnsiColor::Green.on_default();
+const RED: Style = AnsiColor::Red.on_default();
+const CYAN: Style = AnsiColor::Cyan.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+
+/// Columns before a row's text.
+const INDENT: usize = 12;
+/// Longest diff in a comment, in bytes: a comment takes 65,536 characters.
+const MOST_DIFF: usize = 30_000;
+/// Most rows of a table in a comment.
+const MOST_ROWS: usize = 60;
+
+/// For a terminal, with a line feed at its end. `applied` says whether the files
+/// were written.
+pub fn terminal(
+    files: &[File<'_>],
+    applied: bool,
+    options: Options,
+    scrubber: &Scrubber,
+) -> String {
+    let width = options.width.clamp(40, 120);
+    let paint = |style: Style, text: &str| match options.color {
+        true => format!("{style}{text}{style:#}"),
+        false => text.to_owned(),
+    };
+    let line = |text: &str| scrubber.sanitize_line(text);
+    let mut out = String::new();
+    for file in files {
+        let silent = file.changes.is_empty()
+            && file.suggestions.is_empty()
+            && file.withheld.is_empty()
+            && file.reason.is_none();
+        if silent {
+            continue;
+        }
+        let _ = writeln!(out, "{}", paint(BOLD, &line(file.path)));
+        if let Some(reason) = file.reason {
+            let _ = writeln!(out, "  {}", line(reason));
+        }
+        let groups = [
+            (if applied { "changed" } else { "change" }, GREEN, &file.changes),
+            ("suggested", YELLOW, &file.suggestions),
+        ];
+        for (word, style, rows) in groups {
+            for row in rows {
+                let mut title = wrap(&line(row.title), width - INDENT).into_iter();
+                let _ = writeln!(
+                    out,
+                    "\n  {}{}{}",
+                    paint(style, word),
+                    " ".repeat(INDENT - 2 - word.len()),
+                    paint(BOLD, &title.next().unwrap_or_default()),
+                );
+                let mut rest: Vec<String> = title.map(|more| paint(BOLD, &more)).collect();
+                let saving =
+                    row.saving.as_ref().map(|saving| format!(" · {saving}")).unwrap_or_default();
+                let place = format!("line {} · {}{saving}", row.line, line(row.rule));
+                rest.extend(wrap(&place, width - INDENT).iter().map(|text| paint(DIM, text)));
+                rest.extend(wrap(&line(row.why), width - INDENT));
+                for more in rest {
+                    let _ = writeln!(out, "{}{more}", " ".repeat(INDENT));
+                }
+            }
+        }
+        for (rule, at, reason) in &file.withheld {
+            let text = format!("{} at line {at}: {}", line(rule), line(reason));
+            let mut lines = wrap(&text, width - INDENT).into_iter();
+            let _ = writeln!(
+                out,
+                "\n  {}  {}",
+                paint(RED, "withheld"),
+                lines.next().unwrap_or_default()
+            );
+            for more in lines {
+                let _ = writeln!(out, "{}{more}", " ".repeat(INDENT));
+            }
+        }
+        if !file.diff.is_empty() {
+            out.push('\n');
+            for text in scrubber.scrub(file.diff).lines() {
+                let shown = scrubber_visible(text);
+                let painted = match text.as_bytes().first() {
+                    Some(b'+') if !text.starts_with("+++ ") => paint(GREEN, &shown),
+                    Some(b'-') if !text.starts_with("--- ") => paint(RED, &shown),
+                    Some(b'@') => paint(CYAN, &shown),
+                    _ => shown,
+                };
+                let _ = writeln!(out, "  {painted}");
+            }
+        }
+        out.push('\n');
+    }
+    out += &paint(BOLD, &verdict(files, applied));
+    out.push('\n');
+    crate::redact::break_commands(&out).into_owned()
+}
+
+/// A line of a file without what a terminal would obey.
+fn scrubber_visible(text: &str) -> String {
+    text.chars()
+        .filter(|c| *c == '\t' || !(c.is_control() || crate::redact::is_invisible(*c)))
+        .collect()
+}
+
+/// The result in one line.
+pub fn verdict(files: &[File<'_>], applied: bool) -> String {
+    let changes: usize = files.iter().map(|file| file.changes.len()).sum();
+    let changed = files.iter().filter(|file| !file.changes.is_empty()).count();
+    let suggestions: usize = files.iter().map(|file| file.suggestions.len()).sum();
+    let withheld: usize = files.iter().map(|file| file.withheld.len()).sum();
+    let mut text = match changes {
+        0 => format!("Nothing to change in {}", wording::plural(files.len(), "pipeline file")),
+        _ => format!(
+            "{} in {}{}",
+            wording::plural(changes, "proven change"),
+            wording::plural(changed, "file"),
+            if applied { ", written" } else { "" }
+        ),
+    };
+    if suggestions > 0 {
+        let _ = write!(text, "; {} for a person", wording::plural(suggestions, "suggestion"));
+    }
+    if withheld > 0 {
+        let _ = write!(text, "; {withheld} withheld");
+    }
+    if changes > 0 && !applied {
+        text += ". `--apply` writes them";
+    }
+    text + "."
+}
+
+/// As Markdown: a table of rule, why, saving and proof, then the diff.
+pub fn markdown(files: &[File<'_>], scrubber: &Scrubber, host: &ForgeHost) -> String {
+    let clean = |text: &str| {
+        let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        scrubber.sanitize_markdown(&line, host).replace('|', "\\|")
+    };
+    let code = |text: &str| wording::code(&scrubber.sanitize_line(text)).replace('|', "\\|");
+    let mut out = String::new();
+    let rows = |out: &mut String, head: &str, changes: bool| {
+        let all: Vec<(&str, &Row<'_>)> = files
+            .iter()
+            .flat_map(|file| {
+                let rows = if changes { &file.changes } else { &file.suggestions };
+                rows.iter().map(|row| (file.path, row))
+            })
+            .collect();
+        if all.is_empty() {
+            return;
+        }
+        out.push_str(head);
+        for (path, row) in all.iter().take(MOST_ROWS) {
+            let proof = match row.proof {
+                [] => String::new(),
+                proof => format!(
+                    "<details><summary>{} checks</summary>{}</details>",
+                    proof.len(),
+                    proof.iter().map(|said| clean(said)).collect::<Vec<_>>().join("<br>")
+                ),
+            };
+            let _ = writeln!(
+                out,
+                "| {} | {} | **{}** {} | {} | {} |",
+                code(row.rule),
+                code(&format!("{path}:{}", row.line)),
+                clean(row.title),
+                clean(row.why),
+                row.saving.as_deref().map(clean).unwrap_or_default(),
+                proof,
+            );
+        }
+        if all.len() > MOST_ROWS {
+            let _ = writeln!(out, "\nand {} more", all.len() - MOST_ROWS);
+        }
+    };
+    let _ = writeln!(out, "{}", verdict(files, false));
+    rows(
+        &mut out,
+        "\n| rule | where | why | estimated saving | proof |\n|---|---|---|---|---|\n",
+        true,
+    );
+    for file in files {
+        if let Some(saving) = &file.saving {
+            let _ =
+                writeln!(out, "\nAll changes of {} together: {}.", code(file.path), clean(saving));
+        }
+    }
+    rows(
+        &mut out,
+        "\n**For a person to decide**\n\n| rule | where | what | estimated saving | |\n|---|---|---|---|---|\n",
+        false,
+    );
+    let withheld: Vec<String> = files
+        .iter()
+        .flat_map(|file| {
+            file.withheld.iter().map(|(rule, line, reason)| {
+                format!(
+                    "- {} at {}: {}\n",
+                    code(rule),
+                    code(&format!("{}:{line}", file.path)),
+                    clean(reason)
+                )
+            })
+        })
+        .collect();
+    if !withheld.is_empty() {
+        let _ =
+            write!(out, "\n**Withheld, since it could not be proven**\n\n{}", withheld.concat());
+    }
+    for file in files.iter().filter(|file| file.reason.is_some()) {
+        let reason = file.reason.unwrap_or_default();
+        let _ = writeln!(out, "\n{} was not read: {}.", code(file.path), clean(reason));
+    }
+    let diff: String = files.iter().map(|file| file.diff).collect();
+    if !diff.is_empty() {
+        let scrubbed = scrubber.scrub(&diff);
+        if scrubbed != diff || crate::redact::orders_bots(&diff) {
+            out += "\n_The diff is left out: it holds a secret, or a line that reads like an order to a bot._\n";
+        } else if diff.len() > MOST_DIFF {
+            out += "\n_The diff is left out: it is too long for a comment._\n";
+        } else {
+            let longest = diff.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+            let fence = "`".repeat((longest + 1).max(3));
+            let _ = write!(
+                out,
+                "\n<details><summary>The diff</summary>\n\n{fence}diff\n{diff}{fence}\n\n</details>\n"
+            );
+        }
+    }
+    out
+}
