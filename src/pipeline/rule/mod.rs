@@ -1,6 +1,7 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
 mod constant_cache_key;
+mod full_history_clone;
 mod missing_dependency_cache;
 mod missing_timeout;
 mod order;
@@ -21,6 +22,7 @@ pub static RULES: &[Rule] = &[
     sequential_independent_jobs::RULE,
     scan_after_deploy::RULE,
     constant_cache_key::RULE,
+    full_history_clone::RULE,
     missing_dependency_cache::RULE,
     missing_timeout::RULE,
     superseded_runs::RULE,
