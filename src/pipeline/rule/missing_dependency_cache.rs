@@ -189,7 +189,10 @@ fn leaves(job: &Job) -> bool {
     let written = job.writes.iter().any(|access| {
         matches!(access.what, Resource::Artifact(_) | Resource::Workspace(_) | Resource::Image(_))
     });
+    // Azure's `upload` is an older name of `publish`.
+    let used = |name: &str| name.eq_ignore_ascii_case("upload");
     written
+        || job.steps.iter().any(|step| step.uses.as_ref().is_some_and(|one| used(&one.name)))
         || words::job_does(job).any(|does| matches!(does, Does::Upload(_) | Does::BuildImage(_)))
 }
 
