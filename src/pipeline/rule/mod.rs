@@ -4,6 +4,7 @@ mod constant_cache_key;
 mod double_run;
 mod excessive_permissions;
 mod expression_injection;
+mod full_history_clone;
 mod idle_schedule;
 mod late_lint;
 mod matrix_explosion;
@@ -37,6 +38,7 @@ pub static RULES: &[Rule] = &[
     sequential_independent_jobs::RULE,
     scan_after_deploy::RULE,
     constant_cache_key::RULE,
+    full_history_clone::RULE,
     missing_dependency_cache::RULE,
     missing_timeout::RULE,
     superseded_runs::RULE,
