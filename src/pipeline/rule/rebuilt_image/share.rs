@@ -193,7 +193,8 @@ fn produce(
     variable: &'static str,
 ) -> Option<(Vec<Op>, Reference)> {
     let platform = file.pipeline.platform;
-    let [tag] = build.image.tags.as_slice() else { return None };
+    let tags = &build.image.tags;
+    let tag = tags.first()?;
     let step = job.steps.get(build.step)?;
     if step.condition.is_some() || step.soft_fail {
         return None;
@@ -212,7 +213,7 @@ fn produce(
         };
         return Some((Vec::new(), plain));
     }
-    if tag.contains("secrets.") || tag.contains('\n') {
+    if tags.iter().any(|tag| tag.contains("secrets.") || tag.contains('\n')) {
         return None;
     }
     if platform == Platform::GitHub && step.uses.is_some() {
@@ -226,9 +227,9 @@ fn produce(
         let options = posix(file, job, step)?;
         for cell in cells(file, job, step)? {
             for command in words::commands(&cell.text, options) {
-                let Some(found) = pushed(&cell.text, &command, tag, build.image.push) else {
-                    continue;
-                };
+                let found =
+                    tags.iter().find_map(|tag| pushed(&cell.text, &command, tag, build.image.push));
+                let Some(found) = found else { continue };
                 if step.condition.is_some() || step.soft_fail {
                     return None;
                 }
