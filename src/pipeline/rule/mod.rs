@@ -1,6 +1,9 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
+mod constant_cache_key;
 mod double_run;
+mod excessive_permissions;
+mod expression_injection;
 mod idle_schedule;
 mod late_lint;
 mod matrix_explosion;
@@ -17,6 +20,7 @@ mod superseded_runs;
 #[cfg(test)]
 mod testing;
 mod unpinned_dependency;
+mod uncached_image_layers;
 mod unsharded_tests;
 
 use super::edit::Op;
@@ -28,17 +32,21 @@ use crate::finding::Severity;
 
 /// Every rule, in the order they run and are listed.
 pub static RULES: &[Rule] = &[
+    excessive_permissions::RULE,
+    expression_injection::RULE,
     sequential_independent_jobs::RULE,
     scan_after_deploy::RULE,
+    constant_cache_key::RULE,
     missing_dependency_cache::RULE,
     missing_timeout::RULE,
     superseded_runs::RULE,
     rebuilt_image::RULE,
-    oversized_runner::RULE,
     double_run::RULE,
-    matrix_explosion::RULE,
-    unsharded_tests::RULE,
     late_lint::RULE,
+    matrix_explosion::RULE,
+    oversized_runner::RULE,
+    uncached_image_layers::RULE,
+    unsharded_tests::RULE,
     unpinned_dependency::RULE,
     portable_step_on_costly_runner::RULE,
     idle_schedule::RULE,
