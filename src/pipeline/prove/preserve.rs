@@ -349,6 +349,8 @@ impl Touched<'_> {
             | Op::Remark { at, .. } => {
                 path.starts_with(at) || (!path.is_empty() && at.starts_with(path))
             }
+            // A further command of a script, which is a list.
+            Op::Push { at, .. } => !path.is_empty() && at == path,
             _ => false,
         })
     }
@@ -455,7 +457,8 @@ fn changed(old: &Step, new: &Step, touched: &Touched<'_>) -> Result<(), String> 
     if new.soft_fail && !old.soft_fail {
         return Err("its failure would be let pass".to_owned());
     }
-    if old.phase != new.phase || old.id != new.id {
+    // A step that had no id may get one: nothing could speak of it.
+    if old.phase != new.phase || (old.id.is_some() && old.id != new.id) {
         return Err("it would run otherwise".to_owned());
     }
     if let (Some(was), Some(is)) = (&old.uses, &new.uses) {
