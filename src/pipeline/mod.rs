@@ -6,6 +6,7 @@ pub mod check;
 pub mod dialect;
 pub mod draw;
 pub mod edit;
+pub mod generate;
 pub mod graph;
 pub mod groovy;
 pub mod ignore;
