@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod check;
+pub mod convert;
 pub mod dialect;
 pub mod draw;
 pub mod edit;

@@ -54,6 +54,8 @@ pub struct Change {
     pub effect: Option<Effect>,
     /// What shows that it is safe: the rule's reasons, then what was checked.
     pub proof: Vec<String>,
+    /// What was done, on the file as it was in its round.
+    pub ops: Vec<Op>,
 }
 
 /// Something a rule found that is left to people.
@@ -208,6 +210,7 @@ fn change(candidate: Candidate, checked: &[String]) -> Change {
         fix: fix.title,
         effect: hit.effect,
         proof,
+        ops: candidate.ops,
     }
 }
 
@@ -290,6 +293,10 @@ impl Attempt<'_> {
                 }
             }
         };
+        // It gets in the way of one that was made: the next round tries it again.
+        if batch.len() == 1 && failed.check == Check::Edit && !self.ops.is_empty() {
+            return;
+        }
         if batch.len() == 1 || self.left == 0 {
             round.failed.extend(batch.into_iter().map(|one| (one, failed.clone())));
             return;

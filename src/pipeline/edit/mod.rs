@@ -95,6 +95,17 @@ pub enum Op {
         /// What takes its place.
         replace: String,
     },
+    /// As `Text`, with a comment behind it where the line ends there.
+    Remark {
+        /// The scalar.
+        at: Path,
+        /// What stands there.
+        find: String,
+        /// What takes its place.
+        replace: String,
+        /// The comment, without its `#`; one line.
+        remark: String,
+    },
     /// Bytes of a file that is no YAML (Jenkins).
     Splice {
         /// What goes.
@@ -211,7 +222,8 @@ impl Op {
             | Op::Remove { at }
             | Op::Move { at, .. }
             | Op::Wrap { at, .. }
-            | Op::Text { at, .. } => at,
+            | Op::Text { at, .. }
+            | Op::Remark { at, .. } => at,
             Op::Splice { .. } => &[],
         }
     }

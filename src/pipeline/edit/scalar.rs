@@ -62,6 +62,18 @@ impl Splice<'_> {
         }
     }
 
+    /// Puts a comment behind a scalar of one line that is the last thing on it.
+    pub(super) fn remark(&mut self, id: Id, remark: &str) {
+        let span = self.tree.span(id);
+        let one_line = !matches!(self.tree.style(id), Style::Literal | Style::Folded)
+            && self.lines.of(span.start) == self.lines.of(span.end);
+        let end = self.lines.end(self.lines.of(span.end));
+        let last = self.lines.text.get(span.end..end).is_some_and(|rest| rest.trim().is_empty());
+        if one_line && last && !remark.contains(['\n', '\r']) {
+            self.cut(span.end..span.end, format!(" # {remark}"));
+        }
+    }
+
     fn literal(&mut self, id: Id, find: &str, replace: &str, path: &[Seg]) -> Done {
         let span = self.tree.span(id);
         let text = self.tree.text(id).unwrap_or_default();

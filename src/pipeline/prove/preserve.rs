@@ -7,8 +7,10 @@ use super::graph::{Ancestors, delivers, is_gate};
 use super::secrets;
 use crate::pipeline::File;
 use crate::pipeline::edit::Op;
-use crate::pipeline::graph::{Concurrency, Job, Path, Permissions, Pipeline, Span, Step, Trigger};
-use crate::pipeline::words::Does;
+use crate::pipeline::graph::{
+    Concurrency, Job, JobKind, Path, Permissions, Pipeline, Span, Step, Trigger,
+};
+use crate::pipeline::words::{Does, ScanTarget};
 
 /// What is compared of a file.
 pub(super) struct Facts<'f> {
@@ -335,7 +337,10 @@ impl Touched<'_> {
     fn named(&self, path: &Path, span: Span) -> bool {
         self.ops.iter().any(|op| match op {
             Op::Splice { span: bytes, .. } => bytes.start < span.end && span.start < bytes.end,
-            Op::Replace { at, .. } | Op::Remove { at } | Op::Text { at, .. } => {
+            Op::Replace { at, .. }
+            | Op::Remove { at }
+            | Op::Text { at, .. }
+            | Op::Remark { at, .. } => {
                 path.starts_with(at) || (!path.is_empty() && at.starts_with(path))
             }
             _ => false,
@@ -475,8 +480,12 @@ fn secret_scope(before: &Facts<'_>, after: &Facts<'_>, a: usize, b: usize) -> Re
     }
 }
 
-/// Whatever had to pass before a job still has to.
+/// Whatever had to pass before a job still has to. A job that only looks at what is
+/// there, and changes nothing outside, may look earlier.
 fn gates(before: &Facts<'_>, after: &Facts<'_>, pairs: &[usize], job: usize) -> Result<(), String> {
+    if only_looks(&before.pipeline.jobs[job]) {
+        return Ok(());
+    }
     let strict = delivers(&before.pipeline.jobs[job]);
     for other in before.ancestors.each(job) {
         let above = &before.pipeline.jobs[other];
@@ -487,6 +496,36 @@ fn gates(before: &Facts<'_>, after: &Facts<'_>, pairs: &[usize], job: usize) -> 
         }
     }
     Ok(())
+}
+
+/// Whether a job is a scan of source or of an image, and every step of it is known to
+/// leave nothing outside.
+fn only_looks(job: &Job) -> bool {
+    let looks = |does: &Does| {
+        matches!(does, Does::Scan { target, .. } if *target != ScanTarget::Live)
+    };
+    let does = || job.steps.iter().flat_map(|step| &step.does);
+    job.kind == JobKind::Work
+        && !job.manual
+        && job.environment.is_none()
+        && does().any(looks)
+        && job.steps.iter().all(|step| !step.does.is_empty())
+        && does().all(|does| {
+            looks(does)
+                || matches!(
+                    does,
+                    Does::Checkout
+                        | Does::Setup(_)
+                        | Does::Install(_)
+                        | Does::Cache { .. }
+                        | Does::Lint
+                        | Does::Login(_)
+                        | Does::PullImage(_)
+                        | Does::Download(_)
+                        | Does::Upload(_)
+                        | Does::Notify(_)
+                )
+        })
 }
 
 /// Whether a job's failure says something about what is delivered: any but one that

@@ -1,10 +1,27 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
+mod constant_cache_key;
+mod double_run;
+mod excessive_permissions;
+mod expression_injection;
+mod idle_schedule;
+mod late_lint;
+mod matrix_explosion;
+mod missing_dependency_cache;
 mod missing_timeout;
 mod order;
+mod oversized_runner;
+mod portable_step_on_costly_runner;
+mod pull_request_path_filter;
+mod rebuilt_image;
 mod scan_after_deploy;
 mod sequential_independent_jobs;
 mod superseded_runs;
+#[cfg(test)]
+mod testing;
+mod unpinned_dependency;
+mod uncached_image_layers;
+mod unsharded_tests;
 
 use super::edit::Op;
 use super::graph::{Pipeline, Span};
@@ -15,10 +32,25 @@ use crate::finding::Severity;
 
 /// Every rule, in the order they run and are listed.
 pub static RULES: &[Rule] = &[
+    excessive_permissions::RULE,
+    expression_injection::RULE,
     sequential_independent_jobs::RULE,
     scan_after_deploy::RULE,
+    constant_cache_key::RULE,
+    missing_dependency_cache::RULE,
     missing_timeout::RULE,
     superseded_runs::RULE,
+    rebuilt_image::RULE,
+    double_run::RULE,
+    late_lint::RULE,
+    matrix_explosion::RULE,
+    oversized_runner::RULE,
+    uncached_image_layers::RULE,
+    unsharded_tests::RULE,
+    unpinned_dependency::RULE,
+    portable_step_on_costly_runner::RULE,
+    idle_schedule::RULE,
+    pull_request_path_filter::RULE,
 ];
 
 /// The rule of this name.

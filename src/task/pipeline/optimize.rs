@@ -8,21 +8,28 @@ use anyhow::{Context as _, Result, anyhow};
 use super::collect::{Subject, Workspace};
 use super::history::Known;
 use super::report::{self, OPTIMIZE, OptimizeReport, OptimizedFile, Status};
-use super::{check, diff, settings, show};
+use super::{check, diff, propose, settings, show};
 use crate::failure::Failure;
 use crate::inputs::{Format, Inputs};
 use crate::pipeline::draw::duration;
+use crate::pipeline::edit::{Op, splice};
+use crate::pipeline::graph::Pipeline;
 use crate::pipeline::optimize::{Optimized, optimize};
 use crate::pipeline::prove::Gates;
+use crate::pipeline::rule::{Group, Rule};
 use crate::pipeline::timing::saving::{Basis, Saving, saving, saving_between};
 use crate::pipeline::timing::{Effect, History};
 use crate::pipeline::{self, File, Files, Outcome};
-use crate::publish::{self, files, json, terminal};
+use crate::publish::{self, files, terminal};
 use crate::redact::{ForgeHost, Scrubber};
 use crate::report::Usage;
 
 /// A file with what is to become of it.
 pub struct Made {
+    /// Its text as it was.
+    pub text: String,
+    /// The file as it was, where the rules change nothing.
+    pub before: Option<Box<File>>,
     /// The file as it is to be; `None` where nothing changes, or it was not read.
     pub after: Option<Box<File>>,
     /// Its part of the result.
@@ -42,7 +49,8 @@ pub fn run(
 ) -> Result<u8, Failure> {
     let places: Vec<_> =
         subjects.iter().map(|subject| (subject.place.clone(), subject.text.clone())).collect();
-    let made = examine(inputs, subjects, workspace, known).map_err(Failure::Inputs)?;
+    let mut made = examine(inputs, subjects, workspace, known).map_err(Failure::Inputs)?;
+    let said = asked(inputs, &mut made, workspace, known)?;
     if apply {
         for (made, (place, text)) in made.iter().zip(&places) {
             let Some(after) = &made.after else { continue };
@@ -51,8 +59,65 @@ pub fn run(
                 .map_err(Failure::Inputs)?;
         }
     }
-    tell(inputs, made, apply).map_err(Failure::Inputs)?;
-    Ok(0)
+    let failure = said.failure.clone();
+    tell(inputs, made, said, apply).map_err(Failure::Inputs)?;
+    match failure {
+        Some(why) => Err(Failure::Model(anyhow!("{why}; the rules answered alone"))),
+        None => Ok(0),
+    }
+}
+
+/// What a model adds, on the files as the rules leave them.
+fn asked(
+    inputs: &Inputs,
+    made: &mut [Made],
+    files: &dyn Files,
+    known: &Known,
+) -> Result<Said, Failure> {
+    let mut said = Said { model: "offline".to_owned(), ..Said::default() };
+    if propose::is_offline(inputs) {
+        return Ok(said);
+    }
+    let scrubber = Scrubber::new(&inputs.secrets);
+    for made in made {
+        let Some(file) = made.after.take().or_else(|| made.before.take()) else { continue };
+        let asked = propose::ask(inputs, &file, &scrubber)?;
+        said.usage += asked.usage;
+        said.failure = asked.failure.or(said.failure);
+        if !asked.model.is_empty() {
+            said.model.clone_from(&asked.model);
+        }
+        let rule = format!("model:{}", asked.model);
+        let mut now = file;
+        for one in &asked.proposed {
+            match propose::prove(&now, one, files, &scrubber) {
+                Ok(held) => {
+                    let history = known.of(&now);
+                    let saving = (!same_edges(&now.pipeline, &held.after.pipeline))
+                        .then(|| saving_between(&now.pipeline, &held.after.pipeline, &[], history))
+                        .flatten();
+                    made.report.changes.push(report::Change {
+                        rule: rule.clone(),
+                        title: held.title,
+                        line: held.lines.0,
+                        why: held.why,
+                        saving: saving.map(written),
+                        proof: held.proof,
+                    });
+                    now = held.after;
+                }
+                Err(reason) => made.report.withheld.push(report::Withheld {
+                    rule: rule.clone(),
+                    line: one.edit.line.max(1),
+                    reason: format!("{}: {reason}", one.title),
+                }),
+            }
+        }
+        made.report.diff =
+            diff::unified(&made.report.path, &made.text, &now.text).map_err(Failure::Inputs)?;
+        made.after = (!made.report.diff.is_empty()).then_some(now);
+    }
+    Ok(said)
 }
 
 /// Put the new text in the file's place, unless somebody changed it in between.
@@ -95,19 +160,23 @@ pub fn examine(
             withheld: Vec::new(),
         };
         let Outcome::Read(file) = outcome else {
-            all.push(Made { after: None, report });
+            all.push(Made { text, before: None, after: None, report });
             continue;
         };
         if !inputs.wants(&path) {
             continue;
         }
         let history = known.of(&file);
-        let before = file.pipeline.clone();
-        let made = optimize(file, &chosen, files, history, &Gates::usual());
-        fill(&mut report, &made, &before, history);
+        let platform = file.pipeline.platform;
+        let made = match pipeline::read(platform, &file.path, &text, files) {
+            Outcome::Read(again) => optimize(again, &chosen, files, history, &Gates::usual()),
+            _ => return Err(anyhow!("{path} reads differently the second time")),
+        };
+        fill(&mut report, &made, &file, files, history);
         report.diff = diff::unified(&path, &text, &made.after.text)?;
-        let after = (!report.diff.is_empty()).then_some(made.after);
-        all.push(Made { after, report });
+        let changed = !report.diff.is_empty();
+        let after = changed.then_some(made.after);
+        all.push(Made { text, before: (!changed).then_some(file), after, report });
     }
     Ok(all)
 }
@@ -126,12 +195,24 @@ pub fn after(inputs: &Inputs, file: &File, files: &dyn Files, known: &Known) -> 
 fn fill(
     report: &mut OptimizedFile,
     made: &Optimized,
-    before: &crate::pipeline::graph::Pipeline,
+    file: &File,
+    files: &dyn Files,
     history: Option<&History>,
 ) {
-    let worth = |effect: &Option<Effect>| {
-        let effect = effect.as_ref()?;
-        saving(before, std::slice::from_ref(effect), history).map(written)
+    let before = &file.pipeline;
+    // Where a rule names no effect, the graph with and without the fix tells it.
+    let worth = |rule: &Rule, effect: &Option<Effect>, ops: &[Op]| match effect {
+        Some(effect) => saving(before, std::slice::from_ref(effect), history).map(written),
+        None if rule.group == Group::Performance && !ops.is_empty() => {
+            let text = splice(&file.text, &file.tree, ops).ok()?;
+            match pipeline::read(before.platform, &file.path, &text, files) {
+                Outcome::Read(alone) if !same_edges(before, &alone.pipeline) => {
+                    saving_between(before, &alone.pipeline, &[], history).map(written)
+                }
+                _ => None,
+            }
+        }
+        None => None,
     };
     report.changes = made
         .changes
@@ -141,7 +222,7 @@ fn fill(
             title: change.title.clone(),
             line: change.line,
             why: change.why.clone(),
-            saving: worth(&change.effect),
+            saving: worth(change.rule, &change.effect, &change.ops),
             proof: change.proof.clone(),
         })
         .collect();
@@ -153,7 +234,7 @@ fn fill(
             title: one.title.clone(),
             line: one.line,
             why: one.why.clone(),
-            saving: worth(&one.effect),
+            saving: worth(one.rule, &one.effect, &[]),
         })
         .collect();
     report.withheld = made
@@ -167,10 +248,18 @@ fn fill(
         .collect();
     let effects: Vec<Effect> =
         made.changes.iter().filter_map(|change| change.effect.clone()).collect();
-    if !effects.is_empty() {
+    if !effects.is_empty() || !same_edges(before, &made.after.pipeline) {
         report.saving =
             saving_between(before, &made.after.pipeline, &effects, history).map(written);
     }
+}
+
+/// Whether the same jobs wait for the same jobs.
+fn same_edges(one: &Pipeline, other: &Pipeline) -> bool {
+    let edges = |pipeline: &Pipeline| -> Vec<Vec<usize>> {
+        pipeline.jobs.iter().map(|job| job.needs.iter().map(|need| need.job).collect()).collect()
+    };
+    edges(one) == edges(other)
 }
 
 fn written(saving: Saving) -> report::Saving {
@@ -209,25 +298,30 @@ fn in_words(saving: &report::Saving) -> String {
     format!("{} a run ({} to {}; {basis}){money}", span(middle), span(low), span(high))
 }
 
-fn tell(inputs: &Inputs, made: Vec<Made>, applied: bool) -> Result<()> {
+/// Who was asked, and what that took.
+#[derive(Default)]
+struct Said {
+    model: String,
+    usage: Usage,
+    failure: Option<String>,
+}
+
+fn tell(inputs: &Inputs, made: Vec<Made>, said: Said, applied: bool) -> Result<()> {
     let scrubber = Scrubber::new(&inputs.secrets);
     let host = ForgeHost::new("", "");
     let result = OptimizeReport {
         schema: OPTIMIZE,
-        model: "offline".to_owned(),
+        model: said.model,
         files: made.into_iter().map(|made| made.report).collect(),
-        notes: Vec::new(),
-        usage: Usage::default(),
+        notes: said.failure.into_iter().collect(),
+        usage: said.usage,
     };
     let shown = shown(&result);
     let markdown = || {
         let text = publish::pipeline::markdown(&shown, &scrubber, &host);
         format!("### Pipeline files\n\n{text}")
     };
-    let data = || -> Result<String> {
-        let text = json::inert(serde_json::to_string_pretty(&result)?);
-        Ok(scrubber.scrub(&text).into_owned() + "\n")
-    };
+    let data = || show::json(&result, &scrubber);
     if let Some(file) = &inputs.findings_file {
         files::write_atomic(file, data()?.as_bytes())
             .with_context(|| format!("cannot write {}", file.display()))?;
