@@ -176,6 +176,9 @@ pub fn variables(
             }
             // A variable that is filled with itself is set elsewhere.
             [Part::Variable(same)] if *same == name => {}
+            // An axis is a variable of its own name on these.
+            [Part::Matrix(axis)]
+                if *axis == name && !matches!(lift.to, Platform::GitHub | Platform::Harness) => {}
             _ => {
                 variables.retain(|known| known.name != name);
                 variables.push(Variable { name, value });
@@ -216,6 +219,7 @@ fn job(lift: &Lift<'_>, group: &[usize], portable: &mut Portable) -> Job {
     }
     job.stage = first.stage.and_then(|stage| graph.stages.get(stage)).map(|stage| stage.id.clone());
     job.runner = runner::lift(lift, at, first);
+    windows_by_scripts(lift, &jobs, &mut job);
     job.services = services(lift, at, first);
     job.soft_fail = first.soft_fail;
     job.rights = match &first.permissions {
@@ -298,6 +302,21 @@ fn job(lift: &Lift<'_>, group: &[usize], portable: &mut Portable) -> Job {
         call(lift, first, &mut job);
     }
     job
+}
+
+/// Jenkins' labels tell little of machines; `bat` tells Windows.
+fn windows_by_scripts(lift: &Lift<'_>, jobs: &[(usize, &graph::Job)], job: &mut Job) {
+    if lift.from() != Platform::Jenkins || jobs.iter().any(|(_, one)| one.runner.os.is_some()) {
+        return;
+    }
+    let scripts = || jobs.iter().flat_map(|(_, job)| &job.steps).filter_map(|s| s.script.as_ref());
+    let windows = |script: &graph::Script| {
+        matches!(script.shell.as_deref(), Some("bat" | "cmd" | "powershell"))
+    };
+    let mixed = scripts().any(|script| script.shell.is_none());
+    if scripts().any(windows) && !mixed {
+        job.runner.os = crate::pipeline::portable::Os::Windows;
+    }
 }
 
 /// A job without rules runs for branches and tags, not for merge requests.

@@ -28,6 +28,8 @@ pub fn lift(lift: &Lift<'_>, at: usize, job: &graph::Job) -> Runner {
         job.image.as_ref().map(|at_image| rewrite(lift, Some(at), &at_image.value, Place::Value));
     let mut labels: Vec<String> = Vec::new();
     for label in &own.labels {
+        // A label may stand in a variable of the file.
+        let label = &super::step::rewritten_path(lift, at, label).unwrap_or_else(|| label.clone());
         if label.contains("${{")
             || label.contains("$(")
             || label.contains("<+")
