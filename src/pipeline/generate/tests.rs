@@ -7,6 +7,10 @@ use super::generate;
 fn an_empty_wish_is_still_a_file() {
     for platform in Platform::ALL {
         let made = generate("", platform, &NoFiles);
-        assert!(matches!(read(platform, platform.usual_path(), &made.text, &NoFiles), Outcome::Read(_)), "{}", made.text);
+        assert!(
+            matches!(read(platform, platform.usual_path(), &made.text, &NoFiles), Outcome::Read(_)),
+            "{}",
+            made.text
+        );
     }
 }

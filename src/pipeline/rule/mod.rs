@@ -20,8 +20,8 @@ mod sequential_independent_jobs;
 mod superseded_runs;
 #[cfg(test)]
 mod testing;
-mod unpinned_dependency;
 mod uncached_image_layers;
+mod unpinned_dependency;
 mod unsharded_tests;
 
 use super::edit::Op;

@@ -4,9 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-static CRON: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?:^|\s|`|')((?:[\d*/,-]+\s+){4}[\d*/,a-z-]+)(?:`|'|\s|$)").ok()
-});
+static CRON: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?:^|\s|`|')((?:[\d*/,-]+\s+){4}[\d*/,a-z-]+)(?:`|'|\s|$)").ok());
 
 static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
@@ -105,7 +104,9 @@ fn day(text: &str) -> Option<&'static str> {
         ("sun", "0"),
     ];
     let word = text.split_whitespace().last()?;
-    days.iter().find(|(name, _)| word.starts_with(name) && word.contains("day")).map(|(_, day)| *day)
+    days.iter()
+        .find(|(name, _)| word.starts_with(name) && word.contains("day"))
+        .map(|(_, day)| *day)
 }
 
 #[cfg(test)]
