@@ -259,7 +259,7 @@ impl Splice<'_> {
         }
         let column = self.lines.column(first.start);
         let top = self.top(children, from);
-        let foot = self.lines.inside(last.last, Some(column));
+        let foot = self.lines.inside(last.last, column);
         let (step, dash) = (self.layout.step, self.layout.dash);
         let mut head = Vec::new();
         let mut inner = column + self.layout.gap;
