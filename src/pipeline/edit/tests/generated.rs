@@ -174,7 +174,19 @@ fn op(tree: &yaml::Tree, choice: (u16, u8, u8, u8)) -> Op {
         2 => {
             let text = tree.text(id).unwrap_or_default();
             let find: String = text.chars().take(1 + choice.3 as usize % 3).collect();
-            Op::Text { at, find, replace: "new".to_owned() }
+            let replace = "new".to_owned();
+            if choice.3 & 8 == 8 {
+                Op::Remark { at, find, replace, remark: "noted".to_owned() }
+            } else {
+                Op::Text { at, find, replace }
+            }
+        }
+        3 if count > 0 && choice.3 & 16 == 16 => {
+            let from = choice.3 as usize % count;
+            let to = (from + 1 + choice.2 as usize % 2).min(count);
+            let beside =
+                if choice.2 & 8 == 8 { vec![("fail-fast", Plain::Bool(true))] } else { Vec::new() };
+            Op::Wrap { at, from, to, keys: vec!["parallel", "steps"], beside }
         }
         3 if count > 1 => {
             Op::Move { at, from: choice.3 as usize % count, to: choice.2 as usize % (count + 1) }
