@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::scripts::place;
 use super::{Context, Fix, FixKind, Group, Hit, Rule};
 use crate::finding::Severity;
 use crate::pipeline::edit::Op;
@@ -71,18 +72,6 @@ fn is_posix(platform: Platform, job: &Job, script: &Script) -> bool {
         && (named || matches!(job.runner.os, Some(Os::Linux | Os::MacOs)))
 }
 
-/// The place of a piece of a script in the file, where it stands there once as it is.
-fn place(text: &str, script: &Script, piece: &str) -> Span {
-    let source = text.get(script.span.range()).unwrap_or_default();
-    match source.find(piece) {
-        Some(at) if script.span.file == 0 => {
-            let start = script.span.range().start + at;
-            Span::new(start..start + piece.len())
-        }
-        _ => script.span,
-    }
-}
-
 static MACRO: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?i)\$\((Build\.SourceBranch(?:Name)?|Build\.SourceVersionMessage|System\.PullRequest\.SourceBranch)\)",
@@ -141,7 +130,7 @@ fn azure(context: &Context<'_>, hits: &mut Vec<Hit>) {
                     "The agent sets it as a variable as well: use `\"${variable}\"` in bash, \
                      `$env:{variable}` in PowerShell."
                 );
-                let span = place(&context.file.text, script, whole.as_str());
+                let span = place(context, script, whole.as_str());
                 let mut hit = hit(span, whole.as_str(), severity, who, &remedy);
                 hit.fix = fix.take();
                 hits.push(hit);
@@ -174,7 +163,7 @@ fn harness(context: &Context<'_>, hits: &mut Vec<Hit>) {
                     false => Severity::High,
                 };
                 hits.push(hit(
-                    place(&context.file.text, script, found.as_str()),
+                    place(context, script, found.as_str()),
                     found.as_str(),
                     severity,
                     "Whoever opens a change or pushes a branch chooses this text",

@@ -5,6 +5,8 @@ mod expression_injection;
 mod missing_timeout;
 mod order;
 mod scan_after_deploy;
+mod scripts;
+mod secret_in_file;
 mod sequential_independent_jobs;
 mod superseded_runs;
 #[cfg(test)]
@@ -27,6 +29,7 @@ pub static RULES: &[Rule] = &[
     missing_timeout::RULE,
     superseded_runs::RULE,
     unpinned_dependency::RULE,
+    secret_in_file::RULE,
 ];
 
 /// The rule of this name.
