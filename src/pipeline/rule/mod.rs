@@ -12,6 +12,7 @@ mod superseded_runs;
 #[cfg(test)]
 mod testing;
 mod unpinned_dependency;
+mod unverified_download;
 
 use super::edit::Op;
 use super::graph::{Pipeline, Span};
@@ -29,6 +30,7 @@ pub static RULES: &[Rule] = &[
     missing_timeout::RULE,
     superseded_runs::RULE,
     unpinned_dependency::RULE,
+    unverified_download::RULE,
     secret_in_file::RULE,
 ];
 
