@@ -13,6 +13,7 @@ mod superseded_runs;
 mod testing;
 mod unpinned_dependency;
 mod unverified_download;
+mod widely_shared_secrets;
 
 use super::edit::Op;
 use super::graph::{Pipeline, Span};
@@ -30,6 +31,7 @@ pub static RULES: &[Rule] = &[
     missing_timeout::RULE,
     superseded_runs::RULE,
     unpinned_dependency::RULE,
+    widely_shared_secrets::RULE,
     unverified_download::RULE,
     secret_in_file::RULE,
 ];
