@@ -12,6 +12,7 @@ mod superseded_runs;
 #[cfg(test)]
 mod testing;
 mod unpinned_dependency;
+mod untrusted_checkout;
 mod unverified_download;
 mod widely_shared_secrets;
 
@@ -31,6 +32,7 @@ pub static RULES: &[Rule] = &[
     missing_timeout::RULE,
     superseded_runs::RULE,
     unpinned_dependency::RULE,
+    untrusted_checkout::RULE,
     widely_shared_secrets::RULE,
     unverified_download::RULE,
     secret_in_file::RULE,
