@@ -7,6 +7,7 @@ mod order;
 mod scan_after_deploy;
 mod scripts;
 mod secret_in_file;
+mod self_hosted_on_public_change;
 mod sequential_independent_jobs;
 mod superseded_runs;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub static RULES: &[Rule] = &[
     missing_timeout::RULE,
     superseded_runs::RULE,
     unpinned_dependency::RULE,
+    self_hosted_on_public_change::RULE,
     untrusted_checkout::RULE,
     widely_shared_secrets::RULE,
     unverified_download::RULE,
