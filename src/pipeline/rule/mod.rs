@@ -4,6 +4,7 @@ mod excessive_permissions;
 mod expression_injection;
 mod missing_timeout;
 mod order;
+mod poisonable_cache;
 mod scan_after_deploy;
 mod scripts;
 mod secret_in_file;
@@ -33,6 +34,7 @@ pub static RULES: &[Rule] = &[
     missing_timeout::RULE,
     superseded_runs::RULE,
     unpinned_dependency::RULE,
+    poisonable_cache::RULE,
     self_hosted_on_public_change::RULE,
     untrusted_checkout::RULE,
     widely_shared_secrets::RULE,
