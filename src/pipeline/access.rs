@@ -110,6 +110,12 @@ impl Scope<'_> {
     }
 }
 
+/// A step's text with the variables filled in that the file defines for it, up to
+/// three deep; others stay as written.
+pub fn expand(text: &str, step: &Step, job: &Job, pipeline: &Pipeline) -> String {
+    Scope { step: &step.env, job: &job.env, pipeline: &pipeline.env }.expand(text)
+}
+
 /// The length of the placeholder that a text begins with, and its variable's name:
 /// `$A`, `${A}`, `$(A)`, `${{ env.A }}`, `<+pipeline.variables.A>`.
 fn variable(text: &str) -> (usize, Option<&str>) {

@@ -182,18 +182,39 @@ impl<'a> Facts<'a> {
         Independence::Proven(self.sentences(one, other))
     }
 
-    /// What was looked at, for a reviewer.
+    /// What was looked at, for a reviewer, with what was let pass and why.
     pub fn sentences(&self, job: &Job, on: &Job) -> Vec<String> {
         let (a, b) = (title(job), title(on));
-        vec![
-            format!(
-                "`{a}` reads no output, artifact, cache, image, package or workspace that `{b}` leaves."
+        let shared = job.reads.iter().find(|read| {
+            matches!(read.what, Resource::Cache(_))
+                && on.writes.iter().any(|written| meets(&read.what, &written.what))
+        });
+        let mut told = vec![format!(
+            "`{a}` is not seen to read an output, artifact, image, package or workspace that `{b}` leaves."
+        )];
+        if let Some(read) = shared {
+            told.push(format!(
+                "Both use {}; `{a}` installs by itself what it does not find there.",
+                spoken(&read.what)
+            ));
+        }
+        told.push(format!("No condition of `{a}` is seen to ask how `{b}` ended."));
+        let platform = self.pipeline.platform;
+        let steps =
+            [job, on].into_iter().flat_map(|job| job.steps.iter().map(move |step| (job, step)));
+        let mut named: Vec<String> =
+            steps.flat_map(|(job, step)| words::step(platform, job, step).named).collect();
+        named.sort();
+        named.dedup();
+        told.push(match named.is_empty() {
+            true => "Every command and ready-made step of both is a known one that changes nothing outside.".to_owned(),
+            false => format!(
+                "Every command and ready-made step of both is a known one that changes nothing outside, \
+                 but for what is known by its name alone: `{}`.",
+                named.join("`, `")
             ),
-            format!("No condition of `{a}` asks how `{b}` ended."),
-            format!(
-                "Every step of both is known: they check, test or build, and change nothing outside."
-            ),
-        ]
+        });
+        told
     }
 }
 

@@ -293,6 +293,10 @@ impl Attempt<'_> {
                 }
             }
         };
+        // It gets in the way of one that was made: the next round tries it again.
+        if batch.len() == 1 && failed.check == Check::Edit && !self.ops.is_empty() {
+            return;
+        }
         if batch.len() == 1 || self.left == 0 {
             round.failed.extend(batch.into_iter().map(|one| (one, failed.clone())));
             return;

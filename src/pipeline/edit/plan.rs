@@ -36,10 +36,7 @@ impl<'o> Plan<'o> {
                 Op::Insert { .. } | Op::Push { .. } | Op::Move { .. } | Op::Wrap { .. } => {
                     plan.inner.push(op);
                 }
-                Op::Replace { .. }
-                | Op::Remove { .. }
-                | Op::Text { .. }
-                | Op::Remark { .. } => {
+                Op::Replace { .. } | Op::Remove { .. } | Op::Text { .. } | Op::Remark { .. } => {
                     if plan.own.replace(op).is_some() {
                         return Err(Reason::Overlap.at(op.path()));
                     }
@@ -58,6 +55,15 @@ impl<'o> Plan<'o> {
         }
         self.wraps()?;
         for (nth, op) in self.inner.iter().enumerate() {
+            if let Op::Insert { at, key, .. } = op {
+                let before = &self.inner[..nth];
+                if before
+                    .iter()
+                    .any(|op| matches!(op, Op::Insert { key: other, .. } if other == key))
+                {
+                    return Err(Reason::Exists.at(at));
+                }
+            }
             let Op::Move { at, from, .. } = op else { continue };
             let again = self.inner[..nth]
                 .iter()

@@ -142,22 +142,8 @@ impl<'f> Baseline<'f> {
         let platform = before.pipeline.platform;
         let Spliced { text, origin } =
             self.text.splice(ops).map_err(|refused| failed(Check::Edit, refused.to_string()))?;
-        if text == before.text {
-            return Err(failed(Check::Edit, "it changes nothing".to_owned()));
-        }
         let mut proof = Vec::new();
-        let after = match dialect::read(platform, &before.path, &text, files) {
-            Outcome::Read(file) => file,
-            Outcome::Declined(why) => {
-                return Err(failed(Check::Reads, format!("the result is not read: {why}")));
-            }
-            Outcome::Invalid { line, why } => {
-                return Err(failed(
-                    Check::Reads,
-                    format!("the result is broken in line {line}: {why}"),
-                ));
-            }
-        };
+        let after = self.reads(&text, files)?;
         if platform != Platform::Jenkins {
             self.same_tree(ops, &after.tree)?;
             proof.push("The result parses to exactly the tree that the change means.".to_owned());
@@ -165,24 +151,72 @@ impl<'f> Baseline<'f> {
         let changed = untouched::check(before, &after.text, ops)
             .map_err(|reason| failed(Check::Lines, reason))?;
         proof.push(format!("All lines but {changed} are as they were, in the same order."));
+        self.holds(&after, ops, gates, &mut proof)?;
+        Ok(Proven { after, origin, proof })
+    }
+
+    /// Proves a text that was made of the file by other means than ops: it reads, adds no
+    /// problem, and nothing is lost, not even by a change of a script.
+    ///
+    /// # Errors
+    /// The first check that failed.
+    pub fn prove_text(
+        &self,
+        text: &str,
+        files: &dyn Files,
+        gates: &Gates<'_>,
+    ) -> Result<(Box<File>, Vec<String>), Withheld> {
+        let after = self.reads(text, files)?;
+        let mut proof = Vec::new();
+        self.holds(&after, &[], gates, &mut proof)?;
+        Ok((after, proof))
+    }
+
+    /// The text as a pipeline of the same platform.
+    fn reads(&self, text: &str, files: &dyn Files) -> Result<Box<File>, Withheld> {
+        let before = self.file;
+        if text == before.text {
+            return Err(failed(Check::Edit, "it changes nothing".to_owned()));
+        }
+        match dialect::read(before.pipeline.platform, &before.path, text, files) {
+            Outcome::Read(file) => Ok(file),
+            Outcome::Declined(why) => {
+                Err(failed(Check::Reads, format!("the result is not read: {why}")))
+            }
+            Outcome::Invalid { line, why } => {
+                Err(failed(Check::Reads, format!("the result is broken in line {line}: {why}")))
+            }
+        }
+    }
+
+    /// What holds of a result however it was made.
+    fn holds(
+        &self,
+        after: &File,
+        ops: &[Op],
+        gates: &Gates<'_>,
+        proof: &mut Vec<String>,
+    ) -> Result<(), Withheld> {
+        let before = self.file;
+        let platform = before.pipeline.platform;
         ends(&before.text, &after.text).map_err(|reason| failed(Check::Ends, reason))?;
         proof.push("Line ends, the end of the file and its encoding are as they were.".to_owned());
         proof.push(format!(
             "{} reads the result as a pipeline.",
             "The reader for ".to_owned() + platform.name()
         ));
-        if let Some(new) = more(&self.schema, (gates.schema)(&after)) {
+        if let Some(new) = more(&self.schema, (gates.schema)(after)) {
             return Err(failed(Check::Schema, format!("the schema finds a new problem: {new}")));
         }
         proof.push("The schema finds no problem that was not there before.".to_owned());
-        if let Some(new) = more(&self.semantic, (gates.semantic)(&after)) {
+        if let Some(new) = more(&self.semantic, (gates.semantic)(after)) {
             return Err(failed(Check::Meaning, format!("there is a new problem: {new}")));
         }
         proof.push("The checks of meaning find no problem that was not there before.".to_owned());
-        let facts = preserve::Facts::of(&after);
+        let facts = preserve::Facts::of(after);
         let kept = preserve::check(&self.facts, &facts, ops);
         proof.extend(kept.map_err(|reason| failed(Check::Lost, reason))?);
-        Ok(Proven { after, origin, proof })
+        Ok(())
     }
 
     fn same_tree(&self, ops: &[Op], after: &Tree) -> Result<(), Withheld> {

@@ -81,7 +81,11 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
         ops,
         safe,
         proof: vec![
-            "The scan reads nothing that the deployment leaves.".to_owned(),
+            if safe {
+                "The scan is not seen to read anything that the deployment leaves.".to_owned()
+            } else {
+                "The scan and the deployment work in one workspace: look whether the scan reads files that the deployment makes.".to_owned()
+            },
             "The scan waits for all that the deployment waited for, and the deployment for the scan."
                 .to_owned(),
             "What waited for the scan goes on waiting for the deployment too.".to_owned(),

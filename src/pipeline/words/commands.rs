@@ -1,5 +1,5 @@
-//! What commands do: installs, checks, tests, builds. Sources: each tool's own
-//! command-line reference.
+//! What commands do: installs, checks, tests, builds. Where to look them up:
+//! each tool's own command-line reference.
 
 use super::Manager::{
     Bun, Bundler, Cargo, Composer, Go, Gradle, Maven, Npm, Nuget, Pip, Pipenv, Pnpm, Poetry, Uv,

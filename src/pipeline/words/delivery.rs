@@ -1,5 +1,5 @@
 //! What commands put out: deployments, publications, checks of what runs, plans,
-//! logins, messages. Sources: each tool's own command-line reference.
+//! logins, messages. Where to look them up: each tool's own reference.
 
 use super::table::Kind::{
     Deploy, Fetch, Health, Lint, Login, Notify, Outside, Plain, Plan, Publish, Rollback, Sandbox,

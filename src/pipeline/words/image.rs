@@ -1,5 +1,5 @@
 //! Commands that build, push, fetch and run container images, with what they say
-//! about it. Sources: the command-line references of Docker, BuildKit's buildx,
+//! about it. Where to look them up: the references of Docker, BuildKit's buildx,
 //! Buildah, Podman, kaniko, crane, skopeo, ko and pack.
 
 use super::shell::Command;

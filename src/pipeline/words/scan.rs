@@ -1,5 +1,5 @@
-//! Scanners: what they look at, and whether what they find fails the job. The exit
-//! codes are those of each tool's command-line reference.
+//! Scanners: what they look at, and whether what they find fails the job. Where to
+//! look exit codes up: each tool's command-line reference.
 
 use super::shell::Command;
 use super::table::{Parts, fits, values};

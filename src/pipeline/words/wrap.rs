@@ -342,10 +342,10 @@ fn container(command: Command, text: &str, options: Options, depth: usize, out: 
             Some(entry) => words.insert(0, Word { text: entry, ..Word::default() }),
             // An image that is a tool takes its arguments: `aquasec/trivy image x`.
             None => {
-                if let Some(tool) = tool_of_image(&image) {
-                    if words.first().is_none_or(|word| word.text != tool) {
-                        words.insert(0, Word { text: tool.to_owned(), ..Word::default() });
-                    }
+                if let Some(tool) = tool_of_image(&image)
+                    && words.first().is_none_or(|word| word.text != tool)
+                {
+                    words.insert(0, Word { text: tool.to_owned(), ..Word::default() });
                 }
             }
         }

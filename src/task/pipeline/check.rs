@@ -9,10 +9,10 @@ use bytes::Bytes;
 use super::collect::{Subject, Workspace};
 use super::history::Known;
 use super::report::{CHECK, CheckReport, CheckedFile, Status};
-use super::{settings, show};
+use super::{propose, settings, show};
 use crate::diff::{self, Change, Content, FileDiff, LineKind, RepoPath, complete};
 use crate::failure::Failure;
-use crate::finding::{Finding, Fingerprint, Severity, Side, Source};
+use crate::finding::{Finding, Fingerprint, Severity, Side, Source, Suggestion};
 use crate::inputs::{Format, Inputs};
 use crate::pipeline::check::{Lines, check};
 use crate::pipeline::rule::Group;
@@ -34,8 +34,71 @@ pub fn run(
     workspace: &Workspace,
     known: &Known,
 ) -> Result<u8, Failure> {
-    let findings = examine(inputs, subjects, workspace, known);
-    tell(inputs, subjects, findings).map_err(Failure::Inputs)
+    let mut findings = examine(inputs, subjects, workspace, known);
+    let said = asked(inputs, subjects, workspace, &mut findings)?;
+    let failure = said.failure.clone();
+    let code = tell(inputs, subjects, findings, said).map_err(Failure::Inputs)?;
+    match failure {
+        Some(why) => Err(Failure::Model(anyhow!("{why}; the rules answered alone"))),
+        None => Ok(code),
+    }
+}
+
+/// Who was asked, and what that took.
+#[derive(Default)]
+struct Asked {
+    model: String,
+    usage: Usage,
+    failure: Option<String>,
+}
+
+/// What a model adds: proposals that hold, as findings with a suggestion.
+fn asked(
+    inputs: &Inputs,
+    subjects: &[Subject],
+    files: &dyn Files,
+    findings: &mut Vec<Finding>,
+) -> Result<Asked, Failure> {
+    let mut all = Asked { model: "offline".to_owned(), ..Asked::default() };
+    if propose::is_offline(inputs) {
+        return Ok(all);
+    }
+    let scrubber = Scrubber::new(&inputs.secrets);
+    for subject in subjects {
+        let Some(file) = subject.file().filter(|_| inputs.wants(&subject.path)) else { continue };
+        let asked = propose::ask(inputs, file, &scrubber)?;
+        all.usage += asked.usage;
+        all.failure = asked.failure.or(all.failure);
+        if !asked.model.is_empty() {
+            all.model.clone_from(&asked.model);
+        }
+        for one in &asked.proposed {
+            let held = match propose::prove(file, one, files, &scrubber) {
+                Ok(held) => held,
+                Err(why) => {
+                    tracing::info!("a proposal for {} does not hold: {why}", subject.path);
+                    continue;
+                }
+            };
+            let (line, end_line) = held.lines;
+            let quote = subject.text.lines().nth(line as usize - 1).unwrap_or_default();
+            findings.push(Finding {
+                id: Fingerprint::new(&subject.path, Side::New, quote, 0, "proposal"),
+                path: subject.path.clone(),
+                side: Side::New,
+                line,
+                end_line,
+                severity: Severity::Low,
+                category: "proposal".to_owned(),
+                confidence: 0.7,
+                title: held.title,
+                body: held.why,
+                suggestion: Some(Suggestion { replacement: held.replacement }),
+                source: Source::Model(asked.model.clone()),
+            });
+        }
+    }
+    Ok(all)
 }
 
 /// A place in a file with what is said of it, not yet a finding.
@@ -197,15 +260,16 @@ fn unchanged(mut content: Content) -> Content {
     content
 }
 
-fn tell(inputs: &Inputs, subjects: &[Subject], findings: Vec<Finding>) -> Result<u8> {
+fn tell(inputs: &Inputs, subjects: &[Subject], findings: Vec<Finding>, said: Asked) -> Result<u8> {
     let scrubber = Scrubber::new(&inputs.secrets);
     let host = ForgeHost::new("", "");
     let states = states(subjects);
     let change = as_change(subjects);
-    let notes = show::notes(&states);
+    let mut notes = show::notes(&states);
+    notes.extend(said.failure);
     let report = Report {
         schema: SCHEMA.to_owned(),
-        model: "offline".to_owned(),
+        model: said.model.clone(),
         base: String::new(),
         head: String::new(),
         summary: String::new(),
@@ -216,7 +280,7 @@ fn tell(inputs: &Inputs, subjects: &[Subject], findings: Vec<Finding>) -> Result
             files_reviewed: subjects.iter().filter(|subject| subject.file().is_some()).count(),
             ..Coverage::default()
         },
-        usage: Usage::default(),
+        usage: said.usage,
         tests: None,
         notes: notes.clone(),
         assessment: None,
@@ -231,14 +295,13 @@ fn tell(inputs: &Inputs, subjects: &[Subject], findings: Vec<Finding>) -> Result
     };
     let result = CheckReport {
         schema: CHECK,
-        model: "offline".to_owned(),
+        model: said.model,
         files: states,
         findings: json::scrubbed(&report, &scrubber).findings,
         notes,
-        usage: Usage::default(),
+        usage: said.usage,
     };
-    let data =
-        scrubber.scrub(&json::inert(serde_json::to_string_pretty(&result)?)).into_owned() + "\n";
+    let data = show::json(&result, &scrubber)?;
     if let Some(file) = &inputs.findings_file {
         files::write_atomic(file, data.as_bytes())
             .with_context(|| format!("cannot write {}", file.display()))?;

@@ -14,7 +14,6 @@ use crate::pipeline::graph::Pipeline;
 use crate::pipeline::timing::path::{Times, critical_of};
 use crate::pipeline::timing::saving::{Basis, typical};
 use crate::pipeline::{File, Outcome};
-use crate::publish::json;
 use crate::redact::Scrubber;
 
 use super::history::Known;
@@ -165,8 +164,7 @@ fn json(subjects: &[Subject], histories: &Known, scrubber: &Scrubber) -> Result<
         Drawn { path, platform, status, reason, jobs, critical_paths }
     });
     let report = Report { schema: SCHEMA, files: drawn.collect() };
-    let text = json::inert(serde_json::to_string_pretty(&report)?);
-    Ok(scrubber.scrub(&text).into_owned() + "\n")
+    show::json(&report, scrubber)
 }
 
 fn jobs(pipeline: &Pipeline, times: &Times) -> Vec<Job> {

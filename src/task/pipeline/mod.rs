@@ -6,6 +6,7 @@ pub mod diff;
 pub mod graph;
 pub mod history;
 pub mod optimize;
+pub mod propose;
 pub mod report;
 pub mod settings;
 pub mod show;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, anyhow};
 use super::collect::{Subject, Workspace};
 use super::history::Known;
 use super::report::{self, OPTIMIZE, OptimizeReport, OptimizedFile, Status};
-use super::{check, diff, settings, show};
+use super::{check, diff, propose, settings, show};
 use crate::failure::Failure;
 use crate::inputs::{Format, Inputs};
 use crate::pipeline::draw::duration;
@@ -20,12 +20,16 @@ use crate::pipeline::rule::{Group, Rule};
 use crate::pipeline::timing::saving::{Basis, Saving, saving, saving_between};
 use crate::pipeline::timing::{Effect, History};
 use crate::pipeline::{self, File, Files, Outcome};
-use crate::publish::{self, files, json, terminal};
+use crate::publish::{self, files, terminal};
 use crate::redact::{ForgeHost, Scrubber};
 use crate::report::Usage;
 
 /// A file with what is to become of it.
 pub struct Made {
+    /// Its text as it was.
+    pub text: String,
+    /// The file as it was, where the rules change nothing.
+    pub before: Option<Box<File>>,
     /// The file as it is to be; `None` where nothing changes, or it was not read.
     pub after: Option<Box<File>>,
     /// Its part of the result.
@@ -45,7 +49,8 @@ pub fn run(
 ) -> Result<u8, Failure> {
     let places: Vec<_> =
         subjects.iter().map(|subject| (subject.place.clone(), subject.text.clone())).collect();
-    let made = examine(inputs, subjects, workspace, known).map_err(Failure::Inputs)?;
+    let mut made = examine(inputs, subjects, workspace, known).map_err(Failure::Inputs)?;
+    let said = asked(inputs, &mut made, workspace, known)?;
     if apply {
         for (made, (place, text)) in made.iter().zip(&places) {
             let Some(after) = &made.after else { continue };
@@ -54,8 +59,65 @@ pub fn run(
                 .map_err(Failure::Inputs)?;
         }
     }
-    tell(inputs, made, apply).map_err(Failure::Inputs)?;
-    Ok(0)
+    let failure = said.failure.clone();
+    tell(inputs, made, said, apply).map_err(Failure::Inputs)?;
+    match failure {
+        Some(why) => Err(Failure::Model(anyhow!("{why}; the rules answered alone"))),
+        None => Ok(0),
+    }
+}
+
+/// What a model adds, on the files as the rules leave them.
+fn asked(
+    inputs: &Inputs,
+    made: &mut [Made],
+    files: &dyn Files,
+    known: &Known,
+) -> Result<Said, Failure> {
+    let mut said = Said { model: "offline".to_owned(), ..Said::default() };
+    if propose::is_offline(inputs) {
+        return Ok(said);
+    }
+    let scrubber = Scrubber::new(&inputs.secrets);
+    for made in made {
+        let Some(file) = made.after.take().or_else(|| made.before.take()) else { continue };
+        let asked = propose::ask(inputs, &file, &scrubber)?;
+        said.usage += asked.usage;
+        said.failure = asked.failure.or(said.failure);
+        if !asked.model.is_empty() {
+            said.model.clone_from(&asked.model);
+        }
+        let rule = format!("model:{}", asked.model);
+        let mut now = file;
+        for one in &asked.proposed {
+            match propose::prove(&now, one, files, &scrubber) {
+                Ok(held) => {
+                    let history = known.of(&now);
+                    let saving = (!same_edges(&now.pipeline, &held.after.pipeline))
+                        .then(|| saving_between(&now.pipeline, &held.after.pipeline, &[], history))
+                        .flatten();
+                    made.report.changes.push(report::Change {
+                        rule: rule.clone(),
+                        title: held.title,
+                        line: held.lines.0,
+                        why: held.why,
+                        saving: saving.map(written),
+                        proof: held.proof,
+                    });
+                    now = held.after;
+                }
+                Err(reason) => made.report.withheld.push(report::Withheld {
+                    rule: rule.clone(),
+                    line: one.edit.line.max(1),
+                    reason: format!("{}: {reason}", one.title),
+                }),
+            }
+        }
+        made.report.diff =
+            diff::unified(&made.report.path, &made.text, &now.text).map_err(Failure::Inputs)?;
+        made.after = (!made.report.diff.is_empty()).then_some(now);
+    }
+    Ok(said)
 }
 
 /// Put the new text in the file's place, unless somebody changed it in between.
@@ -98,7 +160,7 @@ pub fn examine(
             withheld: Vec::new(),
         };
         let Outcome::Read(file) = outcome else {
-            all.push(Made { after: None, report });
+            all.push(Made { text, before: None, after: None, report });
             continue;
         };
         if !inputs.wants(&path) {
@@ -112,8 +174,9 @@ pub fn examine(
         };
         fill(&mut report, &made, &file, files, history);
         report.diff = diff::unified(&path, &text, &made.after.text)?;
-        let after = (!report.diff.is_empty()).then_some(made.after);
-        all.push(Made { after, report });
+        let changed = !report.diff.is_empty();
+        let after = changed.then_some(made.after);
+        all.push(Made { text, before: (!changed).then_some(file), after, report });
     }
     Ok(all)
 }
@@ -235,25 +298,30 @@ fn in_words(saving: &report::Saving) -> String {
     format!("{} a run ({} to {}; {basis}){money}", span(middle), span(low), span(high))
 }
 
-fn tell(inputs: &Inputs, made: Vec<Made>, applied: bool) -> Result<()> {
+/// Who was asked, and what that took.
+#[derive(Default)]
+struct Said {
+    model: String,
+    usage: Usage,
+    failure: Option<String>,
+}
+
+fn tell(inputs: &Inputs, made: Vec<Made>, said: Said, applied: bool) -> Result<()> {
     let scrubber = Scrubber::new(&inputs.secrets);
     let host = ForgeHost::new("", "");
     let result = OptimizeReport {
         schema: OPTIMIZE,
-        model: "offline".to_owned(),
+        model: said.model,
         files: made.into_iter().map(|made| made.report).collect(),
-        notes: Vec::new(),
-        usage: Usage::default(),
+        notes: said.failure.into_iter().collect(),
+        usage: said.usage,
     };
     let shown = shown(&result);
     let markdown = || {
         let text = publish::pipeline::markdown(&shown, &scrubber, &host);
         format!("### Pipeline files\n\n{text}")
     };
-    let data = || -> Result<String> {
-        let text = json::inert(serde_json::to_string_pretty(&result)?);
-        Ok(scrubber.scrub(&text).into_owned() + "\n")
-    };
+    let data = || show::json(&result, &scrubber);
     if let Some(file) = &inputs.findings_file {
         files::write_atomic(file, data()?.as_bytes())
             .with_context(|| format!("cannot write {}", file.display()))?;

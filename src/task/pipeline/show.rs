@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use super::report::{CheckReport, CheckedFile, Status};
-use crate::publish::{View, wording};
+use crate::publish::{View, json, wording};
+use crate::redact::Scrubber;
 
 /// Columns where no terminal tells.
 const WIDTH: usize = 100;
@@ -23,6 +26,32 @@ pub fn notes(files: &[CheckedFile]) -> Vec<String> {
             format!("{} was not read: {reason}.", wording::code(&file.path))
         })
         .collect()
+}
+
+/// A result as JSON, secrets masked everywhere but in diffs and files: those have to
+/// apply, and show nothing that the checkout does not.
+///
+/// # Errors
+/// It cannot be written.
+pub fn json<T: serde::Serialize>(result: &T, scrubber: &Scrubber) -> anyhow::Result<String> {
+    fn mask(value: &mut Value, scrubber: &Scrubber) {
+        match value {
+            Value::String(text) => {
+                if let std::borrow::Cow::Owned(masked) = scrubber.scrub(text) {
+                    *text = masked;
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| mask(item, scrubber)),
+            Value::Object(entries) => entries
+                .iter_mut()
+                .filter(|(key, _)| !matches!(key.as_str(), "diff" | "content"))
+                .for_each(|(_, value)| mask(value, scrubber)),
+            _ => {}
+        }
+    }
+    let mut value = serde_json::to_value(result)?;
+    mask(&mut value, scrubber);
+    Ok(json::inert(serde_json::to_string_pretty(&value)?) + "\n")
 }
 
 /// The result of `check` as Markdown.

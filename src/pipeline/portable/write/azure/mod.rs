@@ -73,8 +73,8 @@ pub fn write(cx: &Context<'_>) -> String {
     {
         cx.remark("The rights of the job token are set in the project's settings, not in the file");
     }
-    // The service reads both; its schema takes texts alone but for a few keys.
-    top.texts_only(&["inputs", "retryCountOnTaskFailure"]);
+    // The service reads both; its schema takes texts alone but for inputs of tasks.
+    top.texts_only(&["inputs"]);
     document(&[], &top)
 }
 
