@@ -27,7 +27,8 @@ runs as code, with the job's token and secrets. A variable of the shell is only 
 
 **Fix.** The value is handed over as an environment variable and used as `\"$NAME\"`. It is safe \
 in scripts of sh and bash where the value stands in double quotes, or alone and without blanks in \
-it; elsewhere it is only spoken of.
+it; elsewhere it is only spoken of. Inputs of calls and of runs by hand are only suggested: some \
+hold what the shell is meant to read.
 
 **Silent** on GitLab and Bitbucket, whose variables reach the shell as its own; on numbers, \
 commits and other values that nobody chooses; on comparisons.",

@@ -39,7 +39,7 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
     for job in &pipeline.jobs {
         let publishes = |step: &Step| {
             step.phase == Phase::Main
-                && step.does.iter().any(|does| matches!(does, Does::Publish(_)))
+                && step.does.iter().any(|does| matches!(does, Does::Publish(what) if ships(what)))
         };
         let Some(at) = job.steps.iter().position(publishes) else { continue };
         let cached = job.steps.iter().take(at).find(|step| step.span.file == 0 && restores(step));
@@ -59,6 +59,12 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
             effect: None,
         });
     }
+}
+
+/// Whether it goes to users: pages, commits and files of the project's own do not.
+fn ships(what: &str) -> bool {
+    !["git", "pages", "provenance", "signature", "http", "artifacts", "storage", "gcs", "s3"]
+        .contains(&what)
 }
 
 /// Whether a step restores a cache that other runs may have written.

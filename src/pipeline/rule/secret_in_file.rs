@@ -138,7 +138,7 @@ fn scripts(context: &Context<'_>, hits: &mut Vec<Hit>) {
     });
     static ECHO: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(
-            r#"(?m)^[ \t]*(?:echo|printf|Write-Host|Write-Output)[ \t]+[^\n|>;&]*?(?:\$\{\{\s*secrets\.\w+\s*\}\}|\$\{?[A-Z0-9_]*(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY)\}?(?:["'\s]|$))[^\n|>;&]*$"#,
+            r#"(?m)^[ \t]*(?:echo|printf|Write-Host|Write-Output)[ \t]+[^\n|>;&]*?(?:\$\{\{\s*secrets\.\w+\s*\}\}|<\+secrets\.getValue\([^)\n]*\)>|<\+[\w.]*(?:PASSWORD|SECRET|TOKEN|API_?KEY)>|\$\{?[A-Z0-9_]*(?:PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY)\}?(?:["'\s]|$))[^\n|>;&]*$"#,
         )
         .ok()
     });
@@ -172,7 +172,7 @@ fn scripts(context: &Context<'_>, hits: &mut Vec<Hit>) {
             let mut lines = rest.lines().map(str::trim_start);
             let ends =
                 |line: &str| ["}", ")", "done", "fi"].iter().any(|end| line.starts_with(end));
-            if lines.any(|line| ends(line) && line.contains(['>', '|'])) {
+            if lines.find(|line| ends(line)).is_some_and(|line| line.contains(['>', '|'])) {
                 continue;
             }
             // A name with a backslash is printed as a name; `::add-mask::` hides it.

@@ -231,7 +231,8 @@ fn fix(
     Some(Fix {
         title: format!("Hand it over as the variable {}", names.join(", ")),
         ops,
-        safe: true,
+        // Others may hold what the shell is meant to read.
+        safe: found.iter().all(|one| one.outside),
         proof: vec![
             "The value stands in double quotes, or holds no blanks, so the shell sees the same \
              text."
