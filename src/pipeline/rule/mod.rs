@@ -12,10 +12,14 @@ mod missing_dependency_cache;
 mod missing_timeout;
 mod order;
 mod oversized_runner;
+mod poisonable_cache;
 mod portable_step_on_costly_runner;
 mod pull_request_path_filter;
 mod rebuilt_image;
 mod scan_after_deploy;
+mod scripts;
+mod secret_in_file;
+mod self_hosted_on_public_change;
 mod sequential_independent_jobs;
 mod superseded_runs;
 #[cfg(test)]
@@ -23,6 +27,9 @@ mod testing;
 mod uncached_image_layers;
 mod unpinned_dependency;
 mod unsharded_tests;
+mod untrusted_checkout;
+mod unverified_download;
+mod widely_shared_secrets;
 
 use super::edit::Op;
 use super::graph::{Pipeline, Span};
@@ -50,6 +57,12 @@ pub static RULES: &[Rule] = &[
     uncached_image_layers::RULE,
     unsharded_tests::RULE,
     unpinned_dependency::RULE,
+    poisonable_cache::RULE,
+    self_hosted_on_public_change::RULE,
+    untrusted_checkout::RULE,
+    widely_shared_secrets::RULE,
+    unverified_download::RULE,
+    secret_in_file::RULE,
     portable_step_on_costly_runner::RULE,
     idle_schedule::RULE,
     pull_request_path_filter::RULE,
