@@ -33,12 +33,24 @@ pub fn answer_schema() -> Value {
 /// Standing instructions for a model, by platform.
 pub fn instructions(platform: Platform) -> String {
     let words = match platform {
-        Platform::GitHub => "Give `permissions: contents: read` at the top and more only to the job that needs it. Pin every action to a commit with its version in a comment, and use only commits that the sample file or the checkout holds. Put what outsiders can set (titles, branch names) into `env`, never into a script. Use `concurrency` with `cancel-in-progress`, but never cancel a deployment. Hand the image on as a job output by digest.",
-        Platform::GitLab => "Use `rules`, never `only`. Give `workflow: rules` so that a branch with a merge request is not built twice. Mark jobs that may be cancelled `interruptible: true`. Order by `needs`. Deployments have `environment` and `resource_group`; approval is `when: manual` with `allow_failure: false`. Hand the image on by a dotenv report.",
-        Platform::Azure => "Use stages with deployment jobs; approvals belong to the environment. Use `dependsOn` and `condition` with `succeeded()`. Hand the image on by an output variable. Put `lockBehavior: sequential` at stages that deploy. Cache with `Cache@2`.",
-        Platform::Jenkins => "Write a declarative pipeline with `agent none` at the top, `options` with `timeout`, `disableConcurrentBuilds(abortPrevious: true)` where nothing is deployed, and `timestamps()`. Use no plugin beyond pipeline, git, docker-workflow, credentials-binding, junit and timestamper. Put secrets into `withCredentials` or `credentials()` and use single quotes in `sh`, so that Groovy does not see them. Put `input` at a stage with no agent.",
-        Platform::Bitbucket => "Use `definitions` for caches and services, `parallel` for what does not wait for each other, `deployment` at each step that deploys, `trigger: manual` for approval, `max-time` for limits, `artifacts` to hand files on. A file has at most 100 steps, and the first step cannot be manual.",
-        Platform::Harness => "Every pipeline, stage, step and step group has `name` and `identifier` (letters, digits and `_`, unique). Each deployment stage has `failureStrategies` with the action `StageRollback` and `rollbackSteps`. Approval is an Approval stage with a HarnessApproval step. Name connectors, services, environments and infrastructure by reference, and say in the remarks that they have to be made.",
+        Platform::GitHub => {
+            "Give `permissions: contents: read` at the top and more only to the job that needs it. Pin every action to a commit with its version in a comment, and use only commits that the sample file or the checkout holds. Put what outsiders can set (titles, branch names) into `env`, never into a script. Use `concurrency` with `cancel-in-progress`, but never cancel a deployment. Hand the image on as a job output by digest."
+        }
+        Platform::GitLab => {
+            "Use `rules`, never `only`. Give `workflow: rules` so that a branch with a merge request is not built twice. Mark jobs that may be cancelled `interruptible: true`. Order by `needs`. Deployments have `environment` and `resource_group`; approval is `when: manual` with `allow_failure: false`. Hand the image on by a dotenv report."
+        }
+        Platform::Azure => {
+            "Use stages with deployment jobs; approvals belong to the environment. Use `dependsOn` and `condition` with `succeeded()`. Hand the image on by an output variable. Put `lockBehavior: sequential` at stages that deploy. Cache with `Cache@2`."
+        }
+        Platform::Jenkins => {
+            "Write a declarative pipeline with `agent none` at the top, `options` with `timeout`, `disableConcurrentBuilds(abortPrevious: true)` where nothing is deployed, and `timestamps()`. Use no plugin beyond pipeline, git, docker-workflow, credentials-binding, junit and timestamper. Put secrets into `withCredentials` or `credentials()` and use single quotes in `sh`, so that Groovy does not see them. Put `input` at a stage with no agent."
+        }
+        Platform::Bitbucket => {
+            "Use `definitions` for caches and services, `parallel` for what does not wait for each other, `deployment` at each step that deploys, `trigger: manual` for approval, `max-time` for limits, `artifacts` to hand files on. A file has at most 100 steps, and the first step cannot be manual."
+        }
+        Platform::Harness => {
+            "Every pipeline, stage, step and step group has `name` and `identifier` (letters, digits and `_`, unique). Each deployment stage has `failureStrategies` with the action `StageRollback` and `rollbackSteps`. Approval is an Approval stage with a HarnessApproval step. Name connectors, services, environments and infrastructure by reference, and say in the remarks that they have to be made."
+        }
     };
     format!(
         "You write a complete pipeline file for {name}. Do all that is wished, in the order it is wished, and nothing that is ruled out.\n\
@@ -82,7 +94,12 @@ fn describe(stack: &stack::Stack) -> String {
         let folder = if part.folder.is_empty() { "the top folder" } else { &part.folder };
         let version = part.version.as_deref().unwrap_or("of no named version");
         let commands = [&Some(part.install.clone()), &part.lint, &part.test, &part.build];
-        let commands: Vec<String> = commands.into_iter().flatten().filter(|text| !text.is_empty()).map(|text| format!("`{}`", text.replace('\n', " && "))).collect();
+        let commands: Vec<String> = commands
+            .into_iter()
+            .flatten()
+            .filter(|text| !text.is_empty())
+            .map(|text| format!("`{}`", text.replace('\n', " && ")))
+            .collect();
         line(&format!("{} {version} in {folder}", part.language.name()), &commands);
     }
     line("Dockerfiles", &stack.dockerfiles);
@@ -101,8 +118,15 @@ pub fn judge(platform: Platform, text: &str, files: &dyn Files) -> Vec<String> {
     let path = platform.usual_path();
     let file = match read(platform, path, text, files) {
         Outcome::Read(file) => file,
-        Outcome::Declined(why) => return vec![format!("The file is not read as a pipeline of {}: {why}", platform.name())],
-        Outcome::Invalid { line, why } => return vec![format!("Line {line}: the file cannot be parsed: {why}")],
+        Outcome::Declined(why) => {
+            return vec![format!(
+                "The file is not read as a pipeline of {}: {why}",
+                platform.name()
+            )];
+        }
+        Outcome::Invalid { line, why } => {
+            return vec![format!("Line {line}: the file cannot be parsed: {why}")];
+        }
     };
     let mut said = Vec::new();
     if file.pipeline.jobs.is_empty() {

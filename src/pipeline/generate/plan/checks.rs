@@ -18,7 +18,9 @@ pub fn add(plan: &mut Plan<'_>) {
         }
         let suffix = if !several {
             String::new()
-        } else if part.folder.is_empty() || parts.iter().any(|other| other != part && other.folder == part.folder) {
+        } else if part.folder.is_empty()
+            || parts.iter().any(|other| other != part && other.folder == part.folder)
+        {
             format!("-{}", id(part.language.setup().unwrap_or("cpp")))
         } else {
             format!("-{}", id(&part.folder))
@@ -38,14 +40,19 @@ fn parts(plan: &mut Plan<'_>) -> Vec<PartOf> {
         .stack
         .parts
         .iter()
-        .filter(|part| named.is_empty() || named.iter().any(|(language, _)| *language == part.language))
+        .filter(|part| {
+            named.is_empty() || named.iter().any(|(language, _)| *language == part.language)
+        })
         .cloned()
         .collect();
     let mut remarks = Vec::new();
     for (language, _) in named {
         if !parts.iter().any(|part| part.language == *language) {
             if !plan.stack.empty {
-                remarks.push(format!("The checkout shows no {} project; its usual commands were taken", language.name()));
+                remarks.push(format!(
+                    "The checkout shows no {} project; its usual commands were taken",
+                    language.name()
+                ));
             }
             parts.push(super::super::stack::project(*language));
         }
@@ -53,7 +60,9 @@ fn parts(plan: &mut Plan<'_>) -> Vec<PartOf> {
     for remark in remarks {
         plan.remark(remark);
     }
-    let source = [plan.wish.lint, plan.wish.test, plan.wish.build, plan.wish.coverage].iter().any(|ask| ask.yes());
+    let source = [plan.wish.lint, plan.wish.test, plan.wish.build, plan.wish.coverage]
+        .iter()
+        .any(|ask| ask.yes());
     if parts.is_empty() && source {
         plan.remark("Neither the wish nor the checkout names a language: lint, test and build are run as targets of a Makefile");
         parts.push(PartOf::by_make());
@@ -69,9 +78,14 @@ fn wanted(plan: &Plan<'_>, ask: Ask) -> bool {
 fn prepared(plan: &Plan<'_>, part: &PartOf, version: &Text) -> Vec<Step> {
     let mut steps = vec![checkout()];
     if let Some(language) = part.language.setup().filter(|_| !part.by_make) {
-        steps.push(Step::new(Action::Setup { language: language.to_owned(), version: version.clone() }));
+        steps.push(Step::new(Action::Setup {
+            language: language.to_owned(),
+            version: version.clone(),
+        }));
     }
-    let releases = plan.wish.publish.yes() || plan.wish.tag.is_some();
+    // Harness keeps what starts a pipeline elsewhere, and its caches apart.
+    let releases =
+        (plan.wish.publish.yes() || plan.wish.tag.is_some()) && plan.platform != Platform::Harness;
     // What is released must not be made of what other runs left in a cache.
     if let (Some(manager), Some(lockfile)) = (part.manager, &part.lockfile)
         && !plan.wish.cache.no()
@@ -81,9 +95,15 @@ fn prepared(plan: &Plan<'_>, part: &PartOf, version: &Text) -> Vec<Step> {
         steps.push(Step::new(Action::CacheDependencies { manager, lockfiles, paths: Vec::new() }));
     }
     let pnpm = part.install.starts_with("pnpm") && plan.platform != Platform::GitHub;
-    let enable = if pnpm || (part.install.starts_with("pnpm") && releases) { "corepack enable\n" } else { "" };
+    let enable = if pnpm || (part.install.starts_with("pnpm") && releases) {
+        "corepack enable\n"
+    } else {
+        ""
+    };
     if !part.install.is_empty() {
-        steps.push(within(part, &format!("{enable}{}", part.install)).titled("Install dependencies"));
+        steps.push(
+            within(part, &format!("{enable}{}", part.install)).titled("Install dependencies"),
+        );
     }
     steps
 }
@@ -122,7 +142,13 @@ fn lint(plan: &mut Plan<'_>, part: &PartOf, suffix: &str) {
     };
     let mut steps = prepared(plan, part, &version(plan, part));
     steps.push(within(part, script).titled("Lint"));
-    let job = Job { title: Some(format!("Lint{}", words(suffix))), stage: Some("check".to_owned()), timeout: plan.minutes(10), steps, ..Job::new(format!("lint{suffix}")) };
+    let job = Job {
+        title: Some(format!("Lint{}", words(suffix))),
+        stage: Some("check".to_owned()),
+        timeout: plan.minutes(10),
+        steps,
+        ..Job::new(format!("lint{suffix}"))
+    };
     push_check(plan, job);
 }
 
@@ -141,7 +167,11 @@ fn services(plan: &Plan<'_>) -> Vec<Service> {
         .map(|service| Service {
             name: service.name.to_owned(),
             image: Text::literal(service.image),
-            variables: service.variables.iter().map(|(name, value)| Variable::new(*name, *value)).collect(),
+            variables: service
+                .variables
+                .iter()
+                .map(|(name, value)| Variable::new(*name, *value))
+                .collect(),
             ports: vec![service.port],
             ready: Some(service.ready.to_owned()),
         })
@@ -174,13 +204,24 @@ fn test(plan: &mut Plan<'_>, part: &PartOf, suffix: &str) {
     }
     let covered = part.coverage.clone().filter(|_| plan.wish.coverage.yes());
     if plan.wish.coverage.yes() && covered.is_none() {
-        plan.remark(format!("Nothing in the checkout measures coverage for {}: its tests run without", part.language.name()));
+        plan.remark(format!(
+            "Nothing in the checkout measures coverage for {}: its tests run without",
+            part.language.name()
+        ));
     }
     let Some(script) = covered.as_ref().map(|(script, _)| script).or(part.test.as_ref()) else {
-        plan.remark(format!("The checkout shows no tests for {}, so there is no test job", part.language.name()));
+        plan.remark(format!(
+            "The checkout shows no tests for {}, so there is no test job",
+            part.language.name()
+        ));
         return;
     };
-    let versions = plan.wish.languages.iter().find(|(language, _)| *language == part.language).map_or(&[][..], |(_, versions)| versions.as_slice());
+    let versions = plan
+        .wish
+        .languages
+        .iter()
+        .find(|(language, _)| *language == part.language)
+        .map_or(&[][..], |(_, versions)| versions.as_slice());
     let mut axes = Vec::new();
     let mut used = version(plan, part);
     if versions.len() > 1 {
@@ -193,10 +234,14 @@ fn test(plan: &mut Plan<'_>, part: &PartOf, suffix: &str) {
     steps.push(within(part, script).titled("Test"));
     let mut always = Vec::new();
     if let Some(report) = &part.report {
-        always.push(Step::new(Action::SaveTestReport(TestReport { paths: vec![at(part, report)] })));
+        always
+            .push(Step::new(Action::SaveTestReport(TestReport { paths: vec![at(part, report)] })));
     }
     if let Some((_, (file, format))) = &covered {
-        steps.push(Step::new(Action::SaveCoverage { file: at(part, file), format: (*format).to_owned() }));
+        steps.push(Step::new(Action::SaveCoverage {
+            file: at(part, file),
+            format: (*format).to_owned(),
+        }));
     }
     let variables = addresses(plan, &services);
     let job = Job {
@@ -227,7 +272,10 @@ fn test(plan: &mut Plan<'_>, part: &PartOf, suffix: &str) {
         copy.runner.os = system;
         if system != Os::Linux && !copy.services.is_empty() {
             copy.services.clear();
-            plan.remark(format!("Services in containers run beside tests on Linux alone: `{}` has none", copy.id));
+            plan.remark(format!(
+                "Services in containers run beside tests on Linux alone: `{}` has none",
+                copy.id
+            ));
         }
         push_check(plan, copy);
     }
@@ -269,7 +317,9 @@ fn build(plan: &mut Plan<'_>, part: &PartOf, suffix: &str) {
     // "Build and push an image" asks for the image; what it holds is built in it.
     asked &= !image || plan.wish.publish.yes();
     let files = super::deliver::wants_files(plan);
-    if !(asked || files || plan.open && !plan.wish.build.no() && part.language != Language::Python) || (image && !asked && !files) {
+    if !(asked || files || plan.open && !plan.wish.build.no() && part.language != Language::Python)
+        || (image && !asked && !files)
+    {
         return;
     }
     let Some(script) = &part.build else { return };
@@ -282,7 +332,13 @@ fn build(plan: &mut Plan<'_>, part: &PartOf, suffix: &str) {
             days: None,
         }));
     }
-    let job = Job { title: Some(format!("Build{}", words(suffix))), stage: Some("check".to_owned()), timeout: plan.minutes(20), steps, ..Job::new(format!("build{suffix}")) };
+    let job = Job {
+        title: Some(format!("Build{}", words(suffix))),
+        stage: Some("check".to_owned()),
+        timeout: plan.minutes(20),
+        steps,
+        ..Job::new(format!("build{suffix}"))
+    };
     push_check(plan, job);
 }
 
@@ -293,21 +349,43 @@ fn scans(plan: &mut Plan<'_>) {
     };
     if plan.wish.scan_source.yes() {
         let steps = vec![checkout(), scan("trivy").titled("Scan dependencies and configuration")];
-        let job = Job { title: Some("Scan the source".to_owned()), stage: Some("check".to_owned()), timeout: plan.minutes(15), steps, ..Job::new("scan-source") };
+        let job = Job {
+            title: Some("Scan the source".to_owned()),
+            stage: Some("check".to_owned()),
+            timeout: plan.minutes(15),
+            steps,
+            ..Job::new("scan-source")
+        };
         push_check(plan, job);
     }
     if plan.wish.scan_secrets.yes() {
         let full = Step::new(Action::Checkout { depth: Some(0), submodules: false, lfs: false });
         let steps = vec![full, scan("gitleaks").titled("Look for secrets")];
-        let job = Job { title: Some("Look for secrets".to_owned()), stage: Some("check".to_owned()), timeout: plan.minutes(10), steps, ..Job::new("scan-secrets") };
+        let job = Job {
+            title: Some("Look for secrets".to_owned()),
+            stage: Some("check".to_owned()),
+            timeout: plan.minutes(10),
+            steps,
+            ..Job::new("scan-secrets")
+        };
         push_check(plan, job);
     }
     if plan.wish.sbom.yes() && !super::deliver::wants_image(plan) {
-        let mut job = Job { title: Some("List what it is made of".to_owned()), stage: Some("check".to_owned()), timeout: plan.minutes(10), ..Job::new("sbom") };
+        let mut job = Job {
+            title: Some("List what it is made of".to_owned()),
+            stage: Some("check".to_owned()),
+            timeout: plan.minutes(10),
+            ..Job::new("sbom")
+        };
         job.steps = vec![
             checkout(),
-            Step::run("trivy fs --format cyclonedx --output sbom.cdx.json .").titled("Write the SBOM"),
-            Step::new(Action::SaveArtifact { name: "sbom".to_owned(), paths: vec!["sbom.cdx.json".to_owned()], days: Some(90) }),
+            Step::run("trivy fs --format cyclonedx --output sbom.cdx.json .")
+                .titled("Write the SBOM"),
+            Step::new(Action::SaveArtifact {
+                name: "sbom".to_owned(),
+                paths: vec!["sbom.cdx.json".to_owned()],
+                days: Some(90),
+            }),
         ];
         if plan.platform != Platform::GitHub && plan.platform != Platform::Azure {
             job.runner.image = Some(Text::literal("aquasec/trivy:0.58.1"));

@@ -16,7 +16,8 @@ pub fn add(plan: &mut Plan<'_>) {
     let environments = environments(plan);
     let mut before: Option<String> = None;
     let last = environments.last().map(|(name, _)| name.clone());
-    let applies = !plan.wish.apply.no() && (plan.wish.apply.yes() || plan.wish.deploy.yes() || !plan.wish.push.is_empty());
+    let applies = !plan.wish.apply.no()
+        && (plan.wish.apply.yes() || plan.wish.deploy.yes() || !plan.wish.push.is_empty());
     let scan = Job {
         title: Some("Scan the infrastructure code".to_owned()),
         stage: Some("plan".to_owned()),
@@ -39,7 +40,10 @@ pub fn add(plan: &mut Plan<'_>) {
         let secrets = credentials(plan, name, several);
         let mut steps = vec![checkout()];
         if plan.platform == Platform::GitHub || plan.platform == Platform::Azure {
-            steps.push(Step::new(Action::Setup { language: "terraform".to_owned(), version: Text::literal("1.10.5") }));
+            steps.push(Step::new(Action::Setup {
+                language: "terraform".to_owned(),
+                version: Text::literal("1.10.5"),
+            }));
         }
         let login = plan.login();
         steps.extend(login.clone());
@@ -47,12 +51,24 @@ pub fn add(plan: &mut Plan<'_>) {
         if let Some(tool) = plan.wish.policy {
             let policies = plan.stack.policies.clone().unwrap_or_else(|| "policy".to_owned());
             if plan.stack.policies.is_none() && tool != "checkov" {
-                plan.remark(format!("Policies for {tool} are looked for in the folder `{policies}`"));
+                plan.remark(format!(
+                    "Policies for {tool} are looked for in the folder `{policies}`"
+                ));
             }
-            steps.push(Step::new(Action::PolicyCheck { tool: tool.to_owned(), policies, terraform: terraform.clone() }).titled("Check the policies"));
+            steps.push(
+                Step::new(Action::PolicyCheck {
+                    tool: tool.to_owned(),
+                    policies,
+                    terraform: terraform.clone(),
+                })
+                .titled("Check the policies"),
+            );
         }
         let planned = Job {
-            title: Some(format!("Plan{}", if several { format!(" {name}") } else { String::new() })),
+            title: Some(format!(
+                "Plan{}",
+                if several { format!(" {name}") } else { String::new() }
+            )),
             stage: Some("plan".to_owned()),
             timeout: plan.minutes(20),
             needs: vec!["scan-infrastructure".to_owned()],
@@ -66,17 +82,25 @@ pub fn add(plan: &mut Plan<'_>) {
             continue;
         }
         let approved = !plan.wish.approval.no()
-            && (plan.wish.approval_for.contains(name) || last.as_ref() == Some(name) || (plan.wish.approval.yes() && plan.wish.approval_for.is_empty() && !several));
+            && (plan.wish.approval_for.contains(name)
+                || last.as_ref() == Some(name)
+                || (plan.wish.approval.yes() && plan.wish.approval_for.is_empty() && !several));
         let mut steps = vec![checkout()];
         if plan.platform == Platform::GitHub || plan.platform == Platform::Azure {
-            steps.push(Step::new(Action::Setup { language: "terraform".to_owned(), version: Text::literal("1.10.5") }));
+            steps.push(Step::new(Action::Setup {
+                language: "terraform".to_owned(),
+                version: Text::literal("1.10.5"),
+            }));
         }
         steps.extend(login);
         steps.push(Step::new(Action::TerraformApply(terraform.clone())).titled("Apply the plan"));
         let mut needs = vec![planned_id];
         needs.extend(before.take());
         let apply = Job {
-            title: Some(format!("Apply{}", if several { format!(" {name}") } else { String::new() })),
+            title: Some(format!(
+                "Apply{}",
+                if several { format!(" {name}") } else { String::new() }
+            )),
             stage: Some("apply".to_owned()),
             needs,
             condition: Some(match plan.wish.deploy_when {
@@ -119,7 +143,13 @@ fn environments(plan: &mut Plan<'_>) -> Vec<(String, Terraform)> {
     let folders = &plan.stack.terraform;
     let mut names = plan.wish.environments.clone();
     if names.is_empty() {
-        names = plan.stack.environments.iter().filter(|name| folders.iter().any(|folder| names_it(folder, name))).cloned().collect();
+        names = plan
+            .stack
+            .environments
+            .iter()
+            .filter(|name| folders.iter().any(|folder| names_it(folder, name)))
+            .cloned()
+            .collect();
     }
     if names.is_empty() {
         names.push("production".to_owned());
@@ -134,10 +164,23 @@ fn environments(plan: &mut Plan<'_>) -> Vec<(String, Terraform)> {
         .into_iter()
         .map(|name| {
             let own = folders.iter().find(|folder| names_it(folder, &name));
-            let root = own.or_else(|| folders.iter().min_by_key(|folder| (folder.matches('/').count(), folder.len())));
+            let root = own.or_else(|| {
+                folders.iter().min_by_key(|folder| (folder.matches('/').count(), folder.len()))
+            });
             let folder = root.cloned().unwrap_or_else(|| "infra".to_owned());
-            let inside = |path: &String| path.strip_prefix(&format!("{folder}/")).map(str::to_owned).or_else(|| folder.is_empty().then(|| path.clone()));
-            let var_files = plan.stack.tfvars.iter().filter(|(of, _)| *of == name).filter_map(|(_, path)| inside(path)).filter(|path| !path.ends_with(".auto.tfvars") && path != "terraform.tfvars").collect();
+            let inside = |path: &String| {
+                path.strip_prefix(&format!("{folder}/"))
+                    .map(str::to_owned)
+                    .or_else(|| folder.is_empty().then(|| path.clone()))
+            };
+            let var_files = plan
+                .stack
+                .tfvars
+                .iter()
+                .filter(|(of, _)| *of == name)
+                .filter_map(|(_, path)| inside(path))
+                .filter(|path| !path.ends_with(".auto.tfvars") && path != "terraform.tfvars")
+                .collect();
             let workspace = if several && own.is_none() { name.clone() } else { String::new() };
             if !workspace.is_empty() {
                 remarks.push(format!("`{name}` is the Terraform workspace `{name}` in `{folder}`"));
@@ -152,7 +195,11 @@ fn environments(plan: &mut Plan<'_>) -> Vec<(String, Terraform)> {
 }
 
 fn names_it(folder: &str, environment: &str) -> bool {
-    folder.split('/').any(|part| part == environment || (environment == "production" && part == "prod") || (environment == "staging" && part == "stage"))
+    folder.split('/').any(|part| {
+        part == environment
+            || (environment == "production" && part == "prod")
+            || (environment == "staging" && part == "stage")
+    })
 }
 
 /// Secrets that Terraform's backend and providers read, where no identity stands in.
@@ -160,7 +207,11 @@ fn credentials(plan: &mut Plan<'_>, environment: &str, several: bool) -> Vec<Sec
     if !plan.login().is_empty() {
         return Vec::new();
     }
-    let name = if several { format!("TF_CREDENTIALS_{}", upper(environment)) } else { "TF_CREDENTIALS".to_owned() };
+    let name = if several {
+        format!("TF_CREDENTIALS_{}", upper(environment))
+    } else {
+        "TF_CREDENTIALS".to_owned()
+    };
     plan.remark(format!("The secret `{name}` holds what the Terraform backend and provider need; rename it to what yours read"));
     vec![Secret { name, variable: Some("TF_CREDENTIALS".to_owned()) }]
 }
@@ -174,9 +225,15 @@ impl Plan<'_> {
         }
         let variable = |name: &str| -> Text { Part::Variable(name.to_owned()).into() };
         let login = match self.cloud() {
-            Some("aws") => Login::Aws { role: variable("AWS_ROLE_ARN"), region: "${{ vars.AWS_REGION }}".to_owned() },
+            Some("aws") => Login::Aws {
+                role: variable("AWS_ROLE_ARN"),
+                region: "${{ vars.AWS_REGION }}".to_owned(),
+            },
             Some("azure") => Login::Azure { connection: "AZURE_CLIENT_ID".to_owned() },
-            Some("gcp") => Login::Gcp { provider: variable("GCP_IDENTITY_PROVIDER"), account: variable("GCP_SERVICE_ACCOUNT") },
+            Some("gcp") => Login::Gcp {
+                provider: variable("GCP_IDENTITY_PROVIDER"),
+                account: variable("GCP_SERVICE_ACCOUNT"),
+            },
             _ => return Vec::new(),
         };
         vec![Step::new(Action::Login(login))]

@@ -49,10 +49,16 @@ impl Plan<'_> {
     /// When things are delivered.
     fn delivers(&self) -> Condition {
         let branch = |name: &str| {
-            if name == self.branch() { Condition::DefaultBranch } else { Condition::Branch(name.to_owned()) }
+            if name == self.branch() {
+                Condition::DefaultBranch
+            } else {
+                Condition::Branch(name.to_owned())
+            }
         };
         match &self.wish.deploy_when {
-            DeployWhen::Tag => Condition::Tag(self.wish.tag.clone().unwrap_or_else(|| "v*".to_owned())),
+            DeployWhen::Tag => {
+                Condition::Tag(self.wish.tag.clone().unwrap_or_else(|| "v*".to_owned()))
+            }
             DeployWhen::Branch(name) => branch(name),
             DeployWhen::Unsaid => match (&self.wish.tag, self.wish.push.first()) {
                 (Some(tag), None) if !self.wish.push_any => Condition::Tag(tag.clone()),
@@ -62,7 +68,9 @@ impl Plan<'_> {
     }
 
     fn branch(&self) -> &str {
-        if self.wish.push.iter().any(|branch| branch == "master") && !self.wish.push.iter().any(|branch| branch == "main") {
+        if self.wish.push.iter().any(|branch| branch == "master")
+            && !self.wish.push.iter().any(|branch| branch == "main")
+        {
             "master"
         } else {
             "main"
@@ -72,7 +80,8 @@ impl Plan<'_> {
     /// The project's name where one is needed.
     fn app(&self) -> String {
         let chart = self.stack.charts.first().and_then(|chart| chart.rsplit('/').next());
-        let chart = chart.filter(|name| !matches!(*name, "" | "chart" | "charts" | "helm" | "deploy"));
+        let chart =
+            chart.filter(|name| !matches!(*name, "" | "chart" | "charts" | "helm" | "deploy"));
         chart.unwrap_or("app").to_owned()
     }
 }
@@ -100,8 +109,14 @@ fn id(text: &str) -> String {
 
 /// Makes the plan.
 pub fn plan(wish: &Wish, stack: &Stack, platform: Platform) -> Planned {
-    let asked = [wish.lint, wish.test, wish.build, wish.coverage, wish.end_to_end].iter().any(|ask| ask.yes());
-    let other = wish.terraform.yes() || wish.scan_source.yes() || wish.scan_secrets.yes() || wish.image.yes() || wish.sbom.yes();
+    let asked = [wish.lint, wish.test, wish.build, wish.coverage, wish.end_to_end]
+        .iter()
+        .any(|ask| ask.yes());
+    let other = wish.terraform.yes()
+        || wish.scan_source.yes()
+        || wish.scan_secrets.yes()
+        || wish.image.yes()
+        || wish.sbom.yes();
     let mut plan = Plan {
         wish,
         stack,
@@ -117,8 +132,14 @@ pub fn plan(wish: &Wish, stack: &Stack, platform: Platform) -> Planned {
     deliver::add(&mut plan);
     deliver::notify(&mut plan);
     if plan.jobs.is_empty() {
-        plan.remark("The wish names nothing that the checkout could do; the pipeline only checks it out");
-        plan.jobs.push(Job { timeout: Some(10), steps: vec![checkout(), Step::run("git log -1 --oneline")], ..Job::new("check") });
+        plan.remark(
+            "The wish names nothing that the checkout could do; the pipeline only checks it out",
+        );
+        plan.jobs.push(Job {
+            timeout: Some(10),
+            steps: vec![checkout(), Step::run("git log -1 --oneline")],
+            ..Job::new("check")
+        });
     }
     let portable = Portable {
         name: plan.title(),
@@ -160,23 +181,41 @@ impl Plan<'_> {
 
     fn triggers(&mut self) -> Vec<Trigger> {
         let wish = self.wish;
-        let filter = |branches: Vec<String>| Filter { branches, paths: wish.paths.clone(), ..Filter::default() };
+        let filter = |branches: Vec<String>| Filter {
+            branches,
+            paths: wish.paths.clone(),
+            ..Filter::default()
+        };
         let mut triggers = Vec::new();
         let mut branches = wish.push.clone();
         let delivers = self.jobs.iter().any(|job| {
             ["deploy", "apply", "image", "publish"].iter().any(|kind| job.id.starts_with(kind))
         });
-        let named = wish.change.yes() || !branches.is_empty() || wish.push_any || wish.tag.is_some()
-            || !wish.schedules.is_empty() || wish.manual.yes();
+        let named = wish.change.yes()
+            || !branches.is_empty()
+            || wish.push_any
+            || wish.tag.is_some()
+            || !wish.schedules.is_empty()
+            || wish.manual.yes();
         let on_branch = |when: &DeployWhen| matches!(when, DeployWhen::Branch(_));
         if !named {
-            self.remark(format!("No trigger was named: it runs for changes and for pushes to `{}`", self.branch()));
+            self.remark(format!(
+                "No trigger was named: it runs for changes and for pushes to `{}`",
+                self.branch()
+            ));
         }
         // What is delivered from a branch has to run there.
-        let from_branch = matches!(self.delivers(), Condition::DefaultBranch | Condition::Branch(_));
-        let only_by_clock_or_hand = !wish.change.yes() && !wish.push_any && (wish.manual.yes() || !wish.schedules.is_empty());
-        if branches.is_empty() && !wish.push_any && wish.tag.is_none()
-            && (!named || (delivers && from_branch && !only_by_clock_or_hand) || on_branch(&wish.deploy_when))
+        let from_branch =
+            matches!(self.delivers(), Condition::DefaultBranch | Condition::Branch(_));
+        let only_by_clock_or_hand = !wish.change.yes()
+            && !wish.push_any
+            && (wish.manual.yes() || !wish.schedules.is_empty());
+        if branches.is_empty()
+            && !wish.push_any
+            && wish.tag.is_none()
+            && (!named
+                || (delivers && from_branch && !only_by_clock_or_hand)
+                || on_branch(&wish.deploy_when))
         {
             branches.push(self.branch().to_owned());
         }

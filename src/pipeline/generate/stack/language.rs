@@ -300,28 +300,46 @@ fn node(files: &dyn Files, at: &str, part: &mut PartOf) {
     }
     let fixed = part.lockfile.is_some();
     let (install, start) = match part.manager {
-        Some(Manager::Pnpm) => (if fixed { "pnpm install --frozen-lockfile" } else { "pnpm install" }, "pnpm run"),
+        Some(Manager::Pnpm) => {
+            (if fixed { "pnpm install --frozen-lockfile" } else { "pnpm install" }, "pnpm run")
+        }
         Some(Manager::Yarn) => {
-            let modern = named.is_some_and(|name| name.starts_with("yarn@") && !name.starts_with("yarn@1"))
+            let modern = named
+                .is_some_and(|name| name.starts_with("yarn@") && !name.starts_with("yarn@1"))
                 || files.exists(&format!("{at}.yarnrc.yml"));
-            (if modern { "corepack enable\nyarn install --immutable" } else { "yarn install --frozen-lockfile" }, "yarn run")
+            (
+                if modern {
+                    "corepack enable\nyarn install --immutable"
+                } else {
+                    "yarn install --frozen-lockfile"
+                },
+                "yarn run",
+            )
         }
         Some(Manager::Bun) => ("bun install --frozen-lockfile", "bun run"),
         _ => (if fixed { "npm ci" } else { "npm install" }, "npm run"),
     };
     part.install = install.to_owned();
-    let nvmrc = files.read(&format!("{at}.nvmrc")).or_else(|| files.read(&format!("{at}.node-version")));
-    part.version = nvmrc.and_then(|text| number(&text)).map(|version| short(&version, 2)).or_else(|| {
-        let engines = package.as_ref()?.text("engines", "node")?;
-        number(engines).map(|version| short(&version, 1))
-    });
+    let nvmrc =
+        files.read(&format!("{at}.nvmrc")).or_else(|| files.read(&format!("{at}.node-version")));
+    part.version =
+        nvmrc.and_then(|text| number(&text)).map(|version| short(&version, 2)).or_else(|| {
+            let engines = package.as_ref()?.text("engines", "node")?;
+            number(engines).map(|version| short(&version, 1))
+        });
     let script = |name: &str| package.as_ref().and_then(|package| package.script(name));
     let has = |name: &str| !known || script(name).is_some();
     if has("lint") {
         part.lint = Some(format!("{start} lint"));
-    } else if ["eslint.config.js", "eslint.config.mjs", ".eslintrc.json", ".eslintrc.js", ".eslintrc.cjs"]
-        .iter()
-        .any(|name| files.exists(&format!("{at}{name}")))
+    } else if [
+        "eslint.config.js",
+        "eslint.config.mjs",
+        ".eslintrc.json",
+        ".eslintrc.js",
+        ".eslintrc.cjs",
+    ]
+    .iter()
+    .any(|name| files.exists(&format!("{at}{name}")))
     {
         part.lint = Some("npx --no-install eslint .".to_owned());
     }
@@ -345,7 +363,9 @@ fn node(files: &dyn Files, at: &str, part: &mut PartOf) {
             ));
             part.report = Some("test-results/junit.xml".to_owned());
             coverage = Some((
-                format!("{test} --coverage.enabled --coverage.reporter=text --coverage.reporter=cobertura"),
+                format!(
+                    "{test} --coverage.enabled --coverage.reporter=text --coverage.reporter=cobertura"
+                ),
                 ("coverage/cobertura-coverage.xml".to_owned(), "cobertura"),
             ));
         } else if uses("jest") {
@@ -362,10 +382,8 @@ fn node(files: &dyn Files, at: &str, part: &mut PartOf) {
         }
         for name in ["test:coverage", "coverage", "test:cov"] {
             if script(name).is_some() {
-                coverage = Some((
-                    format!("{start} {name}"),
-                    ("coverage/lcov.info".to_owned(), "lcov"),
-                ));
+                coverage =
+                    Some((format!("{start} {name}"), ("coverage/lcov.info".to_owned(), "lcov")));
             }
         }
         part.test = Some(test);
@@ -373,8 +391,10 @@ fn node(files: &dyn Files, at: &str, part: &mut PartOf) {
     }
     for name in ["test:e2e", "e2e", "test:integration"] {
         if part.end_to_end.is_none() && script(name).is_some() {
-            let browsers = package.as_ref().is_some_and(|package| package.depends("@playwright/test"));
-            let browsers = if browsers { "npx --no-install playwright install --with-deps\n" } else { "" };
+            let browsers =
+                package.as_ref().is_some_and(|package| package.depends("@playwright/test"));
+            let browsers =
+                if browsers { "npx --no-install playwright install --with-deps\n" } else { "" };
             part.end_to_end = Some(format!("{browsers}{start} {name}"));
         }
     }
@@ -382,10 +402,22 @@ fn node(files: &dyn Files, at: &str, part: &mut PartOf) {
         part.build = Some(format!("{start} build"));
         let next = package.as_ref().is_some_and(|package| package.depends("next"));
         let scripts = package.as_ref().is_some_and(|package| package.depends("react-scripts"));
-        part.output = vec![if next { ".next" } else if scripts { "build" } else { "dist" }.to_owned()];
+        part.output = vec![
+            if next {
+                ".next"
+            } else if scripts {
+                "build"
+            } else {
+                "dist"
+            }
+            .to_owned(),
+        ];
     }
     if package.as_ref().is_some_and(|package| package.has("workspaces")) {
-        part.assumed.push("Workspaces are linted, tested and built by the scripts of the top `package.json`".to_owned());
+        part.assumed.push(
+            "Workspaces are linted, tested and built by the scripts of the top `package.json`"
+                .to_owned(),
+        );
     }
 }
 
@@ -393,25 +425,41 @@ fn python(files: &dyn Files, at: &str, part: &mut PartOf) {
     let read = |name: &str| files.read(&format!("{at}{name}")).unwrap_or_default();
     let has = |name: &str| files.exists(&format!("{at}{name}"));
     let project = read("pyproject.toml");
-    let all = format!("{project}\n{}\n{}\n{}\n{}", read("setup.cfg"), read("requirements.txt"), read("requirements-dev.txt"), read("tox.ini"));
+    let all = format!(
+        "{project}\n{}\n{}\n{}\n{}",
+        read("setup.cfg"),
+        read("requirements.txt"),
+        read("requirements-dev.txt"),
+        read("tox.ini")
+    );
     let locked = set_lock(
         files,
         at,
         part,
-        &[("uv.lock", Manager::Uv), ("poetry.lock", Manager::Poetry), ("Pipfile.lock", Manager::Pipenv)],
+        &[
+            ("uv.lock", Manager::Uv),
+            ("poetry.lock", Manager::Poetry),
+            ("Pipfile.lock", Manager::Pipenv),
+        ],
     );
     if !locked {
-        part.manager = Some(if project.contains("[tool.poetry") { Manager::Poetry } else { Manager::Pip });
-        let name = ["requirements.txt", "pyproject.toml", "setup.py", "setup.cfg"].into_iter().find(|name| has(name));
+        part.manager =
+            Some(if project.contains("[tool.poetry") { Manager::Poetry } else { Manager::Pip });
+        let name = ["requirements.txt", "pyproject.toml", "setup.py", "setup.cfg"]
+            .into_iter()
+            .find(|name| has(name));
         part.lockfile = name.map(|name| format!("{at}{name}"));
     }
     let run = match part.manager {
         Some(Manager::Uv) => {
-            part.install = "python -m pip install \"uv~=0.8\"\nuv sync --frozen --all-extras --all-groups".to_owned();
+            part.install =
+                "python -m pip install \"uv~=0.8\"\nuv sync --frozen --all-extras --all-groups"
+                    .to_owned();
             "uv run "
         }
         Some(Manager::Poetry) => {
-            part.install = "python -m pip install \"poetry~=2.1\"\npoetry install --no-interaction".to_owned();
+            part.install =
+                "python -m pip install \"poetry~=2.1\"\npoetry install --no-interaction".to_owned();
             "poetry run "
         }
         Some(Manager::Pipenv) => {
@@ -419,14 +467,20 @@ fn python(files: &dyn Files, at: &str, part: &mut PartOf) {
             "pipenv run "
         }
         _ => {
-            let mut lines: Vec<String> = ["requirements.txt", "requirements-dev.txt", "requirements/dev.txt", "dev-requirements.txt"]
-                .into_iter()
-                .filter(|name| has(name))
-                .map(|name| format!("python -m pip install --requirement {name}"))
-                .collect();
+            let mut lines: Vec<String> = [
+                "requirements.txt",
+                "requirements-dev.txt",
+                "requirements/dev.txt",
+                "dev-requirements.txt",
+            ]
+            .into_iter()
+            .filter(|name| has(name))
+            .map(|name| format!("python -m pip install --requirement {name}"))
+            .collect();
             if has("pyproject.toml") || has("setup.py") {
                 let extra = ["dev", "test", "tests"].into_iter().find(|extra| {
-                    project.contains(&format!("\n{extra} = [")) && project.contains("[project.optional-dependencies]")
+                    project.contains(&format!("\n{extra} = ["))
+                        && project.contains("[project.optional-dependencies]")
                 });
                 lines.push(match extra {
                     Some(extra) => format!("python -m pip install --editable \".[{extra}]\""),
@@ -443,7 +497,8 @@ fn python(files: &dyn Files, at: &str, part: &mut PartOf) {
         }
     };
     let bare = run.is_empty();
-    let unknown = !has("pyproject.toml") && !has("setup.cfg") && !has("requirements.txt") && !has("setup.py");
+    let unknown =
+        !has("pyproject.toml") && !has("setup.cfg") && !has("requirements.txt") && !has("setup.py");
     part.version = number(&read(".python-version"))
         .or_else(|| number_after(&project, &["requires-python = \"", "\npython = \""]))
         .map(|version| short(&version, 2));
@@ -451,7 +506,10 @@ fn python(files: &dyn Files, at: &str, part: &mut PartOf) {
     let tool = |name: &str, pinned: &str, command: &str| {
         if all.contains(name) && !bare {
             format!("{run}{command}")
-        } else if all.contains(&format!("{name}=")) || all.contains(&format!("{name}~")) || all.contains(&format!("{name}>")) {
+        } else if all.contains(&format!("{name}="))
+            || all.contains(&format!("{name}~"))
+            || all.contains(&format!("{name}>"))
+        {
             command.to_owned()
         } else {
             format!("python -m pip install \"{pinned}\"\n{command}")
@@ -469,12 +527,16 @@ fn python(files: &dyn Files, at: &str, part: &mut PartOf) {
         lints.push(tool("mypy", "mypy~=1.16", "mypy ."));
     }
     part.lint = (!lints.is_empty()).then(|| lints.join("\n"));
-    let folders = files.paths().iter().any(|path| path.starts_with(&format!("{at}tests/")) || path.starts_with(&format!("{at}test/")));
+    let folders = files.paths().iter().any(|path| {
+        path.starts_with(&format!("{at}tests/")) || path.starts_with(&format!("{at}test/"))
+    });
     if has("manage.py") && !all.contains("pytest") {
         part.test = Some(format!("{run}python manage.py test"));
     } else if unknown || folders || all.contains("pytest") {
         let test = tool("pytest", "pytest~=8.4", "pytest --junitxml=test-results/junit.xml");
-        let measured = if all.contains("pytest-cov") { String::new() } else if bare {
+        let measured = if all.contains("pytest-cov") {
+            String::new()
+        } else if bare {
             "python -m pip install \"pytest-cov~=6.2\"\n".to_owned()
         } else if run.starts_with("uv") {
             "uv pip install \"pytest-cov~=6.2\"\n".to_owned()
@@ -512,14 +574,18 @@ fn go(files: &dyn Files, at: &str, part: &mut PartOf) {
         number(line).map(|version| short(&version, 2))
     });
     part.install = "go mod download".to_owned();
-    let configured = [".golangci.yml", ".golangci.yaml", ".golangci.toml"].iter().any(|name| files.exists(&format!("{at}{name}")));
+    let configured = [".golangci.yml", ".golangci.yaml", ".golangci.toml"]
+        .iter()
+        .any(|name| files.exists(&format!("{at}{name}")));
     let golangci = "\ngo run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.1.6 run";
     part.lint = Some(format!("go vet ./...{}", if configured { golangci } else { "" }));
     let summed = "mkdir -p test-results\ngo run gotest.tools/gotestsum@v1.12.3 --junitfile test-results/junit.xml -- -race";
     part.test = Some(format!("{summed} ./..."));
     part.report = Some("test-results/junit.xml".to_owned());
     part.coverage = Some((
-        format!("{summed} -coverprofile=coverage.out ./...\ngo run github.com/boumenot/gocover-cobertura@v1.3.0 < coverage.out > coverage.xml"),
+        format!(
+            "{summed} -coverprofile=coverage.out ./...\ngo run github.com/boumenot/gocover-cobertura@v1.3.0 < coverage.out > coverage.xml"
+        ),
         ("coverage.xml".to_owned(), "cobertura"),
     ));
     part.build = Some("mkdir -p bin\ngo build -trimpath -o bin/ ./...".to_owned());
@@ -527,17 +593,26 @@ fn go(files: &dyn Files, at: &str, part: &mut PartOf) {
 }
 
 fn rust(files: &dyn Files, at: &str, part: &mut PartOf) {
-    let chain = files.read(&format!("{at}rust-toolchain.toml")).or_else(|| files.read(&format!("{at}rust-toolchain")));
-    part.version = chain.as_deref().and_then(|text| number_after(text, &["channel = \""]).or_else(|| number(text)));
+    let chain = files
+        .read(&format!("{at}rust-toolchain.toml"))
+        .or_else(|| files.read(&format!("{at}rust-toolchain")));
+    part.version = chain
+        .as_deref()
+        .and_then(|text| number_after(text, &["channel = \""]).or_else(|| number(text)));
     part.manager = Some(Manager::Cargo);
-    let locked = files.exists(&format!("{at}Cargo.lock")) || !files.exists(&format!("{at}Cargo.toml"));
+    let locked =
+        files.exists(&format!("{at}Cargo.lock")) || !files.exists(&format!("{at}Cargo.toml"));
     part.lockfile = locked.then(|| format!("{at}Cargo.lock"));
     let flag = if locked { " --locked" } else { "" };
     part.install = String::new();
-    part.lint = Some(format!("rustup component add clippy rustfmt\ncargo fmt --all --check\ncargo clippy{flag} --all-targets -- -D warnings"));
+    part.lint = Some(format!(
+        "rustup component add clippy rustfmt\ncargo fmt --all --check\ncargo clippy{flag} --all-targets -- -D warnings"
+    ));
     part.test = Some(format!("cargo test{flag} --all-features"));
     part.coverage = Some((
-        format!("rustup component add llvm-tools\ncargo install --locked cargo-llvm-cov@0.6.16\ncargo llvm-cov{flag} --all-features --lcov --output-path lcov.info"),
+        format!(
+            "rustup component add llvm-tools\ncargo install --locked cargo-llvm-cov@0.6.16\ncargo llvm-cov{flag} --all-features --lcov --output-path lcov.info"
+        ),
         ("lcov.info".to_owned(), "lcov"),
     ));
     part.build = Some(format!("cargo build --release{flag}"));
@@ -554,16 +629,31 @@ fn java(files: &dyn Files, at: &str, part: &mut PartOf) {
         .join("\n");
     part.version = number_after(
         &text,
-        &["<java.version>", "<maven.compiler.release>", "<maven.compiler.source>", "JavaLanguageVersion.of(", "JavaVersion.VERSION_", "jvmToolchain(", "sourceCompatibility = "],
+        &[
+            "<java.version>",
+            "<maven.compiler.release>",
+            "<maven.compiler.source>",
+            "JavaLanguageVersion.of(",
+            "JavaVersion.VERSION_",
+            "jvmToolchain(",
+            "sourceCompatibility = ",
+        ],
     )
     .map(|version| version.trim_start_matches("1.").to_owned());
     if gradle {
         let run = if has("gradlew") { "./gradlew" } else { "gradle" };
         part.manager = Some(Manager::Gradle);
-        part.lockfile = ["gradle/wrapper/gradle-wrapper.properties", "build.gradle.kts", "build.gradle"].into_iter().find(|name| has(name)).map(|name| format!("{at}{name}"));
+        part.lockfile =
+            ["gradle/wrapper/gradle-wrapper.properties", "build.gradle.kts", "build.gradle"]
+                .into_iter()
+                .find(|name| has(name))
+                .map(|name| format!("{at}{name}"));
         part.test = Some(format!("{run} test --no-daemon"));
         part.report = Some("**/build/test-results/test/*.xml".to_owned());
-        if ["checkstyle", "spotless", "ktlint", "detekt", "pmd"].iter().any(|tool| text.contains(tool)) {
+        if ["checkstyle", "spotless", "ktlint", "detekt", "pmd"]
+            .iter()
+            .any(|tool| text.contains(tool))
+        {
             part.lint = Some(format!("{run} check --exclude-task test --no-daemon"));
         }
         if text.contains("jacoco") {
@@ -577,16 +667,28 @@ fn java(files: &dyn Files, at: &str, part: &mut PartOf) {
     } else {
         let run = if has("mvnw") { "./mvnw" } else { "mvn" };
         if !has("pom.xml") {
-            part.assumed.push("Assumed: a Maven project with a `pom.xml` at the top of the checkout".to_owned());
+            part.assumed.push(
+                "Assumed: a Maven project with a `pom.xml` at the top of the checkout".to_owned(),
+            );
         }
         part.manager = Some(Manager::Maven);
         part.lockfile = Some(format!("{at}pom.xml"));
         part.test = Some(format!("{run} --batch-mode --no-transfer-progress verify"));
         part.report = Some("**/target/surefire-reports/*.xml".to_owned());
-        let lint = [("spotless", "spotless:check"), ("checkstyle", "checkstyle:check"), ("pmd", "pmd:check")];
-        part.lint = lint.iter().find(|(name, _)| text.contains(name)).map(|(_, goal)| format!("{run} --batch-mode --no-transfer-progress {goal}"));
+        let lint = [
+            ("spotless", "spotless:check"),
+            ("checkstyle", "checkstyle:check"),
+            ("pmd", "pmd:check"),
+        ];
+        part.lint = lint
+            .iter()
+            .find(|(name, _)| text.contains(name))
+            .map(|(_, goal)| format!("{run} --batch-mode --no-transfer-progress {goal}"));
         if text.contains("jacoco") {
-            part.coverage = part.test.clone().map(|test| (test, ("target/site/jacoco/jacoco.xml".to_owned(), "jacoco")));
+            part.coverage = part
+                .test
+                .clone()
+                .map(|test| (test, ("target/site/jacoco/jacoco.xml".to_owned(), "jacoco")));
         }
         part.build = Some(format!("{run} --batch-mode --no-transfer-progress package -DskipTests"));
         part.output = vec!["target/*.jar".to_owned()];
@@ -594,7 +696,12 @@ fn java(files: &dyn Files, at: &str, part: &mut PartOf) {
 }
 
 fn dotnet(files: &dyn Files, at: &str, part: &mut PartOf) {
-    let projects: Vec<String> = files.paths().iter().filter(|path| path.ends_with(".csproj")).filter_map(|path| files.read(path)).collect();
+    let projects: Vec<String> = files
+        .paths()
+        .iter()
+        .filter(|path| path.ends_with(".csproj"))
+        .filter_map(|path| files.read(path))
+        .collect();
     let all = projects.join("\n");
     part.version = files
         .read(&format!("{at}global.json"))
@@ -607,23 +714,30 @@ fn dotnet(files: &dyn Files, at: &str, part: &mut PartOf) {
     part.install = format!("dotnet restore{}", if lock.is_some() { " --locked-mode" } else { "" });
     part.lint = Some("dotnet format --no-restore --verify-no-changes".to_owned());
     let junit = all.contains("JunitXml.TestLogger");
-    let logger = if junit { " --logger \"junit;LogFilePath=../test-results/{assembly}.xml\"" } else { "" };
+    let logger =
+        if junit { " --logger \"junit;LogFilePath=../test-results/{assembly}.xml\"" } else { "" };
     part.report = junit.then(|| "**/test-results/*.xml".to_owned());
     part.test = Some(format!("dotnet test --no-restore --configuration Release{logger}"));
     if all.contains("coverlet.collector") {
         part.coverage = Some((
-            format!("dotnet test --no-restore --configuration Release{logger} --collect \"XPlat Code Coverage\" --results-directory coverage\ncp coverage/*/coverage.cobertura.xml coverage/"),
+            format!(
+                "dotnet test --no-restore --configuration Release{logger} --collect \"XPlat Code Coverage\" --results-directory coverage\ncp coverage/*/coverage.cobertura.xml coverage/"
+            ),
             ("coverage/coverage.cobertura.xml".to_owned(), "cobertura"),
         ));
     }
-    part.build = Some("dotnet publish --no-restore --configuration Release --output out".to_owned());
+    part.build =
+        Some("dotnet publish --no-restore --configuration Release --output out".to_owned());
     part.output = vec!["out".to_owned()];
 }
 
 fn ruby(files: &dyn Files, at: &str, part: &mut PartOf) {
     let gems = files.read(&format!("{at}Gemfile")).unwrap_or_default();
     let has = |name: &str| files.exists(&format!("{at}{name}"));
-    part.version = files.read(&format!("{at}.ruby-version")).and_then(|text| number(&text)).or_else(|| number_after(&gems, &["ruby \"", "ruby '"]));
+    part.version = files
+        .read(&format!("{at}.ruby-version"))
+        .and_then(|text| number(&text))
+        .or_else(|| number_after(&gems, &["ruby \"", "ruby '"]));
     set_lock(files, at, part, &[("Gemfile.lock", Manager::Bundler)]);
     part.manager = Some(Manager::Bundler);
     part.install = "bundle install --jobs 4 --retry 3".to_owned();
@@ -633,7 +747,8 @@ fn ruby(files: &dyn Files, at: &str, part: &mut PartOf) {
     let specs = files.paths().iter().any(|path| path.starts_with(&format!("{at}spec/")));
     if gems.contains("rspec") || specs {
         let junit = gems.contains("rspec_junit_formatter");
-        let more = if junit { " --format RspecJunitFormatter --out test-results/rspec.xml" } else { "" };
+        let more =
+            if junit { " --format RspecJunitFormatter --out test-results/rspec.xml" } else { "" };
         part.test = Some(format!("bundle exec rspec --format progress{more}"));
         part.report = junit.then(|| "test-results/rspec.xml".to_owned());
     } else if gems.contains("rails") {
@@ -646,7 +761,9 @@ fn ruby(files: &dyn Files, at: &str, part: &mut PartOf) {
 fn php(files: &dyn Files, at: &str, part: &mut PartOf) {
     let composer = files.read(&format!("{at}composer.json")).unwrap_or_default();
     let has = |name: &str| files.exists(&format!("{at}{name}"));
-    part.version = number_after(&composer, &["\"php\": \""]).map(|version| short(&version, 2)).filter(|version| version.contains('.'));
+    part.version = number_after(&composer, &["\"php\": \""])
+        .map(|version| short(&version, 2))
+        .filter(|version| version.contains('.'));
     set_lock(files, at, part, &[("composer.lock", Manager::Composer)]);
     part.manager = Some(Manager::Composer);
     part.install = "composer install --no-interaction --prefer-dist".to_owned();
@@ -668,7 +785,9 @@ fn php(files: &dyn Files, at: &str, part: &mut PartOf) {
 fn cpp(part: &mut PartOf) {
     part.install = "command -v cmake > /dev/null || (apt-get update && apt-get install --yes --no-install-recommends cmake g++ make)".to_owned();
     let build = "cmake -S . -B build -DCMAKE_BUILD_TYPE=Release\ncmake --build build --parallel";
-    part.test = Some(format!("{build}\nctest --test-dir build --output-on-failure --output-junit junit.xml"));
+    part.test = Some(format!(
+        "{build}\nctest --test-dir build --output-on-failure --output-junit junit.xml"
+    ));
     part.report = Some("build/junit.xml".to_owned());
     part.build = Some(build.to_owned());
     part.output = vec!["build".to_owned()];

@@ -163,9 +163,9 @@ fn is_manifest(files: &dyn Files, path: &str) -> bool {
     let Some(text) = files.read(path) else { return false };
     let kinds = ["Deployment", "StatefulSet", "DaemonSet", "Service", "CronJob", "Ingress"];
     text.lines().any(|line| line.starts_with("apiVersion:"))
-        && text.lines().any(|line| {
-            line.strip_prefix("kind:").is_some_and(|kind| kinds.contains(&kind.trim()))
-        })
+        && text
+            .lines()
+            .any(|line| line.strip_prefix("kind:").is_some_and(|kind| kinds.contains(&kind.trim())))
         && !text.contains("{{")
 }
 

@@ -144,7 +144,11 @@ pub const SERVICES: &[ServiceKind] = &[
         words: "postgresql|postgis|pg",
         image: "postgres:17",
         port: 5432,
-        variables: &[("POSTGRES_USER", "test"), ("POSTGRES_PASSWORD", "test"), ("POSTGRES_DB", "test")],
+        variables: &[
+            ("POSTGRES_USER", "test"),
+            ("POSTGRES_PASSWORD", "test"),
+            ("POSTGRES_DB", "test"),
+        ],
         ready: "pg_isready -U test",
         address: ("DATABASE_URL", "postgresql://test:test@@:5432/test"),
     },

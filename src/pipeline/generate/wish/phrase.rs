@@ -105,11 +105,11 @@ pub enum Topic {
 }
 
 use Topic::{
-    Approval, Apply, Architecture, BlueGreen, Build, ByDefault, Cache, Canary, Cancel, Change,
-    Cloud, Coverage, Deploy, Email, EndToEnd, Health, Image, Language, Lint, Manual, Notify, Plan, Platform,
-    Policy, Publish, PublishTo, Push, PushAny, Registry, Release, Reports, Rollback, Rolling, Sbom,
-    ScanImage, ScanSecrets, ScanSource, Service, Slack, System, Tag, Target, Teams, Terraform,
-    Test, Unsupported, Webhook,
+    Apply, Approval, Architecture, BlueGreen, Build, ByDefault, Cache, Canary, Cancel, Change,
+    Cloud, Coverage, Deploy, Email, EndToEnd, Health, Image, Language, Lint, Manual, Notify, Plan,
+    Platform, Policy, Publish, PublishTo, Push, PushAny, Registry, Release, Reports, Rollback,
+    Rolling, Sbom, ScanImage, ScanSecrets, ScanSource, Service, Slack, System, Tag, Target, Teams,
+    Terraform, Test, Unsupported, Webhook,
 };
 
 /// In the order they are looked for: what is more special comes first, and takes its
@@ -122,19 +122,27 @@ const PHRASES: &[(Topic, &str)] = &[
     (Registry("google"), r"(?:google )?artifact registry|gcr(?:\.io)?|google container registry"),
     (Registry("dockerhub"), r"docker ?hub"),
     (
-        Unsupported("Performance tests are not written: add them as a job after the deployment to a test environment"),
+        Unsupported(
+            "Performance tests are not written: add them as a job after the deployment to a test environment",
+        ),
         r"(?:load|performance|stress) tests?(?:ing)?|k6|jmeter|gatling",
     ),
     (
-        Unsupported("Scans of the running application (DAST) are not written: add them as a job after the deployment to a test environment"),
+        Unsupported(
+            "Scans of the running application (DAST) are not written: add them as a job after the deployment to a test environment",
+        ),
         r"dast|dynamic (?:application )?(?:security )?(?:scan\w*|test\w*)|zap(?: scan)?|penetration tests?",
     ),
     (
-        Unsupported("Signing and provenance are not written: sign the image by its digest in the job that builds it"),
+        Unsupported(
+            "Signing and provenance are not written: sign the image by its digest in the job that builds it",
+        ),
         r"cosign|sigstore|sign(?:ed|s|ing)?(?: (?:the|our|all))?(?: (?:container|docker))? (?:images?|artifacts?)|provenance|slsa|attest\w*",
     ),
     (
-        Unsupported("SonarQube is not written: add its scan to the test job, with full history in the checkout"),
+        Unsupported(
+            "SonarQube is not written: add its scan to the test job, with full history in the checkout",
+        ),
         r"sonar(?:qube|cloud)?",
     ),
     (
@@ -142,10 +150,15 @@ const PHRASES: &[(Topic, &str)] = &[
         r"(?:preview|review|ephemeral) (?:environments?|apps?|deployments?|deploys?)",
     ),
     (
-        Unsupported("Changes of a database are not written: add them as a step before the deployment, so that both versions of the application can work with them"),
+        Unsupported(
+            "Changes of a database are not written: add them as a step before the deployment, so that both versions of the application can work with them",
+        ),
         r"(?:database |db |schema )migrations?|migrate (?:the )?(?:database|db)|flyway|liquibase",
     ),
-    (Unsupported("Pulumi, CloudFormation, Bicep and Ansible are not written, only Terraform"), r"pulumi|cloudformation|bicep|ansible|cdk"),
+    (
+        Unsupported("Pulumi, CloudFormation, Bicep and Ansible are not written, only Terraform"),
+        r"pulumi|cloudformation|bicep|ansible|cdk",
+    ),
     (
         Approval,
         r"(?:manual(?:ly)? )?(?:approv(?:al|als|e|ed|es|ing)|sign(?:s|ed)?[- ]?off)|manual (?:gate|step|confirmation|check)|(?:human|approval|release) gate|gated?|confirm(?:s|ed|ation)?|manual intervention|someone (?:says|clicks|presses)",
@@ -159,28 +172,40 @@ const PHRASES: &[(Topic, &str)] = &[
         Push,
         r"(?:(?:push(?:es|ed|ing)?|merg(?:e|es|ed|ing)|commits?|land(?:s|ed)?|changes?) (?:in)?(?:to|on|in|reach(?:es)?) |(?:on|from|to|for|of) )(?:the |our )?(?P<branch>main|master|trunk|develop|default branch|release/\*+|release branch(?:es)?)(?: branch)?",
     ),
-    (PushAny, r"(?:every|each|any|all|on) (?:push(?:es)?|commits?)|any branch|(?:all|every) branch(?:es)?"),
+    (
+        PushAny,
+        r"(?:every|each|any|all|on) (?:push(?:es)?|commits?)|any branch|(?:all|every) branch(?:es)?",
+    ),
     (
         Tag,
         r"(?:(?:git|version|release|semver|new) )*tags?(?: (?:like|such as|matching|named|starting with))?(?: `?(?P<glob>v[\d.*]+|v\*\S*|[\w-]+\*))?|tagged(?: (?:release|commit|version)s?)?|v\* tags?",
     ),
     (Coverage, r"(?:code |test )?coverage(?: (?:report|results?))?s?"),
     (Reports, r"(?:test|junit) (?:results?|reports?)|junit"),
-    (ScanSecrets, r"secrets?[- ](?:scan\w*|detect\w*|leaks?)|gitleaks|trufflehog|(?:leaked|committed|hard-?coded) (?:secrets?|credentials?)|scan\w* (?:for )?secrets?"),
+    (
+        ScanSecrets,
+        r"secrets?[- ](?:scan\w*|detect\w*|leaks?)|gitleaks|trufflehog|(?:leaked|committed|hard-?coded) (?:secrets?|credentials?)|scan\w* (?:for )?secrets?",
+    ),
     (
         ScanImage,
-        r"scan(?:s|ned|ning)?(?: (?:the|our|it|all|that|this|each))*(?: (?:docker|container))? (?:images?|containers?)|(?:docker |container )?image[- ]scan\w*|container[- ]scan\w*|trivy|grype",
+        r"scan(?:s|ned|ning)?(?: (?:the|our|it|all|that|this|each))*(?: (?:docker|container))? (?:images?|containers?)|(?:docker |container )?image[- ]scan\w*|container[- ]scan\w*|trivy|grype|scan(?:s|ned|ning)? it",
     ),
     (
         ScanSource,
         r"sast|static (?:application )?security(?: (?:test\w*|scan\w*|analysis))?|semgrep|codeql|security[- ](?:scan\w*|checks?|tests?|analysis)|(?:dependency|dependencies|package) (?:scan\w*|audit\w*|checks?)|(?:scan|check|audit)\w* (?:the |our )?(?:dependenc(?:y|ies)|source|code)(?: for vulnerabilit(?:y|ies))?|vulnerabilit(?:y|ies)(?: scan\w*)?|cves?|snyk|npm audit",
     ),
     (Sbom, r"sboms?|software bills? of materials|cyclonedx|spdx|syft"),
-    (Policy, r"conftest|opa|open policy agent|checkov|tfsec|rego|polic(?:y|ies)(?:[- ]checks?)?(?: as code)?"),
+    (
+        Policy,
+        r"conftest|opa|open policy agent|checkov|tfsec|rego|polic(?:y|ies)(?:[- ]checks?)?(?: as code)?",
+    ),
     (Plan, r"(?:terraform |tofu )?plans?(?:ned)?"),
     (Apply, r"(?:terraform |tofu )?appl(?:y|ies|ied|ying)"),
     (Terraform, r"terraform|open ?tofu|tofu|infrastructure(?: as code)?|iac|infra"),
-    (Rollback, r"(?:automatic(?:ally)? )?roll(?:s|ed|ing)?[- ]?back(?:s)?|roll it back|revert(?:s|ed)?|undo"),
+    (
+        Rollback,
+        r"(?:automatic(?:ally)? )?roll(?:s|ed|ing)?[- ]?back(?:s)?|roll it back|revert(?:s|ed)?|undo",
+    ),
     (BlueGreen, r"blue[-/ ]?(?:and[- ])?green"),
     (Canary, r"canar(?:y|ies)"),
     (Rolling, r"rolling(?:[- ](?:update|deploy\w*|strategy|release))?s?"),
@@ -189,14 +214,23 @@ const PHRASES: &[(Topic, &str)] = &[
     (Teams, r"(?:microsoft |ms )teams|teams(?: channel| message| notification)?"),
     (Email, r"e-?mails?|mails?"),
     (Webhook, r"web ?hooks?"),
-    (Notify, r"notif(?:y|ies|ied|ications?)|alert(?:s|ed)?|inform(?:s|ed)?|ping(?:s|ed)?|tell(?:s)?|message(?:s|d)?|post(?:s|ed)?"),
+    (
+        Notify,
+        r"notif(?:y|ies|ied|ications?)|alert(?:s|ed)?|inform(?:s|ed)?|ping(?:s|ed)?|tell(?:s)?|message(?:s|d)?|post(?:s|ed)?",
+    ),
     (PublishTo("npm"), r"(?:on|to|the) npm(?:js)?(?: registry)?|npm (?:registry|package|publish)"),
     (PublishTo("pypi"), r"pypi|python package index"),
     (PublishTo("crates"), r"crates\.io"),
-    (PublishTo("maven"), r"maven central|(?:maven|nexus|artifactory) (?:repo\w*|registry)|nexus|artifactory"),
+    (
+        PublishTo("maven"),
+        r"maven central|(?:maven|nexus|artifactory) (?:repo\w*|registry)|nexus|artifactory",
+    ),
     (PublishTo("nuget"), r"nuget(?:\.org| feed| package)?"),
     (PublishTo("gems"), r"ruby ?gems(?:\.org)?"),
-    (Release, r"(?:github|gitlab) releases?|release notes|changelogs?|(?:create|cut|make|draft)s? (?:a |the )?releases?"),
+    (
+        Release,
+        r"(?:github|gitlab) releases?|release notes|changelogs?|(?:create|cut|make|draft)s? (?:a |the )?releases?",
+    ),
     (Target("argocd"), r"argo ?-?cd|gitops"),
     (Target("ecs"), r"(?:amazon |aws )?ecs|fargate"),
     (Target("lambda"), r"(?:aws )?lambda(?: function)?s?"),
@@ -213,20 +247,36 @@ const PHRASES: &[(Topic, &str)] = &[
         Image,
         r"(?:(?:docker|container|oci) )*images?|docker(?:file|ize|ized|ise)?|containers?|containeri[sz]ed?|(?:build(?:s)?|push(?:es)?) (?:a |the )?(?:docker|container)(?: image)?",
     ),
-    (EndToEnd, r"(?:integration|acceptance|e2e|end[- ]to[- ]end|browser|ui)(?:[- ]tests?)?|playwright|cypress"),
+    (ScanSource, r"scan(?:s|ned|ning)?"),
+    (
+        EndToEnd,
+        r"(?:integration|acceptance|e2e|end[- ]to[- ]end|browser|ui)(?:[- ]tests?)?|playwright|cypress",
+    ),
     (
         Lint,
         r"lint(?:s|er|ers|ed|ing)?(?: checks?)?|static analysis|(?:code )?(?:format(?:ting)?|style)(?: checks?)?|type[- ]?checks?|eslint|ruff|clippy|golangci(?:-lint)?|rubocop|checkstyle|flake8|mypy|phpstan|go vet",
     ),
-    (Test, r"(?:(?:unit|all|the|our)[- ])*(?:tests?(?:ed|ing)?(?: suite)?|specs)|pytest|jest|vitest|rspec|phpunit|junit5?"),
-    (Publish, r"publish(?:es|ed|ing)?|release(?:s|d)? (?:the |our |a )?(?:package|crate|gem|library|jar)|upload(?:s)? (?:the |our )?(?:package|crate|gem)"),
+    (
+        Test,
+        r"(?:(?:unit|all|the|our)[- ])*(?:tests?(?:ed|ing)?(?: suite)?|specs)|pytest|jest|vitest|rspec|phpunit|junit5?",
+    ),
+    (
+        Publish,
+        r"publish(?:es|ed|ing)?|release(?:s|d)? (?:the |our |a )?(?:package|crate|gem|library|jar)|upload(?:s)? (?:the |our )?(?:package|crate|gem)",
+    ),
     (
         Deploy,
         r"(?:re)?deploy(?:s|ed|ing|ments?)?|roll(?:s|ed)?[- ]?(?:it )?out|rollouts?|ship(?:s|ped|ping)?|promot(?:e|es|ed|ion|ing)|deliver(?:s|ed|y)?|go(?:es)? live|cd|release(?:s|d)?(?: it)? to",
     ),
-    (Build, r"builds?|built|building|compil(?:e|es|ed|ing|ation)|bundl(?:e|es|ed|ing)|assembl(?:e|es)|packag(?:e|es|ed|ing)|artifacts?|binar(?:y|ies)"),
+    (
+        Build,
+        r"builds?|built|building|compil(?:e|es|ed|ing|ation)|bundl(?:e|es|ed|ing)|assembl(?:e|es)|packag(?:e|es|ed|ing)|artifacts?|binar(?:y|ies)",
+    ),
     (Cache, r"cach(?:e|es|ed|ing)"),
-    (Cancel, r"cancel(?:s|led|ed|ling)?(?: (?:superseded|outdated|old|older|stale|previous|running|in[- ]progress))*|superseded|concurren(?:t|cy)(?: group)?"),
+    (
+        Cancel,
+        r"cancel(?:s|led|ed|ling)?(?: (?:superseded|outdated|old|older|stale|previous|running|in[- ]progress))*|superseded|concurren(?:t|cy)(?: group)?",
+    ),
     (System("linux"), r"linux|ubuntu"),
     (System("windows"), r"windows"),
     (System("macos"), r"mac ?os|mac|osx"),
@@ -235,18 +285,30 @@ const PHRASES: &[(Topic, &str)] = &[
     (Service("redis"), r"redis|valkey"),
     (Service("mongo"), r"mongo(?:db)?"),
     (Service("rabbitmq"), r"rabbit ?mq"),
-    (Language("node"), r"node(?:\.?js)?|javascript|typescript|react|next\.?js|nest\.?js|express(?:\.js)?|vue|angular|svelte|npm|yarn|pnpm|js|ts"),
+    (
+        Language("node"),
+        r"node(?:\.?js)?|javascript|typescript|react|next\.?js|nest\.?js|express(?:\.js)?|vue|angular|svelte|npm|yarn|pnpm|js|ts",
+    ),
     (Language("python"), r"python|django|flask|fastapi|poetry|uv"),
-    (Language("go"), r"golang|go (?:services?|apps?|modules?|projects?|apis?|library|code|microservices?|backend|cli)|in go"),
+    (
+        Language("go"),
+        r"golang|go (?:services?|apps?|modules?|projects?|apis?|library|code|microservices?|backend|cli)|in go",
+    ),
     (Language("rust"), r"rust|cargo"),
     (Language("dotnet"), r"(?:asp)?\.net(?: core)?|dotnet|c#|csharp"),
     (Language("java"), r"java|kotlin|spring(?:[- ]boot)?|maven|gradle|jdk|jvm"),
     (Language("ruby"), r"ruby|rails"),
     (Language("php"), r"php|laravel|symfony"),
     (Language("cpp"), r"c\+\+|cpp|cmake"),
-    (Platform, r"(?:github actions|gitlab(?: ci(?:/cd)?)?|azure (?:pipelines|devops)|jenkins(?:file)?|bitbucket(?: pipelines)?|harness|github|ci/cd|ci|cicd|pipelines?|workflows?)"),
+    (
+        Platform,
+        r"(?:github actions|gitlab(?: ci(?:/cd)?)?|azure (?:pipelines|devops)|jenkins(?:file)?|bitbucket(?: pipelines)?|harness|github|ci/cd|ci|cicd|pipelines?|workflows?)",
+    ),
     (Platform, r"jobs?|stages?|steps?|yaml|file"),
-    (ByDefault, r"least[- ]privileges?|(?:minimal |least )?permissions?|pinn?(?:s|ed|ing)?(?: (?:actions|versions?|by (?:digest|sha|commit)))?|digests?|sha|lock(?:s|ed)?|fail(?:s)? fast|oidc|one at a time"),
+    (
+        ByDefault,
+        r"least[- ]privileges?|(?:minimal |least )?permissions?|pinn?(?:s|ed|ing)?(?: (?:actions|versions?|by (?:digest|sha|commit)))?|digests?|sha|lock(?:s|ed)?|fail(?:s)? fast|oidc|one at a time",
+    ),
     (Cloud, r"aws|amazon|azure|gcp|google cloud|google"),
 ];
 
@@ -295,7 +357,9 @@ pub fn is_common(word: &str) -> bool {
 
 /// Whether some phrase takes this word as it is.
 pub fn is_term(word: &str) -> bool {
-    COMPILED.iter().any(|(_, regex)| regex.captures(word).is_some_and(|found| {
-        found.name("all").is_some_and(|all| all.as_str() == word)
-    }))
+    COMPILED.iter().any(|(_, regex)| {
+        regex
+            .captures(word)
+            .is_some_and(|found| found.name("all").is_some_and(|all| all.as_str() == word))
+    })
 }

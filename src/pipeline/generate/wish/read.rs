@@ -23,16 +23,43 @@ pattern!(IMAGE, r"\b[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?(?:/[\w.-]+)+");
 pattern!(HEALTH_PATH, r"(?:^|\s|`)(/[\w/-]*(?:health|ready|status|ping|live)[\w/-]*)");
 pattern!(PERCENT, r"(\d{1,3})\s*(?:%|percent\b)");
 pattern!(SHARES, r"(?:\d{1,2}\s*(?:,|then|and|/|->|→|to)\s*)+(?:\d{1,2})\s*(?:%|percent\b)");
-pattern!(WAIT, r"(\d+)[- ](?:min(?:ute)?s?)\s+(?:between|apart|each|pauses?|per step|in between)|(?:wait(?:ing)?|pause|every|each for|interval of)\s+(?:for\s+)?(\d+)\s*(?:min(?:ute)?s?)");
-pattern!(TIMEOUT, r"(?:time ?-?outs?(?: (?:of|after|is|at|set to|:))*|(?:at most|no (?:longer|more) than|max(?:imum)?(?: of)?|within|limit(?:ed)? (?:to|of))) (\d+) ?-?(m|min|mins|minutes?|h|hours?)\b|(\d+)[- ]?(m|min|mins|minutes?|h|hours?)[- ]time ?-?outs?");
-pattern!(VERSIONS, r"\b(node(?:\.?js)?|python|go(?:lang)?|java|jdk|rust|php|ruby|\.net|dotnet)(?: versions?)?,? (v?\d+(?:\.\d+)*(?:\.x)?\+?(?:(?:,? and |,? or |, ?|/| & | )v?\d+(?:\.\d+)*(?:\.x)?)*)");
-pattern!(ENVIRONMENT, r"\b(dev(?:elopment)?|testing|qa|uat|acceptance|stag(?:e|ing)|pre-?prod(?:uction)?|prod(?:uction)?|sandbox|demo|live)\b|\b(?:the |an? )?([a-z][a-z0-9-]*) env(?:ironment)?\b|\benv(?:ironment)? (?:named|called) ([a-z][a-z0-9-]*)|\bto (test)\b");
-pattern!(APPROVERS, r"approv\w*\s+(?:from|by|of)\s+(?:the\s+)?(@?[\w./-]+(?:\s+(?:and\s+)?@[\w./-]+)*)(?:\s+(?:team|group|leads?))?");
-pattern!(PATHS, r"(?:changes? (?:in|to|under|below)|files? (?:in|under|below)|touch(?:es|ing)?|paths?)\s+(?:the\s+)?`?([\w.-]+/[\w./*-]*|\*\*?[\w./*-]+)`?");
-pattern!(BRANCH, r"branch(?:es)?(?: (?:named|called|like))? `?([\w-]+(?:/[\w*-]+)?)`?|`([\w-]+(?:/[\w*-]+)?)` branch");
+pattern!(
+    WAIT,
+    r"(\d+)[- ](?:min(?:ute)?s?)\s+(?:between|apart|each|pauses?|per step|in between)|(?:wait(?:ing)?|pause|every|each for|interval of)\s+(?:for\s+)?(\d+)\s*(?:min(?:ute)?s?)"
+);
+pattern!(
+    TIMEOUT,
+    r"(?:time ?-?outs?(?: (?:of|after|is|at|set to|:))*|(?:at most|no (?:longer|more) than|max(?:imum)?(?: of)?|within|limit(?:ed)? (?:to|of))) (\d+) ?-?(m|min|mins|minutes?|h|hours?)\b|(\d+)[- ]?(m|min|mins|minutes?|h|hours?)[- ]time ?-?outs?"
+);
+pattern!(
+    VERSIONS,
+    r"\b(node(?:\.?js)?|python|go(?:lang)?|java|jdk|rust|php|ruby|\.net|dotnet)(?: versions?)?,? (v?\d+(?:\.\d+)*(?:\.x)?\+?(?:(?:,? and |,? or |, ?|/| & | )v?\d+(?:\.\d+)*(?:\.x)?)*)"
+);
+pattern!(
+    ENVIRONMENT,
+    r"\b(dev(?:elopment)?|testing|qa|uat|acceptance|stag(?:e|ing)|pre-?prod(?:uction)?|prod(?:uction)?|sandbox|demo|live)\b|\b(?:the |an? )?([a-z][a-z0-9-]*) env(?:ironment)?\b|\benv(?:ironment)? (?:named|called) ([a-z][a-z0-9-]*)|\bto (test)\b"
+);
+pattern!(
+    APPROVERS,
+    r"approv\w*\s+(?:from|by|of)\s+(?:the\s+)?(@?[\w./-]+(?:\s+(?:and\s+)?@[\w./-]+)*)(?:\s+(?:team|group|leads?))?"
+);
+pattern!(
+    PATHS,
+    r"(?:changes? (?:in|to|under|below)|files? (?:in|under|below)|touch(?:es|ing)?|paths?)\s+(?:the\s+)?`?([\w.-]+/[\w./*-]*|\*\*?[\w./*-]+)`?"
+);
+pattern!(
+    BRANCH,
+    r"branch(?:es)?(?: (?:named|called|like))? `?([\w-]+(?:/[\w*-]+)?)`?|`([\w-]+(?:/[\w*-]+)?)` branch"
+);
 pattern!(NUMBER, r"v?(\d+(?:\.\d+)*(?:\.x)?)");
-pattern!(ON_FAILURE, r"\b(?:fail(?:s|ed|ure|ures|ing)?|breaks?|broken|red|goes wrong|went wrong|errors?)\b");
-pattern!(ON_SUCCESS, r"\b(?:succe\w+|when(?:ever)? (?:it is |it's )?(?:deployed|done|finished|released|live)|after (?:each |every |a |the )?(?:deploy\w*|release)|(?:each|every) (?:deploy\w*|release)|both|result|outcome|green)\b");
+pattern!(
+    ON_FAILURE,
+    r"\b(?:fail(?:s|ed|ure|ures|ing)?|breaks?|broken|red|goes wrong|went wrong|errors?)\b"
+);
+pattern!(
+    ON_SUCCESS,
+    r"\b(?:succe\w+|when(?:ever)? (?:it is |it's )?(?:deployed|done|finished|released|live)|after (?:each |every |a |the )?(?:deploy\w*|release)|(?:each|every) (?:deploy\w*|release)|both|result|outcome|green)\b"
+);
 
 fn hits(pattern: &LazyLock<Option<Regex>>, text: &str) -> Vec<(Range<usize>, Vec<Option<String>>)> {
     let Some(regex) = pattern.as_ref() else { return Vec::new() };
@@ -70,7 +97,10 @@ impl Reader {
             text.char_indices()
                 .filter(|(at, c)| {
                     matches!(c, '\n' | ';')
-                        || (*c == '.' && text.get(at + 1..).is_none_or(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace)))
+                        || (*c == '.'
+                            && text.get(at + 1..).is_none_or(|rest| {
+                                rest.is_empty() || rest.starts_with(char::is_whitespace)
+                            }))
                 })
                 .map(|(at, _)| at)
                 .collect::<Vec<_>>()
@@ -110,7 +140,8 @@ impl Reader {
     fn negated(&self, at: usize) -> bool {
         let sentence = self.sentence(at);
         let before = self.of(sentence.start..at);
-        let cut = [" but ", ":", " then ", ", with "].iter().filter_map(|mark| before.rfind(mark)).max();
+        let cut =
+            [" but ", ":", " then ", ", with "].iter().filter_map(|mark| before.rfind(mark)).max();
         let before = &before[cut.unwrap_or(0)..];
         let mut listed = false;
         for word in before.split_whitespace().rev().take(9) {
@@ -242,8 +273,13 @@ fn numbers(reader: &mut Reader, wish: &mut Wish) {
     for (range, groups) in hits(&VERSIONS, &reader.text.clone()) {
         let mut groups = groups.into_iter().flatten();
         let (Some(name), Some(list)) = (groups.next(), groups.next()) else { continue };
-        let Some(language) = language(name.trim_end_matches(".js").trim_end_matches("js")) else { continue };
-        let mut versions: Vec<String> = hits(&NUMBER, &list).into_iter().filter_map(|(_, g)| g.into_iter().flatten().next()).collect();
+        let Some(language) = language(name.trim_end_matches(".js").trim_end_matches("js")) else {
+            continue;
+        };
+        let mut versions: Vec<String> = hits(&NUMBER, &list)
+            .into_iter()
+            .filter_map(|(_, g)| g.into_iter().flatten().next())
+            .collect();
         if language == Language::Dotnet {
             versions.iter_mut().for_each(|version| {
                 if !version.contains('.') {
@@ -261,20 +297,27 @@ fn numbers(reader: &mut Reader, wish: &mut Wish) {
     let mut percents: Vec<u8> = Vec::new();
     for (range, _) in hits(&SHARES, &reader.text.clone()) {
         if canary {
-            percents.extend(hits(&NUMBER, reader.of(range.clone())).into_iter().filter_map(|(_, g)| g.into_iter().flatten().next()?.parse::<u8>().ok()));
+            percents.extend(
+                hits(&NUMBER, reader.of(range.clone()))
+                    .into_iter()
+                    .filter_map(|(_, g)| g.into_iter().flatten().next()?.parse::<u8>().ok()),
+            );
             reader.take(range);
         }
     }
     for (range, groups) in hits(&PERCENT, &reader.text.clone()) {
         if canary && !reader.is_taken(&range) {
-            percents.extend(groups.into_iter().flatten().filter_map(|number| number.parse::<u8>().ok()));
+            percents.extend(
+                groups.into_iter().flatten().filter_map(|number| number.parse::<u8>().ok()),
+            );
             reader.take(range);
         }
     }
     if canary {
         let mut seconds = 300;
         for (range, groups) in hits(&WAIT, &reader.text.clone()) {
-            if let Some(minutes) = groups.into_iter().flatten().find_map(|n| n.parse::<u32>().ok()) {
+            if let Some(minutes) = groups.into_iter().flatten().find_map(|n| n.parse::<u32>().ok())
+            {
                 seconds = minutes.clamp(1, 240) * 60;
                 reader.take(range);
             }
@@ -295,7 +338,11 @@ fn triggers_in_detail(reader: &mut Reader, wish: &mut Wish) {
             && !reader.is_taken(&range)
         {
             let path = path.trim_end_matches('.').to_owned();
-            wish.paths.push(if path.contains('*') { path } else { format!("{}/**", path.trim_end_matches('/')) });
+            wish.paths.push(if path.contains('*') {
+                path
+            } else {
+                format!("{}/**", path.trim_end_matches('/'))
+            });
             reader.take(range);
         }
     }
@@ -314,7 +361,10 @@ fn approvals(reader: &mut Reader, wish: &mut Wish) {
     for (range, groups) in hits(&APPROVERS, &reader.text.clone()) {
         let Some(who) = groups.into_iter().flatten().next() else { continue };
         let names = who.split_whitespace().filter(|name| *name != "and");
-        let names: Vec<String> = names.map(|name| name.trim_start_matches('@').trim_end_matches('.').to_owned()).filter(|name| !is_common(name)).collect();
+        let names: Vec<String> = names
+            .map(|name| name.trim_start_matches('@').trim_end_matches('.').to_owned())
+            .filter(|name| !is_common(name))
+            .collect();
         if names.is_empty() {
             continue;
         }
@@ -331,7 +381,8 @@ fn approved(reader: &Reader, wish: &mut Wish, range: &Range<usize>) {
     let clause = reader.clause(range.start);
     let clause = reader.of(clause).to_owned();
     for (_, groups) in hits(&ENVIRONMENT, &clause) {
-        if let Some(name) = groups.into_iter().flatten().next().and_then(|name| environment(&name)) {
+        if let Some(name) = groups.into_iter().flatten().next().and_then(|name| environment(&name))
+        {
             if !wish.approval_for.contains(&name) {
                 wish.approval_for.push(name);
             }
@@ -368,8 +419,11 @@ fn add_language(wish: &mut Wish, language: Language, versions: Vec<String>) {
 fn note(reader: &Reader, wish: &mut Wish, said: &Said, confined: &mut Vec<DeployWhen>) {
     let negated = reader.negated(said.range.start);
     let clause = reader.of(reader.clause(said.range.start)).to_owned();
-    let only = ["only", "just", "except"].iter().any(|word| clause.split_whitespace().any(|w| w == *word));
-    let deploys = ["deploy", "ship", "promote", "release", "publish", "push"].iter().any(|word| clause.contains(word));
+    let only =
+        ["only", "just", "except"].iter().any(|word| clause.split_whitespace().any(|w| w == *word));
+    let deploys = ["deploy", "ship", "promote", "release", "publish", "push"]
+        .iter()
+        .any(|word| clause.contains(word));
     match said.topic {
         Topic::Platform | Topic::ByDefault => {}
         Topic::Cloud => {
@@ -390,7 +444,8 @@ fn note(reader: &Reader, wish: &mut Wish, said: &Said, confined: &mut Vec<Deploy
         Topic::Manual => wish.manual.set(negated),
         Topic::Change => {
             // "Do not deploy on pull requests" rules out the deployment there alone.
-            let other = clause.contains("not ") || clause.contains("never ") || clause.contains("n't ");
+            let other =
+                clause.contains("not ") || clause.contains("never ") || clause.contains("n't ");
             if !(negated || other && deploys) {
                 wish.change = Ask::Yes;
             } else if negated && !deploys {
@@ -416,7 +471,12 @@ fn note(reader: &Reader, wish: &mut Wish, said: &Said, confined: &mut Vec<Deploy
         }
         Topic::Tag => {
             if !negated {
-                wish.tag = Some(said.detail.clone().filter(|glob| glob.contains('*')).unwrap_or_else(|| "v*".to_owned()));
+                wish.tag = Some(
+                    said.detail
+                        .clone()
+                        .filter(|glob| glob.contains('*'))
+                        .unwrap_or_else(|| "v*".to_owned()),
+                );
                 // Images get tags, too: only a run's tag confines the deployment.
                 if deploys || only {
                     confined.push(DeployWhen::Tag);
@@ -435,7 +495,12 @@ fn note(reader: &Reader, wish: &mut Wish, said: &Said, confined: &mut Vec<Deploy
         Topic::Sbom => wish.sbom.set(negated),
         Topic::Terraform | Topic::Plan => {
             // A plan of something else is none of infrastructure.
-            if said.topic == Topic::Terraform || said.words.contains(' ') || reader.text.contains("terraform") || reader.text.contains("tofu") || reader.text.contains("infra") {
+            if said.topic == Topic::Terraform
+                || said.words.contains(' ')
+                || reader.text.contains("terraform")
+                || reader.text.contains("tofu")
+                || reader.text.contains("infra")
+            {
                 wish.terraform.set(negated);
             }
         }
@@ -447,7 +512,9 @@ fn note(reader: &Reader, wish: &mut Wish, said: &Said, confined: &mut Vec<Deploy
                 let tool = match () {
                     () if words.contains("checkov") || words.contains("tfsec") => Some("checkov"),
                     () if words.contains("opa") || words.contains("agent") => Some("opa"),
-                    () if words.contains("conftest") || words.contains("rego") || !named => Some("conftest"),
+                    () if words.contains("conftest") || words.contains("rego") || !named => {
+                        Some("conftest")
+                    }
                     () => None,
                 };
                 let general = words.contains("polic") && !words.contains("agent");
@@ -476,7 +543,9 @@ fn note(reader: &Reader, wish: &mut Wish, said: &Said, confined: &mut Vec<Deploy
             }
         }
         Topic::Health => wish.health.set(negated),
-        Topic::Notify | Topic::Slack | Topic::Teams | Topic::Email | Topic::Webhook => notify(reader, wish, said, negated),
+        Topic::Notify | Topic::Slack | Topic::Teams | Topic::Email | Topic::Webhook => {
+            notify(reader, wish, said, negated)
+        }
         Topic::Registry(name) => {
             if !negated && wish.registry.is_none() {
                 wish.registry = Some(match name {
@@ -526,7 +595,11 @@ fn note(reader: &Reader, wish: &mut Wish, said: &Said, confined: &mut Vec<Deploy
         }
         Topic::Architecture(name) => {
             if !negated {
-                let all = if said.words.starts_with("multi") { vec!["linux/amd64", name] } else { vec![name] };
+                let all = if said.words.starts_with("multi") {
+                    vec!["linux/amd64", name]
+                } else {
+                    vec![name]
+                };
                 for name in all {
                     if !wish.architectures.iter().any(|known| known == name) {
                         wish.architectures.push(name.to_owned());
@@ -542,7 +615,10 @@ fn note(reader: &Reader, wish: &mut Wish, said: &Said, confined: &mut Vec<Deploy
         Topic::Test => wish.test.set(negated),
         Topic::Deploy => {
             // "Do not deploy on pull requests" is no refusal.
-            let only_there = negated && (clause.contains("pull request") || clause.contains("merge request") || clause.contains(" pr"));
+            let only_there = negated
+                && (clause.contains("pull request")
+                    || clause.contains("merge request")
+                    || clause.contains(" pr"));
             if !only_there {
                 wish.deploy.set(negated);
             }
@@ -561,7 +637,9 @@ fn note(reader: &Reader, wish: &mut Wish, said: &Said, confined: &mut Vec<Deploy
             }
         }
         Topic::Language(name) => {
-            if !negated && let Some(language) = language(if name == "dotnet" { ".net" } else { name }) {
+            if !negated
+                && let Some(language) = language(if name == "dotnet" { ".net" } else { name })
+            {
                 add_language(wish, language, Vec::new());
             }
         }
@@ -617,7 +695,8 @@ fn environments(reader: &mut Reader, wish: &mut Wish) {
     for (range, groups) in hits(&ENVIRONMENT, &reader.text.clone()) {
         let Some(name) = groups.into_iter().flatten().next() else { continue };
         // "Each stage of the pipeline" is no place.
-        if name == "stage" && !reader.of(range.start.saturating_sub(3)..range.start).contains("to ") {
+        if name == "stage" && !reader.of(range.start.saturating_sub(3)..range.start).contains("to ")
+        {
             continue;
         }
         let negated = reader.negated(range.start);
@@ -671,24 +750,32 @@ fn rest(reader: &Reader, wish: &mut Wish) {
     let mut found: Vec<String> = Vec::new();
     let flush = |stretch: &mut Vec<&str>, found: &mut Vec<String>| {
         let words: Vec<&str> = std::mem::take(stretch);
-        let strange = words.iter().any(|word| !is_common(word) && word.chars().any(char::is_alphabetic));
+        let strange =
+            words.iter().any(|word| !is_common(word) && word.chars().any(char::is_alphabetic));
         if strange {
             let mut words = words.as_slice();
-            while let [first, others @ ..] = words && is_common(first) {
+            while let [first, others @ ..] = words
+                && is_common(first)
+            {
                 words = others;
             }
-            while let [others @ .., last] = words && is_common(last) {
+            while let [others @ .., last] = words
+                && is_common(last)
+            {
                 words = others;
             }
             found.push(words.join(" "));
         }
     };
-    for piece in reader.text.split_inclusive(|c: char| c.is_whitespace() || matches!(c, ',' | ';')) {
+    for piece in reader.text.split_inclusive(|c: char| c.is_whitespace() || matches!(c, ',' | ';'))
+    {
         let range = at..at + piece.len();
         at = range.end;
-        let word = piece.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '\'' | '+' | '#'));
+        let word =
+            piece.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '\'' | '+' | '#'));
         let start = range.start + piece.find(word).unwrap_or(0);
-        let taken = (start..start + word.len()).any(|at| reader.taken.get(at).copied().unwrap_or(false));
+        let taken =
+            (start..start + word.len()).any(|at| reader.taken.get(at).copied().unwrap_or(false));
         if taken || word.is_empty() {
             flush(&mut stretch, &mut found);
         } else {

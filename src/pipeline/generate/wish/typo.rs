@@ -78,14 +78,18 @@ fn near(word: &str) -> Option<&'static str> {
     // A plural or an ending of a known word is no slip.
     for ending in ["s", "es", "d", "ed", "ing", "ly", "er", "ers"] {
         if word.strip_suffix(ending).is_some_and(|stem| {
-            WORDS.contains(stem) || super::phrase::is_common(stem) || WORDS.contains(format!("{stem}e").as_str())
+            WORDS.contains(stem)
+                || super::phrase::is_common(stem)
+                || WORDS.contains(format!("{stem}e").as_str())
         }) {
             return None;
         }
     }
     let most = if word.len() >= 8 { 2 } else { 1 };
     let mut best: Option<(usize, &'static str)> = None;
-    for known in WORDS.iter().filter(|known| known.len() >= 5 && known.len().abs_diff(word.len()) <= most) {
+    for known in
+        WORDS.iter().filter(|known| known.len() >= 5 && known.len().abs_diff(word.len()) <= most)
+    {
         // People rarely miss the first letter.
         if known.as_bytes().first() != word.as_bytes().first() {
             continue;
@@ -104,7 +108,8 @@ fn distance(a: &[u8], b: &[u8]) -> usize {
     for (i, left) in a.iter().enumerate() {
         let mut row = vec![i + 1];
         for (j, right) in b.iter().enumerate() {
-            let mut least = (rows[i][j] + usize::from(left != right)).min(rows[i][j + 1] + 1).min(row[j] + 1);
+            let mut least =
+                (rows[i][j] + usize::from(left != right)).min(rows[i][j + 1] + 1).min(row[j] + 1);
             if i > 0 && j > 0 && *left == b[j - 1] && a[i - 1] == *right {
                 least = least.min(rows[i - 1][j - 1] + 1);
             }
