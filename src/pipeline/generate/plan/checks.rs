@@ -83,7 +83,9 @@ fn prepared(plan: &Plan<'_>, part: &PartOf, version: &Text) -> Vec<Step> {
             version: version.clone(),
         }));
     }
-    let releases = plan.wish.publish.yes() || plan.wish.tag.is_some();
+    // Harness keeps what starts a pipeline elsewhere, and its caches apart.
+    let releases =
+        (plan.wish.publish.yes() || plan.wish.tag.is_some()) && plan.platform != Platform::Harness;
     // What is released must not be made of what other runs left in a cache.
     if let (Some(manager), Some(lockfile)) = (part.manager, &part.lockfile)
         && !plan.wish.cache.no()

@@ -11,7 +11,7 @@ static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(concat!(
         r"\b(?P<each>nightly|daily|hourly|weekly|monthly|every (?:single )?(?:other )?(?:night|day|morning|evening|hour|week(?:day)?s?|weekend|month|monday|tuesday|wednesday|thursday|friday|saturday|sunday|\d+ (?:hours|minutes))|each (?:night|day|morning|evening|hour|week|month)|once an? (?:night|day|week|month|hour)|(?:mon|tues|wednes|thurs|fri|satur|sun)days|at night)\b",
         r"(?:\s+(?:on\s+)?(?P<day>mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|weekdays?))?",
-        r"(?:,?\s+(?:at|around|by)\s+(?P<hour>\d{1,2}|midnight|noon|one|two|three|four|five|six)(?:[:.h](?P<minute>\d{2}))?\s*(?P<half>am|pm|a\.m\.|p\.m\.|o'?clock)?(?:\s+(?P<zone>utc|gmt))?)?",
+        r"(?:,?\s+(?:at|around|by)\s+(?P<hour>\d{1,2}|midnight|noon|one|two|three|four|five|six)(?:[:.h](?P<minute>\d{2}))?(?:\s*(?P<half>am|pm|a\.m\.|p\.m\.|o'?clock))?(?:\s+(?P<zone>utc|gmt))?)?",
         r"(?:\s+in the (?P<part>morning|evening|afternoon|night))?",
         r"(?:\s+(?:on\s+)(?P<late>mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|saturdays?|sundays?|weekdays?))?",
     ))

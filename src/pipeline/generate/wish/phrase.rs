@@ -188,7 +188,7 @@ const PHRASES: &[(Topic, &str)] = &[
     ),
     (
         ScanImage,
-        r"scan(?:s|ned|ning)?(?: (?:the|our|it|all|that|this|each))*(?: (?:docker|container))? (?:images?|containers?)|(?:docker |container )?image[- ]scan\w*|container[- ]scan\w*|trivy|grype",
+        r"scan(?:s|ned|ning)?(?: (?:the|our|it|all|that|this|each))*(?: (?:docker|container))? (?:images?|containers?)|(?:docker |container )?image[- ]scan\w*|container[- ]scan\w*|trivy|grype|scan(?:s|ned|ning)? it",
     ),
     (
         ScanSource,
@@ -247,6 +247,7 @@ const PHRASES: &[(Topic, &str)] = &[
         Image,
         r"(?:(?:docker|container|oci) )*images?|docker(?:file|ize|ized|ise)?|containers?|containeri[sz]ed?|(?:build(?:s)?|push(?:es)?) (?:a |the )?(?:docker|container)(?: image)?",
     ),
+    (ScanSource, r"scan(?:s|ned|ning)?"),
     (
         EndToEnd,
         r"(?:integration|acceptance|e2e|end[- ]to[- ]end|browser|ui)(?:[- ]tests?)?|playwright|cypress",
