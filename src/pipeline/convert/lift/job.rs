@@ -76,10 +76,46 @@ pub fn pipeline(lift: &Lift<'_>, groups: &[Vec<usize>], inputs: Vec<Input>) -> P
         }
         portable.jobs.push(job);
     }
+    distinct(lift, &mut portable);
+    let kept = portable.jobs.iter().flat_map(|job| &job.secrets).chain(&portable.secrets);
+    for secret in kept {
+        if secret.name == secret.variable() {
+            lift.remark(format!("The secret `{}` has to be set on the platform", secret.name));
+        } else {
+            lift.remark(format!(
+                "The secret `{}` has to be set on the platform; scripts read it as `{}`",
+                secret.name,
+                secret.variable()
+            ));
+        }
+    }
     for (id, approval) in approvals {
         place(&mut portable, &id, approval);
     }
     portable
+}
+
+/// Titles that are not the same, and on Bitbucket one job to an environment.
+fn distinct(lift: &Lift<'_>, portable: &mut Portable) {
+    let mut titles = std::collections::HashSet::new();
+    let mut environments = std::collections::HashSet::new();
+    for job in &mut portable.jobs {
+        if !titles.insert(job.title().to_owned()) {
+            job.title = None;
+            titles.insert(job.id.clone());
+        }
+        if lift.to == Platform::Bitbucket
+            && let Some(environment) = &job.environment
+            && !environments.insert(environment.name.clone())
+        {
+            lift.lose(
+                format!("the environment `{}` of job `{}`", environment.name, job.id),
+                "Another job of the pipeline deploys to it, and Bitbucket lets but one",
+                job.line,
+            );
+            job.environment = None;
+        }
+    }
 }
 
 /// Puts a job that waits for a person before another.
