@@ -208,6 +208,12 @@ impl Lift<'_> {
     /// A glob of branches or tags as portable pipelines read it.
     pub fn glob(&self, text: &str) -> String {
         let text = text.trim_start_matches("refs/heads/").trim_start_matches("refs/tags/");
+        if self.from() == Platform::GitHub && self.to != Platform::GitHub && text.contains('[') {
+            let plain = text.replace("[0-9]+", "*").replace("[0-9]", "*");
+            if !plain.contains(['[', '+', '?']) {
+                return plain;
+            }
+        }
         if self.from() == Platform::Azure && text.ends_with("/*") {
             return format!("{text}*");
         }
