@@ -10,7 +10,7 @@ use crate::pipeline::check::Lines;
 use crate::pipeline::graph::{self, Permissions, Pipeline, Span, TriggerKind};
 use crate::pipeline::portable::write::context::identifier;
 use crate::pipeline::portable::write::prepare::releases;
-use crate::pipeline::portable::{Action, NotCarried, Portable};
+use crate::pipeline::portable::{Action, NotCarried, Portable, Trigger};
 use crate::pipeline::{File, NoFiles, Outcome, Platform};
 
 /// Why, for what is in neither.
@@ -25,7 +25,7 @@ static WORD: LazyLock<Regex> =
 static QUOTED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#"['"]([^'"$]{3,})['"]"#).expect("the pattern is fixed"));
 static SECRET: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"secrets\.([A-Za-z_]\w*)|secrets\.getValue\(["'](?:\w+\.)*(\w+)["']\)|credentials\(["']([\w.\-]+)["']\)|credentialsId:\s*["']([\w.\-]+)["']"#)
+    Regex::new(r#"secrets\.getValue\(["'](?:\w+\.)*(\w+)["']\)|secrets\.([A-Za-z_]\w*)|credentials\(["']([\w.\-]+)["']\)|credentialsId:\s*["']([\w.\-]+)["']"#)
         .expect("the pattern is fixed")
 });
 
@@ -68,7 +68,7 @@ pub fn missing(
         remarks,
         found: Vec::new(),
     };
-    account.triggers(&target.pipeline, portable);
+    account.triggers(&target.pipeline, portable, to);
     account.jobs(&target.pipeline, portable, ids, to);
     account.needs(&target.pipeline, ids);
     account.secrets();
@@ -114,7 +114,7 @@ impl Account<'_> {
         word.is_empty() || self.lower.contains(&word)
     }
 
-    fn triggers(&mut self, target: &Pipeline, portable: &Portable) {
+    fn triggers(&mut self, target: &Pipeline, portable: &Portable, to: Platform) {
         let source = self.source;
         for trigger in &source.pipeline.triggers {
             if self.covered(trigger.span, &[]) && trigger.span != Span::default() {
@@ -132,7 +132,10 @@ impl Account<'_> {
             };
             // Runs by hand or by API need no word on most platforms; others look at
             // branches and changes by themselves.
-            let kept = target.has_trigger(trigger.kind)
+            let all = |one: &graph::Trigger| one.kind == TriggerKind::Push && (one.branches.is_empty() || !one.tags.is_empty());
+            let tags = trigger.kind == TriggerKind::Tag && target.triggers.iter().any(all);
+            let kept = tags
+                || target.has_trigger(trigger.kind)
                 || trigger.kind == TriggerKind::ChangeWithSecrets
                     && target.has_trigger(TriggerKind::Change)
                 || trigger.kind == TriggerKind::Manual
@@ -143,11 +146,25 @@ impl Account<'_> {
                     .any(|one| words.iter().any(|word| one.to_ascii_lowercase().contains(word)))
                 || self.lost.iter().any(|one| words.iter().any(|word| one.what.contains(word)));
             if !kept {
-                self.miss(format!("the trigger `{}`", trigger.name), trigger.span);
+                let what = format!("the trigger `{}`", trigger.name);
+                let lifted = portable.triggers.iter().any(|one| {
+                    matches!(
+                        (one, trigger.kind),
+                        (Trigger::Push(_), TriggerKind::Push)
+                            | (Trigger::Tag(_), TriggerKind::Tag)
+                            | (Trigger::Change(_), TriggerKind::Change)
+                    )
+                });
+                if lifted && to == Platform::Bitbucket {
+                    self.reason(what, "No job of the pipeline runs for it", trigger.span);
+                } else {
+                    self.miss(what, trigger.span);
+                }
             }
             for cron in &trigger.cron {
                 if trigger.kind == TriggerKind::Schedule
                     && !cron.contains('H')
+                    && !cron.starts_with('@')
                     && !self.has(cron)
                     && !self.lost.iter().any(|one| one.what.contains("schedule"))
                     && !self.remarks.iter().any(|one| one.contains(cron.as_str()))
@@ -201,7 +218,7 @@ impl Account<'_> {
                                 "A pipeline that makes releases reads no cache that a change may have written",
                                 span,
                             );
-                        } else if !self.has("cache") && !self.told(id, &["cache"]) {
+                        } else if !self.has("cach") && !self.told(id, &["cache"]) {
                             self.miss(format!("the cache of {word} of job `{id}`"), span);
                         }
                     }
@@ -209,14 +226,26 @@ impl Account<'_> {
                         if !paths.iter().all(|path| self.has(path.trim_start_matches('~')))
                             && !self.told(id, &["artifact", "files"])
                         {
-                            self.miss(format!("the artifact `{name}` of job `{id}`"), span);
+                            let what = format!("the artifact `{name}` of job `{id}`");
+                            if to == Platform::Harness {
+                                let why = "Harness keeps files with a step that uploads them to a store of one's own; add one";
+                                self.reason(what, why, span);
+                            } else {
+                                self.miss(what, span);
+                            }
                         }
                     }
                     Action::SaveTestReport(report) => {
                         if !report.paths.iter().all(|path| self.has(path))
                             && !self.told(id, &["test", "report"])
                         {
-                            self.miss(format!("the test results of job `{id}`"), span);
+                            let what = format!("the test results of job `{id}`");
+                            if to == Platform::Bitbucket {
+                                let why = "Bitbucket finds reports by itself, in folders called `test-results`, `test-reports` and the like";
+                                self.reason(what, why, span);
+                            } else {
+                                self.miss(what, span);
+                            }
                         }
                     }
                     _ => {}
@@ -238,11 +267,16 @@ impl Account<'_> {
         }
         if let Some(environment) = &job.environment {
             let plain = REFERENCE.replace_all(&environment.value, "");
+            // The name alone may stand in a script by chance: the job has to have it.
             if !self.has(&plain) && !self.told(id, &["environment"]) {
-                self.miss(
-                    format!("the environment `{}` of job `{}`", environment.value, job.id),
-                    environment.span,
-                );
+                let what = format!("the environment `{}` of job `{}`", environment.value, job.id);
+                if to == Platform::Harness {
+                    let why =
+                        "Environments are for deployment stages there; this one runs scripts";
+                    self.reason(what, why, environment.span);
+                } else {
+                    self.miss(what, environment.span);
+                }
             }
         }
         if job.manual {
@@ -447,7 +481,8 @@ impl Account<'_> {
                 .get(..name.start())
                 .map_or("", |text| text.rsplit('\n').next().unwrap_or(""));
             let comment = line.trim_start().starts_with(['#', '/']) || line.contains(" # ");
-            let said = self.lost.iter().any(|one| one.what.contains(name.as_str()))
+            let said = self.remarks.iter().any(|one| one.contains(&identifier(name.as_str())))
+                || self.lost.iter().any(|one| one.what.contains(name.as_str()))
                 || self.covered(Span::new(name.range()), &[]);
             if !own && !comment && !self.has(&identifier(name.as_str())) && !said {
                 self.miss(format!("the secret `{}`", name.as_str()), Span::new(name.range()));
@@ -492,6 +527,7 @@ fn is(one: &graph::Job, id: &str, source: &graph::Job) -> bool {
     let title = one.name.as_ref().map(|name| squeezed(&name.value));
     let wanted = squeezed(source.title());
     own == id
+        || source.matrix.is_some() && own.contains(&id)
         || own.ends_with(&id)
         || title.as_deref() == Some(id.as_str())
         || !wanted.is_empty()

@@ -223,7 +223,7 @@ fn macro_of(lift: &Lift<'_>, job: Option<usize>, name: &str, at: Place) -> Optio
         return said(lift, job, role, name, at);
     }
     if lift.axis(job, name) {
-        return Some(Part::Matrix(name.to_owned()).into());
+        return Some(Part::Matrix(identifier(name)).into());
     }
     if lift.defined(job, name) {
         return Some(Part::Variable(identifier(name)).into());
@@ -329,6 +329,9 @@ fn context(lift: &Lift<'_>, job: Option<usize>, code: &str) -> Option<Text> {
         (Platform::Azure, ["parameters", name]) if word(name) => Some(input(lift, name)),
         (Platform::Azure, ["variables", ..]) => {
             let name = code.trim_start_matches("variables.");
+            if lift.axis(job, name) {
+                return Some(Part::Matrix(identifier(name)).into());
+            }
             match variables::role(from, name) {
                 Some(role) => said(lift, job, role, name, Place::Value),
                 None => Some(variable(name)),

@@ -336,6 +336,9 @@ fn event(word: &str) -> Option<Condition> {
 
 /// The reference that a name stands for.
 fn part(lift: &Lift<'_>, job: Option<usize>, name: &str) -> Option<Part> {
+    if lift.from() == Platform::Azure && lift.defined(job, name) && !lift.axis(job, name) {
+        return Some(Part::Variable(crate::pipeline::portable::write::context::identifier(name)));
+    }
     let written = match lift.from() {
         Platform::GitHub => format!("${{{{ {name} }}}}"),
         Platform::Azure if name.contains('.') || name.contains('[') => format!("$[ {name} ]"),

@@ -46,7 +46,9 @@ pub fn pipeline(lift: &Lift<'_>, groups: &[Vec<usize>], inputs: Vec<Input>) -> P
     portable.secrets = secrets;
     for input in &inputs {
         // Scripts read answers as variables everywhere but on GitHub and Azure.
-        if matches!(lift.from(), Platform::Jenkins | Platform::GitLab | Platform::Bitbucket) {
+        let by_itself = matches!(lift.to, Platform::GitLab | Platform::Jenkins | Platform::Bitbucket);
+        let read = matches!(lift.from(), Platform::Jenkins | Platform::GitLab | Platform::Bitbucket);
+        if read && !by_itself {
             portable.variables.push(Variable {
                 name: input.name.clone(),
                 value: Part::Input(input.name.clone()).into(),
@@ -76,10 +78,53 @@ pub fn pipeline(lift: &Lift<'_>, groups: &[Vec<usize>], inputs: Vec<Input>) -> P
         }
         portable.jobs.push(job);
     }
+    if portable.jobs.is_empty() {
+        let what = "a pipeline whose jobs all stand in other files";
+        lift.lose(what, "None of them could be read here", None);
+        let mut job = Job::new("not-carried");
+        job.steps.push(step::placeholder(lift, what, &[], None, None));
+        portable.jobs.push(job);
+    }
+    distinct(lift, &mut portable);
+    let kept = portable.jobs.iter().flat_map(|job| &job.secrets).chain(&portable.secrets);
+    for secret in kept {
+        if secret.name == secret.variable() {
+            lift.remark(format!("The secret `{}` has to be set on the platform", secret.name));
+        } else {
+            lift.remark(format!(
+                "The secret `{}` has to be set on the platform; scripts read it as `{}`",
+                secret.name,
+                secret.variable()
+            ));
+        }
+    }
     for (id, approval) in approvals {
         place(&mut portable, &id, approval);
     }
     portable
+}
+
+/// Titles that are not the same, and on Bitbucket one job to an environment.
+fn distinct(lift: &Lift<'_>, portable: &mut Portable) {
+    let mut titles = std::collections::HashSet::new();
+    let mut environments = std::collections::HashSet::new();
+    for job in &mut portable.jobs {
+        if !titles.insert(job.title().to_owned()) {
+            job.title = None;
+            titles.insert(job.id.clone());
+        }
+        if lift.to == Platform::Bitbucket
+            && let Some(environment) = &job.environment
+            && !environments.insert(environment.name.clone())
+        {
+            lift.lose(
+                format!("the environment `{}` of job `{}`", environment.name, job.id),
+                "Another job of the pipeline deploys to it, and Bitbucket lets but one",
+                job.line,
+            );
+            job.environment = None;
+        }
+    }
 }
 
 /// Puts a job that waits for a person before another.
@@ -497,7 +542,7 @@ fn matrix(lift: &Lift<'_>, at: usize, graph: &graph::Job, job: &mut Job) {
             );
         }
         if !plain.is_empty() {
-            matrix.axes.push((axis.clone(), plain));
+            matrix.axes.push((axis_name(lift, axis), plain));
         }
     }
     let node = lift.node(&graph.path).and_then(|node| node.get("strategy"));
@@ -518,7 +563,7 @@ fn matrix(lift: &Lift<'_>, at: usize, graph: &graph::Job, job: &mut Job) {
             matrix.exclude = cells("exclude");
         }
         if lift.from() == Platform::Azure {
-            azure_cells(&axes, &mut matrix);
+            azure_cells(lift, &axes, &mut matrix);
         }
     }
     if matrix.include.iter().flatten().any(|(_, value)| value.contains("${{")) {
@@ -535,12 +580,17 @@ fn matrix(lift: &Lift<'_>, at: usize, graph: &graph::Job, job: &mut Job) {
     }
 }
 
+/// Azure's variables have dots in their names, which axes have not.
+fn axis_name(lift: &Lift<'_>, name: &str) -> String {
+    if lift.from() == Platform::Azure { identifier(name) } else { name.to_owned() }
+}
+
 /// Azure names each cell and gives its variables; so they are cells here.
-fn azure_cells(axes: &Node<'_>, matrix: &mut Matrix) {
+fn azure_cells(lift: &Lift<'_>, axes: &Node<'_>, matrix: &mut Matrix) {
     let cells: Vec<Vec<(String, String)>> = axes
         .fields()
         .filter(|field| field.value.is_map())
-        .map(|field| field.value.fields().map(|f| (f.key.to_owned(), f.value.written())).collect())
+        .map(|field| field.value.fields().map(|f| (axis_name(lift, f.key), f.value.written())).collect())
         .collect();
     if !cells.is_empty() {
         matrix.axes.clear();

@@ -33,12 +33,18 @@ pub fn lift(lift: &Lift<'_>, at: usize, job: &graph::Job) -> Runner {
         if label.contains("${{")
             || label.contains("$(")
             || label.contains("<+")
-            || label.contains('$')
+            || label.contains(['$', '{', '<'])
         {
             // A matrix over machines is told by its system.
             lift.lose(
                 format!("the computed runner `{label}` of job `{}`", lift.id(at)),
                 "A machine is named by a fixed word here; a usual one is taken",
+                own.span.and_then(|span| lift.line(span)),
+            );
+        } else if label.len() > 50 || label.contains(" -") {
+            lift.lose(
+                format!("the demand `{label}` on the machine of job `{}`", lift.id(at)),
+                "It chooses among machines by what they have; name a label instead",
                 own.span.and_then(|span| lift.line(span)),
             );
         } else if let Some(version) = hosted(label) {

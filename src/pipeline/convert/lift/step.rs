@@ -68,6 +68,19 @@ pub fn steps(
             made.condition = condition::all(parts.into_iter().flatten().collect()).condition();
             withhold(lift, step, &mut made);
             detail(lift, step, &mut made);
+            if let Action::SaveTestReport(more) = &made.action {
+                let mut known = job.steps.iter_mut().chain(&mut job.on_failure).chain(&mut job.always);
+                let known = known.find_map(|step| match &mut step.action {
+                    Action::SaveTestReport(report) => Some(report),
+                    _ => None,
+                });
+                if let Some(report) = known
+                    && lift.to == Platform::GitLab
+                {
+                    report.paths.extend(more.paths.iter().cloned());
+                    continue;
+                }
+            }
             match step.phase {
                 Phase::Main => job.steps.push(made),
                 Phase::Failure => job.on_failure.push(made),
@@ -317,7 +330,7 @@ pub fn placeholder(
     script.push_str(&format!("echo \"Not carried over: {word}\"\nexit 1"));
     let mut step = Step::run(script);
     step.line = line;
-    step.title = title.map(str::to_owned);
+    step.title = title.map(clean);
     step
 }
 
