@@ -1,5 +1,7 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
+mod concurrent_deploys;
+mod deployment;
 mod missing_dependency_cache;
 mod missing_timeout;
 mod order;
@@ -27,6 +29,7 @@ pub static RULES: &[Rule] = &[
     superseded_runs::RULE,
     rebuilt_image::RULE,
     unpinned_dependency::RULE,
+    concurrent_deploys::RULE,
 ];
 
 /// The rule of this name.
