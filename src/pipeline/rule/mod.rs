@@ -1,6 +1,8 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
+mod concurrent_deploys;
 mod constant_cache_key;
+mod deployment;
 mod double_run;
 mod excessive_permissions;
 mod expression_injection;
@@ -57,15 +59,16 @@ pub static RULES: &[Rule] = &[
     uncached_image_layers::RULE,
     unsharded_tests::RULE,
     unpinned_dependency::RULE,
+    concurrent_deploys::RULE,
+    idle_schedule::RULE,
     poisonable_cache::RULE,
+    portable_step_on_costly_runner::RULE,
+    pull_request_path_filter::RULE,
+    secret_in_file::RULE,
     self_hosted_on_public_change::RULE,
     untrusted_checkout::RULE,
-    widely_shared_secrets::RULE,
     unverified_download::RULE,
-    secret_in_file::RULE,
-    portable_step_on_costly_runner::RULE,
-    idle_schedule::RULE,
-    pull_request_path_filter::RULE,
+    widely_shared_secrets::RULE,
 ];
 
 /// The rule of this name.
