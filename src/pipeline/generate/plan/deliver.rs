@@ -184,7 +184,7 @@ fn image(plan: &mut Plan<'_>) {
     let context = if file.is_some() { String::new() } else { folder.unwrap_or_default() };
     let releases = plan.wish.tag.is_some();
     let mut tags = vec![Text::from(Part::Commit)];
-    let condition = plan.delivers();
+    let condition = plan.delivery();
     if matches!(condition, Condition::Tag(_)) {
         tags.push(Text::from(Part::Tag));
     }
@@ -348,7 +348,7 @@ fn publish(plan: &mut Plan<'_>) {
             )),
             stage: Some("publish".to_owned()),
             needs: plan.checks.clone(),
-            condition: Some(plan.delivers()),
+            condition: Some(plan.delivery()),
             environment: Some(Environment {
                 name: "release".to_owned(),
                 url: None,
@@ -492,7 +492,7 @@ fn deploy(plan: &mut Plan<'_>) {
             title: Some(format!("Deploy to {name}")),
             stage: Some(format!("deploy-{}", id(&name))),
             needs,
-            condition: Some(plan.delivers()),
+            condition: Some(plan.delivery()),
             environment: Some(Environment {
                 name: name.clone(),
                 url,

@@ -67,6 +67,18 @@ impl Plan<'_> {
         }
     }
 
+    /// The same for a job: what the clock starts delivers nothing where pushes do.
+    fn delivery(&self) -> Condition {
+        let when = self.delivers();
+        if self.wish.schedules.is_empty()
+            || self.wish.push.is_empty()
+            || matches!(when, Condition::Tag(_))
+        {
+            return when;
+        }
+        Condition::All(vec![when, Condition::Not(Box::new(Condition::Schedule))])
+    }
+
     fn branch(&self) -> &str {
         if self.wish.push.iter().any(|branch| branch == "master")
             && !self.wish.push.iter().any(|branch| branch == "main")
