@@ -210,6 +210,7 @@ fn image(plan: &mut Plan<'_>) {
         steps,
         ..Job::new("image")
     });
+    cloud_secrets(plan);
     plan.checks = vec!["image".to_owned()];
     if !plan.wish.scan_image.no() {
         let (image, severity) =
@@ -510,7 +511,31 @@ fn deploy(plan: &mut Plan<'_>) {
             on_failure,
             ..Job::new(job_id.clone())
         });
+        cloud_secrets(plan);
         before = vec![job_id];
+    }
+}
+
+/// Gives the newest job what the cloud's command line reads, where the platform has no
+/// identity of its own for it here.
+fn cloud_secrets(plan: &mut Plan<'_>) {
+    let names: &[&str] = match plan.cloud() {
+        Some("aws") => &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"],
+        _ => return,
+    };
+    let called = plan.jobs.last().is_some_and(|job| {
+        job.steps.iter().any(|step| match &step.action {
+            Action::Deploy(deploy) => matches!(deploy.kind, DeployKind::Script { .. }),
+            Action::Run { script, .. } => script.render(|_| String::new()).contains("aws "),
+            _ => false,
+        })
+    });
+    if !called || !plan.login().is_empty() {
+        return;
+    }
+    plan.remark("The AWS command line has to be on the runner; it reads a key from the secrets: where the platform can take a role by the job's identity, do that instead");
+    if let Some(job) = plan.jobs.last_mut() {
+        job.secrets.extend(names.iter().map(|name| Secret::new(*name)));
     }
 }
 

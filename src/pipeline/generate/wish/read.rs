@@ -41,7 +41,7 @@ pattern!(
 );
 pattern!(
     APPROVERS,
-    r"approv\w*\s+(?:from|by|of)\s+(?:the\s+)?(@?[\w./-]+(?:\s+(?:and\s+)?@[\w./-]+)*)(?:\s+(?:team|group|leads?))?"
+    r"approv\w*\s+(?:from|by|of)\s+(?:the\s+)?(@?[\w./-]+(?:\s+(?:and\s+)?@[\w./-]+)*)(?:\s+(?:team|group|leads?))?|(@[\w/-]+)\s+(?:(?:has to|have to|must|should|can|may)\s+)?(?:approves?|signs? off)"
 );
 pattern!(
     PATHS,

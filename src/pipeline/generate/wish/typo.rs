@@ -34,7 +34,7 @@ scans scanned scanning scanner image blue after when with write writes running r
 monday tuesday wednesday thursday friday saturday sunday morning evening night midnight leads engineering \
 sandbox develop sends send tagged hotfix customer customers public private internal internally company needs \
 needed allow allowed anything everything someone somebody people really simple quick quickly first second \
-again about above across along already also always among around because been being below both could doing done";
+crates again about above across along already also always among around because been being below both could doing done";
 
 static WORDS: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| KNOWN.split_whitespace().collect());
