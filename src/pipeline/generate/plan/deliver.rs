@@ -215,15 +215,14 @@ fn image(plan: &mut Plan<'_>) {
     if !plan.wish.scan_image.no() {
         let (image, severity) =
             (Text::from(Part::Image("image".to_owned())), "HIGH,CRITICAL".to_owned());
-        let mut steps = vec![];
-        steps.push(
+        let steps = vec![
             Step::new(Action::ScanImage {
                 tool: "trivy".to_owned(),
                 image: image.clone(),
                 severity,
             })
             .titled("Scan the image"),
-        );
+        ];
         plan.jobs.push(Job {
             title: Some("Scan the image".to_owned()),
             stage: Some("scan".to_owned()),
