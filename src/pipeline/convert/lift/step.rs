@@ -188,7 +188,7 @@ fn detail(lift: &Lift<'_>, step: &graph::Step, made: &mut Step) {
                     text.replace("$(Build.SourcesDirectory)/", "")
                         .replace("$(System.DefaultWorkingDirectory)/", "")
                 })
-                .filter(|text| !text.contains("$("));
+                .filter(|text| !text.contains("$(") && !text.contains("${{"));
         }
         _ => {}
     }
