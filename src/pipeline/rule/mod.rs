@@ -1,9 +1,11 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
 mod concurrent_deploys;
+mod deploy_without_environment;
 mod deployment;
 mod missing_dependency_cache;
 mod missing_timeout;
+mod no_rollback;
 mod order;
 mod rebuilt_image;
 mod scan_after_deploy;
@@ -30,6 +32,8 @@ pub static RULES: &[Rule] = &[
     rebuilt_image::RULE,
     unpinned_dependency::RULE,
     concurrent_deploys::RULE,
+    deploy_without_environment::RULE,
+    no_rollback::RULE,
 ];
 
 /// The rule of this name.
