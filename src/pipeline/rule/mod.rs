@@ -5,11 +5,13 @@ mod deploy_without_environment;
 mod deployment;
 mod missing_dependency_cache;
 mod missing_timeout;
+mod no_build_discarder;
 mod no_rollback;
 mod order;
 mod rebuilt_image;
 mod scan_after_deploy;
 mod sequential_independent_jobs;
+mod soft_scan;
 mod superseded_runs;
 #[cfg(test)]
 mod testing;
@@ -34,6 +36,8 @@ pub static RULES: &[Rule] = &[
     concurrent_deploys::RULE,
     deploy_without_environment::RULE,
     no_rollback::RULE,
+    soft_scan::RULE,
+    no_build_discarder::RULE,
 ];
 
 /// The rule of this name.
