@@ -408,7 +408,8 @@ fn azure(context: &Context<'_>, hits: &mut Vec<Hit>) {
 
 fn jenkins(context: &Context<'_>, hits: &mut Vec<Hit>) {
     let pipeline = context.pipeline();
-    if pipeline.concurrency.is_some() {
+    // Beside `options`, it may stand in `properties([…])` in front of the pipeline.
+    if pipeline.concurrency.is_some() || context.file.text.contains("disableConcurrentBuilds") {
         return;
     }
     let Some((_, job)) = deployments(pipeline).find(|(_, job)| job.concurrency.is_none()) else {
