@@ -64,6 +64,8 @@ pub fn run(gathered: &Gathered, first: &Inputs) -> Result<u8, Failure> {
         .build()
         .context("cannot start the runtime")
         .map_err(Failure::Inputs)?;
+    // Connections are begun between the steps, too.
+    let _entered = runtime.enter();
     match asked {
         Asked::Change(request) => on_change(gathered, first, &context, &request, &runtime),
         Asked::Whole => whole::run(gathered, first, &context, &runtime),
