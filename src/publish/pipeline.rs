@@ -208,9 +208,7 @@ pub fn comment(
     host: &ForgeHost,
 ) -> String {
     let mut text = String::new();
-    for (rows, diff) in
-        [(MOST_ROWS, MOST_DIFF), (MOST_ROWS, 0), (30, 0), (15, 0), (8, 0), (3, 0)]
-    {
+    for (rows, diff) in [(MOST_ROWS, MOST_DIFF), (MOST_ROWS, 0), (30, 0), (15, 0), (8, 0), (3, 0)] {
         let most = Most { rows, diff };
         text = body(files, &counted(files, false), Some(beside), most, scrubber, host);
         if text.len() <= MOST_COMMENT {
@@ -327,8 +325,7 @@ fn body(
         })
         .collect();
     if !withheld.is_empty() {
-        let _ =
-            write!(
+        let _ = write!(
             out,
             "\n**Withheld, since it could not be proven**\n\n{}",
             withheld.iter().take(most.rows).map(String::as_str).collect::<String>()

@@ -38,8 +38,7 @@ pub async fn reply(scene: &Scene<'_>) -> Result<Reply, Failure> {
     }
     // No model: what it takes to wait for one is `task: pipeline`'s.
     let change = Some(&collected.change);
-    let mut looked =
-        look::look(scene.inputs, touched.subjects, &touched.beside, change, false)?;
+    let mut looked = look::look(scene.inputs, touched.subjects, &touched.beside, change, false)?;
     looked.report.notes.extend(touched.notes);
     let table = deliver::table(&looked, "", &scene.scrubber, &scene.host);
     Ok(Reply::said(format!("{table}{scanned}")))

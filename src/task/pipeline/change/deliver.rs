@@ -207,9 +207,7 @@ pub async fn commit(
     match forge.apply(Some(number), &operation).await {
         Ok(Applied::Committed { sha, .. }) => Ok(Committed::Done(sha)),
         Ok(Applied::Moved) => Ok(Committed::Moved),
-        Ok(other) => {
-            Err(Failure::Platform(anyhow!("cannot commit: the host answers {other:?}")))
-        }
+        Ok(other) => Err(Failure::Platform(anyhow!("cannot commit: the host answers {other:?}"))),
         Err(ForgeError::Denied(why)) => {
             tracing::warn!("the commit was refused: {why:#}");
             Ok(Committed::Withheld(

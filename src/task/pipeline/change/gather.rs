@@ -107,6 +107,9 @@ pub async fn gather(
     collected: &Collected,
 ) -> Touched {
     let checkout = Checkout::new(root).ok();
+    // The files themselves tell, and nothing that git or the host knows of the head.
+    let at_head = checkout.is_some()
+        && shows_head(&collected.change, &Contents::new(checkout.as_ref(), None, None));
     let contents = Contents::new(checkout.as_ref(), local, collected.head_commit.as_deref());
     let mut notes = collected.notes.clone();
     let possible: Vec<&FileDiff> =
@@ -129,7 +132,7 @@ pub async fn gather(
     if sources.is_empty() {
         return Touched { subjects: Vec::new(), beside: Beside::Nothing, notes };
     }
-    let beside = if shows_head(&collected.change, &contents) && checkout.is_some() {
+    let beside = if at_head {
         Beside::Checkout(Workspace::around(root))
     } else if let (Some(forge), Some(head)) = (forge, collected.head_commit.as_deref()) {
         Beside::Host(fetch(inputs, forge, head, &sources, &mut notes).await)

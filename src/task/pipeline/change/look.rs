@@ -107,8 +107,7 @@ pub fn look(
     };
     let texts: BTreeMap<String, String> =
         subjects.iter().map(|subject| (subject.path.clone(), subject.text.clone())).collect();
-    let mut made =
-        optimize::examine(inputs, subjects, files, &known).map_err(Failure::Inputs)?;
+    let mut made = optimize::examine(inputs, subjects, files, &known).map_err(Failure::Inputs)?;
     let said = match ask && !propose::is_offline(inputs) {
         true => optimize::asked(inputs, &mut made, files, &known)?,
         false => optimize::Said { model: "offline".to_owned(), ..optimize::Said::default() },
@@ -243,7 +242,8 @@ fn on_change(
                 if (anchor.line, anchor.end_line) != (line, end_line) {
                     return None;
                 }
-                let made = apply::replacement(file, &anchor, &text, Some(before.as_bytes())).ok()?;
+                let made =
+                    apply::replacement(file, &anchor, &text, Some(before.as_bytes())).ok()?;
                 let result = splice(before.as_bytes(), line, end_line, &made.replacement)?;
                 (result == after.as_bytes()).then_some((line, end_line, made))
             })

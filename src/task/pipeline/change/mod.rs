@@ -85,7 +85,8 @@ fn on_change(
     let forge = github.as_ref().map(|github| github as &dyn Forge);
     let local = collect::repository(&context.workspace);
     for attempt in 1..=ATTEMPTS {
-        let once = Once { gathered, first, context, request, forge, local: local.as_ref(), runtime };
+        let once =
+            Once { gathered, first, context, request, forge, local: local.as_ref(), runtime };
         if let Some(code) = once.run(attempt == ATTEMPTS)? {
             return Ok(code);
         }
@@ -115,8 +116,7 @@ impl Once<'_> {
         let inputs = review::configured(gathered, &collected.base, &collected.base_files)?;
         let scrubber = Scrubber::new(&inputs.secrets);
         let root = local.and_then(Local::workdir).unwrap_or(&context.workspace);
-        let touched =
-            runtime.block_on(gather::gather(&inputs, forge, local, root, &collected));
+        let touched = runtime.block_on(gather::gather(&inputs, forge, local, root, &collected));
         let gather::Touched { subjects, beside, notes } = touched;
         // A model has a runtime of its own.
         let mut looked = look::look(&inputs, subjects, &beside, Some(&collected.change), true)?;
