@@ -1,5 +1,6 @@
 //! `pipeline`: check, optimise, draw, generate and convert pipeline files.
 
+pub mod change;
 pub mod check;
 pub mod collect;
 pub mod diff;

@@ -69,7 +69,10 @@ pub fn run(
 }
 
 /// What a model adds, on the files as the rules leave them.
-fn asked(
+///
+/// # Errors
+/// The model is not set up.
+pub fn asked(
     inputs: &Inputs,
     made: &mut [Made],
     files: &dyn Files,
@@ -326,10 +329,13 @@ fn in_words(saving: &report::Saving) -> String {
 
 /// Who was asked, and what that took.
 #[derive(Default)]
-struct Said {
-    model: String,
-    usage: Usage,
-    failure: Option<String>,
+pub struct Said {
+    /// Provider and name, or `offline`.
+    pub model: String,
+    /// What it took.
+    pub usage: Usage,
+    /// Why there is no answer, or not all of it.
+    pub failure: Option<String>,
 }
 
 fn tell(inputs: &Inputs, made: Vec<Made>, said: Said, applied: bool) -> Result<()> {
