@@ -501,9 +501,8 @@ fn gates(before: &Facts<'_>, after: &Facts<'_>, pairs: &[usize], job: usize) -> 
 /// Whether a job is a scan of source or of an image, and every step of it is known to
 /// leave nothing outside.
 fn only_looks(job: &Job) -> bool {
-    let looks = |does: &Does| {
-        matches!(does, Does::Scan { target, .. } if *target != ScanTarget::Live)
-    };
+    let looks =
+        |does: &Does| matches!(does, Does::Scan { target, .. } if *target != ScanTarget::Live);
     let does = || job.steps.iter().flat_map(|step| &step.does);
     job.kind == JobKind::Work
         && !job.manual
