@@ -271,6 +271,21 @@ fn a_line_that_no_op_names_may_not_change() {
 }
 
 #[test]
+fn something_new_may_come_before_all_lines() {
+    for mark in ["", "\u{feff}"] {
+        let text = format!("{mark}{WORKFLOW}");
+        let op = Op::Insert {
+            at: Path::new(),
+            key: "run-name".to_owned(),
+            value: Plain::text("x"),
+            place: Place::First,
+        };
+        let after = prove(&file(Platform::GitHub, &text), &[op], &NoFiles, &Gates::usual());
+        assert_eq!(after.unwrap().after.text, format!("{mark}run-name: x\n{WORKFLOW}"));
+    }
+}
+
+#[test]
 fn line_ends_and_the_end_of_the_file_stay() {
     for (before, after, kept) in [
         ("a\r\nb\r\n", "a\r\nc\r\n", true),
