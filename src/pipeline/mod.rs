@@ -7,6 +7,7 @@ pub mod convert;
 pub mod dialect;
 pub mod draw;
 pub mod edit;
+pub mod generate;
 pub mod graph;
 pub mod groovy;
 pub mod ignore;

@@ -293,8 +293,9 @@ impl Attempt<'_> {
                 }
             }
         };
-        // It gets in the way of one that was made: the next round tries it again.
-        if batch.len() == 1 && failed.check == Check::Edit && !self.ops.is_empty() {
+        // It may only get in the way of those that were made: the next round, which
+        // starts from their result, tries it again.
+        if batch.len() == 1 && !self.ops.is_empty() {
             return;
         }
         if batch.len() == 1 || self.left == 0 {

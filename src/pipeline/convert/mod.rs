@@ -26,15 +26,11 @@ pub struct Converted {
     pub remarks: Vec<String>,
 }
 
-/// Why nothing came of a conversion: the written file is not read by its dialect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unreadable(pub String);
-
 /// Writes a file's pipeline for another platform. What the written file does not do is
 /// listed; it is read back and held against the source, so that nothing is lost in
 /// silence.
 pub fn convert(file: &File, to: Platform, files: &dyn Files) -> Converted {
-    let (portable, lost, remarks) = lift::lift(file, to, files);
+    let lift::Lifted { portable, lost, remarks, ids } = lift::lift(file, to, files);
     let written = portable::write(&portable, to);
     let mut not_carried = lost;
     not_carried.extend(written.not_carried);
@@ -45,7 +41,8 @@ pub fn convert(file: &File, to: Platform, files: &dyn Files) -> Converted {
     }
     let mut all_remarks = remarks;
     all_remarks.extend(written.remarks);
-    let missing = account::missing(file, &portable, &written.text, to, &not_carried, &all_remarks);
+    let missing =
+        account::missing(file, &portable, &ids, &written.text, to, &not_carried, &all_remarks);
     not_carried.extend(missing);
     let mut seen = std::collections::HashSet::new();
     not_carried.retain(|entry| seen.insert(entry.clone()));

@@ -187,20 +187,20 @@ fn said(lift: &Lift<'_>, job: Option<usize>, role: Role, name: &str, at: Place) 
     {
         return Some(Text::literal(format!("${{{name}}}")));
     }
-    if at == Place::Value || to == Platform::Harness {
-        if let Some(name) = variables::name(role, to) {
-            let text = match to {
-                Platform::GitHub => format!("${{{{ {name} }}}}"),
-                Platform::GitLab | Platform::Bitbucket => format!("${name}"),
-                Platform::Azure => format!("$({name})"),
-                Platform::Jenkins => format!("${{env.{name}}}"),
-                Platform::Harness => format!("<+{name}>"),
-            };
-            if to != Platform::Jenkins {
-                return Some(Part::Foreign(to, text).into());
-            }
-            return Some(Part::Variable(name.to_owned()).into());
+    if (at == Place::Value || to == Platform::Harness)
+        && let Some(name) = variables::name(role, to)
+    {
+        let text = match to {
+            Platform::GitHub => format!("${{{{ {name} }}}}"),
+            Platform::GitLab | Platform::Bitbucket => format!("${name}"),
+            Platform::Azure => format!("$({name})"),
+            Platform::Jenkins => format!("${{env.{name}}}"),
+            Platform::Harness => format!("<+{name}>"),
+        };
+        if to != Platform::Jenkins {
+            return Some(Part::Foreign(to, text).into());
         }
+        return Some(Part::Variable(name.to_owned()).into());
     }
     if let Some(name) = variables::script_name(role, to) {
         return Some(Part::Variable(name.to_owned()).into());
@@ -223,7 +223,7 @@ fn macro_of(lift: &Lift<'_>, job: Option<usize>, name: &str, at: Place) -> Optio
         return said(lift, job, role, name, at);
     }
     if lift.axis(job, name) {
-        return Some(Part::Matrix(name.to_owned()).into());
+        return Some(Part::Matrix(identifier(name)).into());
     }
     if lift.defined(job, name) {
         return Some(Part::Variable(identifier(name)).into());
@@ -329,6 +329,9 @@ fn context(lift: &Lift<'_>, job: Option<usize>, code: &str) -> Option<Text> {
         (Platform::Azure, ["parameters", name]) if word(name) => Some(input(lift, name)),
         (Platform::Azure, ["variables", ..]) => {
             let name = code.trim_start_matches("variables.");
+            if lift.axis(job, name) {
+                return Some(Part::Matrix(identifier(name)).into());
+            }
             match variables::role(from, name) {
                 Some(role) => said(lift, job, role, name, Place::Value),
                 None => Some(variable(name)),

@@ -10,6 +10,7 @@ use crate::pipeline::edit::Op;
 use crate::pipeline::graph::{
     Concurrency, Job, JobKind, Path, Permissions, Pipeline, Span, Step, Trigger,
 };
+use crate::pipeline::platform::Platform;
 use crate::pipeline::words::{Does, ScanTarget};
 
 /// What is compared of a file.
@@ -222,7 +223,12 @@ fn job(before: &Pipeline, after: &Pipeline, old: &Job, new: &Job) -> Result<(), 
         at.as_ref().map(|at| at.value.clone())
     }
     let differs = |what: &str| Err(format!("{what} would change"));
-    if value(&old.name) != value(&new.name) {
+    // A Jenkins stage that comes to stand in another one keeps the name that people see.
+    let renamed = match before.platform {
+        Platform::Jenkins => old.title() != new.title(),
+        _ => value(&old.name) != value(&new.name),
+    };
+    if renamed {
         return differs("its name");
     }
     if old.kind != new.kind || value(&old.calls) != value(&new.calls) {
@@ -339,6 +345,8 @@ impl Touched<'_> {
             | Op::Remark { at, .. } => {
                 path.starts_with(at) || (!path.is_empty() && at.starts_with(path))
             }
+            // A further command of a script, which is a list.
+            Op::Push { at, .. } => !path.is_empty() && at == path,
             _ => false,
         })
     }
@@ -445,7 +453,8 @@ fn changed(old: &Step, new: &Step, touched: &Touched<'_>) -> Result<(), String> 
     if new.soft_fail && !old.soft_fail {
         return Err("its failure would be let pass".to_owned());
     }
-    if old.phase != new.phase || old.id != new.id {
+    // A step that had no id may get one: nothing could speak of it.
+    if old.phase != new.phase || (old.id.is_some() && old.id != new.id) {
         return Err("it would run otherwise".to_owned());
     }
     if let (Some(was), Some(is)) = (&old.uses, &new.uses) {

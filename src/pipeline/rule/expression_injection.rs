@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::scripts::place;
 use super::{Context, Fix, FixKind, Group, Hit, Rule};
 use crate::finding::Severity;
 use crate::pipeline::edit::Op;
@@ -26,7 +27,8 @@ runs as code, with the job's token and secrets. A variable of the shell is only 
 
 **Fix.** The value is handed over as an environment variable and used as `\"$NAME\"`. It is safe \
 in scripts of sh and bash where the value stands in double quotes, or alone and without blanks in \
-it; elsewhere it is only spoken of.
+it; elsewhere it is only spoken of. Inputs of calls and of runs by hand are only suggested: some \
+hold what the shell is meant to read.
 
 **Silent** on GitLab and Bitbucket, whose variables reach the shell as its own; on numbers, \
 commits and other values that nobody chooses; on comparisons.",
@@ -69,18 +71,6 @@ fn is_posix(platform: Platform, job: &Job, script: &Script) -> bool {
     let named = named.starts_with("bash") || named.starts_with("sh");
     options.shell == words::shell::Shell::Posix
         && (named || matches!(job.runner.os, Some(Os::Linux | Os::MacOs)))
-}
-
-/// The place of a piece of a script in the file, where it stands there once as it is.
-fn place(text: &str, script: &Script, piece: &str) -> Span {
-    let source = text.get(script.span.range()).unwrap_or_default();
-    match source.find(piece) {
-        Some(at) if script.span.file == 0 => {
-            let start = script.span.range().start + at;
-            Span::new(start..start + piece.len())
-        }
-        _ => script.span,
-    }
 }
 
 static MACRO: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -141,7 +131,7 @@ fn azure(context: &Context<'_>, hits: &mut Vec<Hit>) {
                     "The agent sets it as a variable as well: use `\"${variable}\"` in bash, \
                      `$env:{variable}` in PowerShell."
                 );
-                let span = place(&context.file.text, script, whole.as_str());
+                let span = place(context, script, whole.as_str());
                 let mut hit = hit(span, whole.as_str(), severity, who, &remedy);
                 hit.fix = fix.take();
                 hits.push(hit);
@@ -174,7 +164,7 @@ fn harness(context: &Context<'_>, hits: &mut Vec<Hit>) {
                     false => Severity::High,
                 };
                 hits.push(hit(
-                    place(&context.file.text, script, found.as_str()),
+                    place(context, script, found.as_str()),
                     found.as_str(),
                     severity,
                     "Whoever opens a change or pushes a branch chooses this text",

@@ -162,7 +162,7 @@ fn released(context: &Context<'_>) -> Vec<bool> {
     let named = pipeline.platform == Platform::GitHub
         && ["release", "publish", "deploy"].iter().any(|word| file.contains(word));
     let triggers = || pipeline.triggers.iter().map(|trigger| &trigger.kind);
-    let tags = triggers().any(|kind| *kind == TriggerKind::Tag) && triggers().all(|k| harmless(k));
+    let tags = triggers().any(|kind| *kind == TriggerKind::Tag) && triggers().all(harmless);
     let privileged = pipeline.has_trigger(TriggerKind::ChangeWithSecrets);
     if named || tags || privileged {
         return vec![true; pipeline.jobs.len()];
@@ -186,9 +186,14 @@ fn released(context: &Context<'_>) -> Vec<bool> {
 
 /// Whether a job leaves what a later one may publish.
 fn leaves(job: &Job) -> bool {
-    job.writes.iter().any(|access| {
+    let written = job.writes.iter().any(|access| {
         matches!(access.what, Resource::Artifact(_) | Resource::Workspace(_) | Resource::Image(_))
-    })
+    });
+    // Azure's `upload` is an older name of `publish`.
+    let used = |name: &str| name.eq_ignore_ascii_case("upload");
+    written
+        || job.steps.iter().any(|step| step.uses.as_ref().is_some_and(|one| used(&one.name)))
+        || words::job_does(job).any(|does| matches!(does, Does::Upload(_) | Does::BuildImage(_)))
 }
 
 /// How people call a manager.

@@ -3,7 +3,7 @@
 use super::{Context, Fix, FixKind, Group, Hit, Rule};
 use crate::finding::Severity;
 use crate::pipeline::edit::{self, Op, Place};
-use crate::pipeline::graph::{Job, Seg, Step, TriggerKind};
+use crate::pipeline::graph::{Job, Resource, Seg, Span, Step, TriggerKind};
 use crate::pipeline::platform::Platform;
 use crate::pipeline::timing::Effect;
 use crate::pipeline::words::{self, Does, ImageBuild};
@@ -46,9 +46,9 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
         if job.span.file != 0 || job.runner.self_hosted {
             continue;
         }
-        let cached = job.steps.iter().any(|step| keeps_layers(step))
+        let cached = job.steps.iter().any(keeps_layers)
             || job.reads.iter().any(|access| {
-                matches!(&access.what, crate::pipeline::graph::Resource::Cache(key)
+                matches!(&access.what, Resource::Cache(key)
                     if key.to_ascii_lowercase().contains("docker") || key.contains("buildx"))
             });
         if cached {
@@ -86,12 +86,7 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
             false => "",
         };
         hits.push(Hit {
-            span: step
-                .uses
-                .as_ref()
-                .map_or(step.script.as_ref().map_or(step.span, |script| script.span), |used| {
-                    used.span
-                }),
+            span: shown(context, step),
             title: format!(
                 "Job `{}` builds all layers of its image anew on every run",
                 job.title()
@@ -105,6 +100,25 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
             effect: fix.is_some().then(|| Effect::CacheLayers(vec![place])),
             fix,
         });
+    }
+}
+
+/// The action, or the command as far as it can be found in the script's source.
+fn shown(context: &Context<'_>, step: &Step) -> Span {
+    if let Some(used) = &step.uses {
+        return used.span;
+    }
+    let Some(script) = &step.script else { return step.span };
+    let source = context.file.text.get(script.span.range()).unwrap_or_default();
+    let commands =
+        ["docker buildx build", "docker build", "docker image build", "buildah", "podman build"];
+    let found = commands.iter().find_map(|command| Some((source.find(command)?, command.len())));
+    match found.filter(|_| script.span.file == 0) {
+        Some((at, len)) => {
+            let start = script.span.range().start + at;
+            Span::new(start..start + len)
+        }
+        None => script.span,
     }
 }
 

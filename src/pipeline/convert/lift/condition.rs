@@ -294,6 +294,20 @@ fn equal(
             return Some(Holds::Always);
         }
         Some(_) => return None,
+        // A job's result: what is not success is a failure before.
+        None if name.starts_with("needs.") && name.ends_with(".result")
+            || name.ends_with("currentResult")
+            || name == "agent.jobstatus"
+            || name.ends_with("currentStatus") =>
+        {
+            match value.to_ascii_lowercase().as_str() {
+                "success" | "succeeded" => {
+                    return Some(Holds::When(Condition::Not(Box::new(Condition::OnFailure))));
+                }
+                "failure" | "failed" => Condition::OnFailure,
+                _ => return None,
+            }
+        }
         None if name.eq_ignore_ascii_case("github.ref_type") => match value {
             "tag" => Condition::Tag("*".to_owned()),
             _ => Condition::Not(Box::new(Condition::Tag("*".to_owned()))),
@@ -322,6 +336,9 @@ fn event(word: &str) -> Option<Condition> {
 
 /// The reference that a name stands for.
 fn part(lift: &Lift<'_>, job: Option<usize>, name: &str) -> Option<Part> {
+    if lift.from() == Platform::Azure && lift.defined(job, name) && !lift.axis(job, name) {
+        return Some(Part::Variable(crate::pipeline::portable::write::context::identifier(name)));
+    }
     let written = match lift.from() {
         Platform::GitHub => format!("${{{{ {name} }}}}"),
         Platform::Azure if name.contains('.') || name.contains('[') => format!("$[ {name} ]"),

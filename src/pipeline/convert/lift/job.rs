@@ -46,7 +46,11 @@ pub fn pipeline(lift: &Lift<'_>, groups: &[Vec<usize>], inputs: Vec<Input>) -> P
     portable.secrets = secrets;
     for input in &inputs {
         // Scripts read answers as variables everywhere but on GitHub and Azure.
-        if matches!(lift.from(), Platform::Jenkins | Platform::GitLab | Platform::Bitbucket) {
+        let by_itself =
+            matches!(lift.to, Platform::GitLab | Platform::Jenkins | Platform::Bitbucket);
+        let read =
+            matches!(lift.from(), Platform::Jenkins | Platform::GitLab | Platform::Bitbucket);
+        if read && !by_itself {
             portable.variables.push(Variable {
                 name: input.name.clone(),
                 value: Part::Input(input.name.clone()).into(),
@@ -76,10 +80,53 @@ pub fn pipeline(lift: &Lift<'_>, groups: &[Vec<usize>], inputs: Vec<Input>) -> P
         }
         portable.jobs.push(job);
     }
+    if portable.jobs.is_empty() {
+        let what = "a pipeline whose jobs all stand in other files";
+        lift.lose(what, "None of them could be read here", None);
+        let mut job = Job::new("not-carried");
+        job.steps.push(step::placeholder(lift, what, &[], None, None));
+        portable.jobs.push(job);
+    }
+    distinct(lift, &mut portable);
+    let kept = portable.jobs.iter().flat_map(|job| &job.secrets).chain(&portable.secrets);
+    for secret in kept {
+        if secret.name == secret.variable() {
+            lift.remark(format!("The secret `{}` has to be set on the platform", secret.name));
+        } else {
+            lift.remark(format!(
+                "The secret `{}` has to be set on the platform; scripts read it as `{}`",
+                secret.name,
+                secret.variable()
+            ));
+        }
+    }
     for (id, approval) in approvals {
         place(&mut portable, &id, approval);
     }
     portable
+}
+
+/// Titles that are not the same, and on Bitbucket one job to an environment.
+fn distinct(lift: &Lift<'_>, portable: &mut Portable) {
+    let mut titles = std::collections::HashSet::new();
+    let mut environments = std::collections::HashSet::new();
+    for job in &mut portable.jobs {
+        if !titles.insert(job.title().to_owned()) {
+            job.title = None;
+            titles.insert(job.id.clone());
+        }
+        if lift.to == Platform::Bitbucket
+            && let Some(environment) = &job.environment
+            && !environments.insert(environment.name.clone())
+        {
+            lift.lose(
+                format!("the environment `{}` of job `{}`", environment.name, job.id),
+                "Another job of the pipeline deploys to it, and Bitbucket lets but one",
+                job.line,
+            );
+            job.environment = None;
+        }
+    }
 }
 
 /// Puts a job that waits for a person before another.
@@ -176,6 +223,9 @@ pub fn variables(
             }
             // A variable that is filled with itself is set elsewhere.
             [Part::Variable(same)] if *same == name => {}
+            // An axis is a variable of its own name on these.
+            [Part::Matrix(axis)]
+                if *axis == name && !matches!(lift.to, Platform::GitHub | Platform::Harness) => {}
             _ => {
                 variables.retain(|known| known.name != name);
                 variables.push(Variable { name, value });
@@ -216,6 +266,7 @@ fn job(lift: &Lift<'_>, group: &[usize], portable: &mut Portable) -> Job {
     }
     job.stage = first.stage.and_then(|stage| graph.stages.get(stage)).map(|stage| stage.id.clone());
     job.runner = runner::lift(lift, at, first);
+    windows_by_scripts(lift, &jobs, &mut job);
     job.services = services(lift, at, first);
     job.soft_fail = first.soft_fail;
     job.rights = match &first.permissions {
@@ -298,6 +349,21 @@ fn job(lift: &Lift<'_>, group: &[usize], portable: &mut Portable) -> Job {
         call(lift, first, &mut job);
     }
     job
+}
+
+/// Jenkins' labels tell little of machines; `bat` tells Windows.
+fn windows_by_scripts(lift: &Lift<'_>, jobs: &[(usize, &graph::Job)], job: &mut Job) {
+    if lift.from() != Platform::Jenkins || jobs.iter().any(|(_, one)| one.runner.os.is_some()) {
+        return;
+    }
+    let scripts = || jobs.iter().flat_map(|(_, job)| &job.steps).filter_map(|s| s.script.as_ref());
+    let windows = |script: &graph::Script| {
+        matches!(script.shell.as_deref(), Some("bat" | "cmd" | "powershell"))
+    };
+    let mixed = scripts().any(|script| script.shell.is_none());
+    if scripts().any(windows) && !mixed {
+        job.runner.os = crate::pipeline::portable::Os::Windows;
+    }
 }
 
 /// A job without rules runs for branches and tags, not for merge requests.
@@ -478,7 +544,7 @@ fn matrix(lift: &Lift<'_>, at: usize, graph: &graph::Job, job: &mut Job) {
             );
         }
         if !plain.is_empty() {
-            matrix.axes.push((axis.clone(), plain));
+            matrix.axes.push((axis_name(lift, axis), plain));
         }
     }
     let node = lift.node(&graph.path).and_then(|node| node.get("strategy"));
@@ -499,7 +565,7 @@ fn matrix(lift: &Lift<'_>, at: usize, graph: &graph::Job, job: &mut Job) {
             matrix.exclude = cells("exclude");
         }
         if lift.from() == Platform::Azure {
-            azure_cells(&axes, &mut matrix);
+            azure_cells(lift, &axes, &mut matrix);
         }
     }
     if matrix.include.iter().flatten().any(|(_, value)| value.contains("${{")) {
@@ -516,12 +582,19 @@ fn matrix(lift: &Lift<'_>, at: usize, graph: &graph::Job, job: &mut Job) {
     }
 }
 
+/// Azure's variables have dots in their names, which axes have not.
+fn axis_name(lift: &Lift<'_>, name: &str) -> String {
+    if lift.from() == Platform::Azure { identifier(name) } else { name.to_owned() }
+}
+
 /// Azure names each cell and gives its variables; so they are cells here.
-fn azure_cells(axes: &Node<'_>, matrix: &mut Matrix) {
+fn azure_cells(lift: &Lift<'_>, axes: &Node<'_>, matrix: &mut Matrix) {
     let cells: Vec<Vec<(String, String)>> = axes
         .fields()
         .filter(|field| field.value.is_map())
-        .map(|field| field.value.fields().map(|f| (f.key.to_owned(), f.value.written())).collect())
+        .map(|field| {
+            field.value.fields().map(|f| (axis_name(lift, f.key), f.value.written())).collect()
+        })
         .collect();
     if !cells.is_empty() {
         matrix.axes.clear();

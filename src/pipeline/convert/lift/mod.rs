@@ -39,12 +39,20 @@ pub struct Lift<'a> {
     matrix: HashMap<usize, Vec<String>>,
 }
 
-/// The portable pipeline, what is lost on the way to it, and remarks.
-pub fn lift(
-    file: &File,
-    to: Platform,
-    files: &dyn Files,
-) -> (Portable, Vec<NotCarried>, Vec<String>) {
+/// What came of a lift.
+pub struct Lifted {
+    /// The portable pipeline.
+    pub portable: Portable,
+    /// What is lost on the way to it.
+    pub lost: Vec<NotCarried>,
+    /// What a person has to set up.
+    pub remarks: Vec<String>,
+    /// Portable ids of the graph's jobs, by their places.
+    pub ids: Vec<String>,
+}
+
+/// The portable pipeline of a file.
+pub fn lift(file: &File, to: Platform, files: &dyn Files) -> Lifted {
     let pipeline = &file.pipeline;
     let groups = group::groups(pipeline);
     let mut lift = Lift {
@@ -71,7 +79,12 @@ pub fn lift(
     for name in lift.elsewhere.borrow().keys() {
         lift.remark(format!("The variable `{name}` has to be set on the platform"));
     }
-    (portable, lift.lost.into_inner(), lift.remarks.into_inner())
+    Lifted {
+        portable,
+        lost: lift.lost.into_inner(),
+        remarks: lift.remarks.into_inner(),
+        ids: lift.ids,
+    }
 }
 
 impl Lift<'_> {

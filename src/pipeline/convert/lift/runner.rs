@@ -28,15 +28,23 @@ pub fn lift(lift: &Lift<'_>, at: usize, job: &graph::Job) -> Runner {
         job.image.as_ref().map(|at_image| rewrite(lift, Some(at), &at_image.value, Place::Value));
     let mut labels: Vec<String> = Vec::new();
     for label in &own.labels {
+        // A label may stand in a variable of the file.
+        let label = &super::step::rewritten_path(lift, at, label).unwrap_or_else(|| label.clone());
         if label.contains("${{")
             || label.contains("$(")
             || label.contains("<+")
-            || label.contains('$')
+            || label.contains(['$', '{', '<'])
         {
             // A matrix over machines is told by its system.
             lift.lose(
                 format!("the computed runner `{label}` of job `{}`", lift.id(at)),
                 "A machine is named by a fixed word here; a usual one is taken",
+                own.span.and_then(|span| lift.line(span)),
+            );
+        } else if label.len() > 50 || label.contains(" -") {
+            lift.lose(
+                format!("the demand `{label}` on the machine of job `{}`", lift.id(at)),
+                "It chooses among machines by what they have; name a label instead",
                 own.span.and_then(|span| lift.line(span)),
             );
         } else if let Some(version) = hosted(label) {

@@ -6,6 +6,7 @@ use crate::pipeline::Platform;
 use crate::pipeline::convert::rewrite::{Place, rewrite};
 use crate::pipeline::dialect::walk::Node;
 use crate::pipeline::graph::{self, At, Phase, Resource};
+use crate::pipeline::portable::write::lower::lower;
 use crate::pipeline::portable::{Action, Condition, Job, Shell, Step, TestReport};
 
 /// Adds the steps of a job of the graph. `merged` is the stage they were, where several
@@ -36,6 +37,7 @@ pub fn steps(
     for step in &graph.steps {
         let made = one(lift, at, graph, step, job);
         for mut made in made {
+            single_build(lift, job, &mut made);
             made.line = made.line.or_else(|| lift.line(step.span));
             if made.title.is_none() {
                 made.title = title(lift, at, step);
@@ -64,7 +66,22 @@ pub fn steps(
             let own = own.map(|holds| without_phase(holds, step.phase));
             let parts = [own, around.clone().map(Holds::When)];
             made.condition = condition::all(parts.into_iter().flatten().collect()).condition();
+            withhold(lift, step, &mut made);
             detail(lift, step, &mut made);
+            if let Action::SaveTestReport(more) = &made.action {
+                let mut known =
+                    job.steps.iter_mut().chain(&mut job.on_failure).chain(&mut job.always);
+                let known = known.find_map(|step| match &mut step.action {
+                    Action::SaveTestReport(report) => Some(report),
+                    _ => None,
+                });
+                if let Some(report) = known
+                    && lift.to == Platform::GitLab
+                {
+                    report.paths.extend(more.paths.iter().cloned());
+                    continue;
+                }
+            }
             match step.phase {
                 Phase::Main => job.steps.push(made),
                 Phase::Failure => job.on_failure.push(made),
@@ -73,6 +90,52 @@ pub fn steps(
         }
     }
     keep(lift, at, graph, job);
+}
+
+/// A step that puts something out must not run more often than it did: where its
+/// condition is not all carried, it stands as a comment.
+fn withhold(lift: &Lift<'_>, step: &graph::Step, made: &mut Step) {
+    use crate::pipeline::words::Does;
+    let outward = step.does.iter().any(|does| {
+        matches!(does, Does::Deploy(_) | Does::Publish(_) | Does::PushImage(_) | Does::Rollback)
+    });
+    let Some(condition) = &made.condition else { return };
+    if !outward || !condition::has_foreign(condition) {
+        return;
+    }
+    let said = step.condition.as_ref().map_or("", |at| at.value.as_str());
+    let line = lift.line(step.span);
+    lift.lose(
+        format!(
+            "the step `{}` under the condition `{said}`",
+            step.name.as_deref().unwrap_or("without a name")
+        ),
+        "It puts something out and its condition has no equal; it stands in the file as a comment",
+        line,
+    );
+    let body = match (&step.script, &step.uses) {
+        (Some(script), _) => script.text.clone(),
+        (None, Some(used)) => used.name.clone(),
+        _ => String::new(),
+    };
+    let at = At { value: body, span: step.span };
+    let inputs = vec![
+        ("if".to_owned(), At { value: said.to_owned(), span: step.span }),
+        ("run".to_owned(), at),
+    ];
+    let title = made.title.clone();
+    *made = placeholder(lift, "a step under a condition", &inputs, title.as_deref(), line);
+}
+
+/// One image a job can be handed on; a second build stays a script.
+fn single_build(lift: &Lift<'_>, job: &Job, made: &mut Step) {
+    if lift.to == Platform::GitHub
+        && matches!(made.action, Action::BuildImage(_))
+        && job.steps.iter().any(|step| matches!(step.action, Action::BuildImage(_)))
+        && let Some(lowered) = lower(&made.action, job)
+    {
+        made.action = Action::Run { script: lowered.script, shell: Shell::Usual };
+    }
 }
 
 /// A step of a phase needs not say it again.
@@ -125,7 +188,7 @@ fn detail(lift: &Lift<'_>, step: &graph::Step, made: &mut Step) {
                     text.replace("$(Build.SourcesDirectory)/", "")
                         .replace("$(System.DefaultWorkingDirectory)/", "")
                 })
-                .filter(|text| !text.contains("$("));
+                .filter(|text| !text.contains("$(") && !text.contains("${{"));
         }
         _ => {}
     }
@@ -268,12 +331,18 @@ pub fn placeholder(
     script.push_str(&format!("echo \"Not carried over: {word}\"\nexit 1"));
     let mut step = Step::run(script);
     step.line = line;
-    step.title = title.map(str::to_owned);
+    step.title = title.map(clean);
     step
 }
 
-/// Caches that a job names beside its steps.
+/// Caches that a job names beside its steps, and what jobs before left: that is there by
+/// itself on some platforms, and fetched elsewhere.
 fn restore(lift: &Lift<'_>, at: usize, graph: &graph::Job, job: &mut Job) {
+    caches(lift, at, graph, job);
+    fetch(lift, graph, job);
+}
+
+fn caches(lift: &Lift<'_>, at: usize, graph: &graph::Job, job: &mut Job) {
     let node = lift.node(&graph.path);
     match lift.from() {
         Platform::GitLab => {
@@ -364,8 +433,6 @@ fn restore(lift: &Lift<'_>, at: usize, graph: &graph::Job, job: &mut Job) {
         }
         _ => {}
     }
-    // What jobs before left is there by itself on these platforms, and fetched elsewhere.
-    fetch(lift, graph, job);
 }
 
 fn push_cache(

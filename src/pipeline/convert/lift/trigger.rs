@@ -65,12 +65,13 @@ pub fn triggers(lift: &Lift<'_>, inputs: Vec<Input>) -> Vec<Trigger> {
             }
             TriggerKind::Schedule => {
                 if one.cron.is_empty() {
-                    let text = "a schedule, whose time stands in the settings";
                     lift.lose(
-                        text,
-                        "Add its time to the file or the settings",
+                        "the time of a schedule, which stands in the settings",
+                        "It is put to 02:17 UTC each day; write its own",
                         lift.line(one.span),
                     );
+                    let cron = "17 2 * * *".to_owned();
+                    found.push(Trigger::Schedule { cron, branches: Vec::new() });
                 }
                 for cron in &one.cron {
                     for cron in crons(lift, cron, one) {
@@ -207,6 +208,12 @@ impl Lift<'_> {
     /// A glob of branches or tags as portable pipelines read it.
     pub fn glob(&self, text: &str) -> String {
         let text = text.trim_start_matches("refs/heads/").trim_start_matches("refs/tags/");
+        if self.from() == Platform::GitHub && self.to != Platform::GitHub && text.contains('[') {
+            let plain = text.replace("[0-9]+", "*").replace("[0-9]", "*");
+            if !plain.contains(['[', '+', '?']) {
+                return plain;
+            }
+        }
         if self.from() == Platform::Azure && text.ends_with("/*") {
             return format!("{text}*");
         }

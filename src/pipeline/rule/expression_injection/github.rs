@@ -109,11 +109,14 @@ fn pasted(pipeline: &Pipeline, context: &Context<'_>, text: &str) -> Vec<Pasted>
 fn is_text(pipeline: &Pipeline, context: &Context<'_>, name: &str) -> bool {
     let tree = &context.file.tree;
     let Some(root) = tree.root() else { return false };
-    // What an action's inputs hold, its users decide; a run by hand needs write access.
-    if !pipeline.triggers.is_empty() {
-        return false;
-    }
-    let declared = tree.get(root, "inputs").and_then(|inputs| tree.get(inputs.value, name));
+    let declared = if pipeline.triggers.is_empty() {
+        tree.get(root, "inputs").and_then(|inputs| tree.get(inputs.value, name))
+    } else {
+        ["workflow_call", "workflow_dispatch"].iter().find_map(|event| {
+            let inputs = tree.at(&["on", event, "inputs"])?;
+            tree.get(inputs.value, name)
+        })
+    };
     let kind = declared.and_then(|input| tree.get(input.value, "type"));
     let kind = kind.and_then(|kind| tree.text(kind.value));
     declared.is_some() && kind.is_none_or(|kind| kind == "string")
@@ -135,13 +138,11 @@ fn report(
         }
         seen.push(&one.context);
         let piece = script.text.get(one.range.clone()).unwrap_or_default();
-        let span: Span = place(&context.file.text, script, piece);
+        let span: Span = place(context, script, piece);
         let name = variable(&one.context);
         let (severity, who) = match one.outside {
             true => (Severity::High, "An outsider chooses this text"),
-            false => {
-                (Severity::Low, "A workflow may fill this input from a title or a branch name")
-            }
+            false => (Severity::Low, "Whoever starts or calls this hands over any text"),
         };
         let remedy = format!("Hand it over as `env: {name}: …` and use `\"${name}\"`.");
         let mut hit = hit(span, &one.context, severity, who, &remedy);
@@ -230,7 +231,8 @@ fn fix(
     Some(Fix {
         title: format!("Hand it over as the variable {}", names.join(", ")),
         ops,
-        safe: true,
+        // Others may hold what the shell is meant to read.
+        safe: found.iter().all(|one| one.outside),
         proof: vec![
             "The value stands in double quotes, or holds no blanks, so the shell sees the same \
              text."

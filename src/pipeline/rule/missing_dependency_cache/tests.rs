@@ -231,6 +231,12 @@ fn other_platforms_keep_folders() {
             ),
         ),
         (
+            Azure,
+            "stages:\n- stage: a\n  jobs:\n  - job: b\n    steps:\n    - script: npm ci && npm run build\n    - upload: dist\n      artifact: drop\n- stage: c\n  jobs:\n  - deployment: d\n    environment: e\n    strategy: {runOnce: {deploy: {steps: [{script: ./go.sh}]}}}\n",
+            &["package-lock.json"],
+            Suggested,
+        ),
+        (
             Bitbucket,
             "image: node:22\npipelines:\n  default:\n    - step:\n        script:\n          - npm ci\n",
             &["package-lock.json"],
