@@ -18,8 +18,10 @@ Whoever pushes twice to a change waits for both runs, and pays for both. All pla
 the older one.
 
 **Fix.** GitHub: `concurrency` by workflow and ref, with `cancel-in-progress` only for pull \
-requests, so that runs on branches are never cut short. GitLab: `workflow:auto_cancel` and \
-`default:interruptible: true`, with `interruptible: false` at every job that deploys or publishes. \
+requests, so that runs on branches are never cut short. GitLab: \
+`default:interruptible: true`, with `interruptible: false` at every job that deploys or publishes; \
+unread only where merge requests alone start the pipeline, since branches' pipelines would be cut \
+short as well. \
 Azure: `pr: autoCancel` is on unless it was switched off. Jenkins: \
 `disableConcurrentBuilds(abortPrevious: true)` is only suggested, since it also ends builds of the \
 main branch.
@@ -136,7 +138,7 @@ fn gitlab(context: &Context<'_>, pipeline: &Pipeline, hits: &mut Vec<Hit>) {
     let tree = &context.file.tree;
     let Some(root) = tree.root() else { return };
     let mut ops = Vec::new();
-    let own = pipeline.jobs.iter().all(|job| job.span.file == 0 && !job.shared);
+    let own = pipeline.jobs.iter().all(|job| job.span.file == 0);
     for (index, job) in pipeline.jobs.iter().enumerate() {
         if leaves_traces(pipeline, index) || job.manual {
             ops.push(Op::Insert {
@@ -164,8 +166,11 @@ fn gitlab(context: &Context<'_>, pipeline: &Pipeline, hits: &mut Vec<Hit>) {
         }
     });
     let span = pipeline.jobs.first().map(|job| job.key_span).unwrap_or_default();
-    // What an unread include adds would be interrupted as well.
-    let safe = own && pipeline.unread.is_empty();
+    // Branches' pipelines would be cut short as well, the main one's too; and so would
+    // what an unread include adds.
+    let changes = !pipeline.triggers.is_empty()
+        && pipeline.triggers.iter().all(|trigger| trigger.kind == TriggerKind::Change);
+    let safe = own && changes && pipeline.unread.is_empty();
     let fix = Fix {
         title: "Let newer pipelines cancel older ones, but for jobs that leave traces".to_owned(),
         ops,
@@ -173,6 +178,7 @@ fn gitlab(context: &Context<'_>, pipeline: &Pipeline, hits: &mut Vec<Hit>) {
         proof: vec![
             "Jobs that deploy, publish or wait for a person are marked as not interruptible."
                 .to_owned(),
+            "Merge requests alone start the pipeline.".to_owned(),
         ],
     };
     hits.push(hit(
@@ -221,3 +227,7 @@ fn jenkins(pipeline: &Pipeline, hits: &mut Vec<Hit>) {
         None,
     ));
 }
+
+#[cfg(test)]
+#[path = "superseded_runs/tests.rs"]
+mod tests;
