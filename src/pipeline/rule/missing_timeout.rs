@@ -68,6 +68,18 @@ const LONG: &[&str] = &[
     "yocto",
     "torch",
     "llvm",
+    "haskell",
+    "cabal",
+    "stack build",
+    "stack setup",
+    "vcpkg",
+    "conan",
+    "bottle",
+    "webkit",
+    "chromium",
+    "openjdk",
+    "playwright",
+    "cypress",
 ];
 
 fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
@@ -82,6 +94,9 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
     }
     for job in &pipeline.jobs {
         if job.timeout.is_some() || job.kind != JobKind::Work || job.manual {
+            continue;
+        }
+        if pipeline.platform == Platform::GitHub && each_step_limited(job, &context.file.text) {
             continue;
         }
         let measured = context.history.and_then(|history| limit(history, job));
@@ -120,6 +135,17 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
             effect: None,
         });
     }
+}
+
+/// Whether every step that works has a limit of its own.
+fn each_step_limited(job: &Job, text: &str) -> bool {
+    let mut works = job.steps.iter().filter(|step| {
+        !step.does.iter().any(|does| matches!(does, Does::Checkout | Does::Setup(_)))
+    });
+    !job.steps.is_empty()
+        && works.all(|step| {
+            text.get(step.span.range()).is_some_and(|own| own.contains("timeout-minutes:"))
+        })
 }
 
 /// One limit for the whole pipeline, where no part of it has one.

@@ -1,5 +1,6 @@
 //! Runs of a change go on after a newer push has made them pointless.
 
+use super::order;
 use super::{Context, Fix, FixKind, Group, Hit, Rule};
 use crate::finding::Severity;
 use crate::pipeline::edit::{Op, Place};
@@ -26,7 +27,8 @@ Azure: `pr: autoCancel` is on unless it was switched off. Jenkins: \
 `disableConcurrentBuilds(abortPrevious: true)` is only suggested, since it also ends builds of the \
 main branch.
 
-**Silent** where something of the kind stands there, and for workflows that no change starts.",
+**Silent** where something of the kind stands there, and for workflows that no change starts, or \
+only its opening.",
     group: Group::Performance,
     severity: Severity::Low,
     fix: FixKind::Proven,
@@ -40,7 +42,7 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
         return;
     }
     match pipeline.platform {
-        Platform::GitHub => github(pipeline, hits),
+        Platform::GitHub => github(context, pipeline, hits),
         Platform::GitLab => gitlab(context, pipeline, hits),
         Platform::Azure => azure(pipeline, hits),
         Platform::Jenkins => jenkins(pipeline, hits),
@@ -91,13 +93,38 @@ fn leaves_traces(pipeline: &Pipeline, index: usize) -> bool {
         })
 }
 
-fn github(pipeline: &Pipeline, hits: &mut Vec<Hit>) {
+/// Whether pushes to a pull request start the workflow: its `types` may leave them out.
+fn on_pushes(context: &Context<'_>) -> bool {
+    let tree = &context.file.tree;
+    let types = ["on", "pull_request", "types"].map(|key| Seg::Key(key.to_owned()));
+    let Some(node) = order::node_at(tree, &types).map(|node| tree.resolve(node)) else {
+        return true;
+    };
+    let pushed = |text: Option<&str>| text == Some("synchronize");
+    pushed(tree.text(node)) || tree.items(node).iter().any(|item| pushed(tree.text(*item)))
+}
+
+/// Whether another workflow of the checkout has the same name, and so the same group.
+fn namesake(context: &Context<'_>, pipeline: &Pipeline) -> bool {
+    let Some(own) = pipeline.name.as_ref().map(|name| name.value.as_str()) else { return false };
+    let others = context.files.paths().iter().filter(|path| {
+        path.contains(".github/workflows/") && !path.ends_with(context.file.path.as_str())
+    });
+    others.filter_map(|path| context.files.read(path)).any(|text| {
+        let name = text.lines().find_map(|line| line.strip_prefix("name:"));
+        let bare = name.map(|name| name.split(" #").next().unwrap_or(name));
+        bare.is_some_and(|name| name.trim().trim_matches(['"', '\'']) == own)
+    })
+}
+
+fn github(context: &Context<'_>, pipeline: &Pipeline, hits: &mut Vec<Hit>) {
     let Some(trigger) = pipeline.triggers.iter().find(|t| t.kind == TriggerKind::Change) else {
         return;
     };
     // A called workflow shares its caller's context: its group would be the caller's.
     if pipeline.triggers.iter().any(|trigger| trigger.name == "workflow_call")
         || pipeline.jobs.iter().any(|job| job.concurrency.is_some())
+        || !on_pushes(context)
     {
         return;
     }
@@ -115,7 +142,7 @@ fn github(pipeline: &Pipeline, hits: &mut Vec<Hit>) {
             value: Value::map([("group", group), ("cancel-in-progress", cancel)]),
             place: Place::Before(vec!["env", "defaults", "jobs"]),
         }],
-        safe: !traces,
+        safe: !traces && !namesake(context, pipeline),
         proof: vec![
             "Only runs of one pull request share a group; every other run has one of its own."
                 .to_owned(),

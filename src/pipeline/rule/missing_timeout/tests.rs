@@ -50,6 +50,7 @@ fn limits_that_are_there_are_enough() {
     for text in [
         &*github(PUSH, "    timeout-minutes: 5\n", "make"),
         &*github(PUSH, "    timeout-minutes: ${{ vars.LIMIT }}\n", "make"),
+        &*github(PUSH, "", "make\n        timeout-minutes: 5"),
         called,
         action,
     ] {

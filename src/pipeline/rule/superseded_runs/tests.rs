@@ -1,7 +1,8 @@
 //! Which pipelines are told to go on for nothing, and how older runs are ended.
 
 use super::*;
-use crate::pipeline::rule::testing::{finds, fixed};
+use crate::pipeline::Files;
+use crate::pipeline::rule::testing::{finds, fixed, hits};
 
 fn github(head: &str, job: &str) -> String {
     format!("{head}jobs:\n  work:\n    runs-on: ubuntu-latest\n    steps:\n      - run: {job}\n")
@@ -14,6 +15,7 @@ const GROUP: &str = "concurrency:\n  group: ${{ github.workflow }}-${{ github.ev
 fn runs_of_a_pull_request_share_a_group() {
     for (head, job) in [
         ("on: pull_request\n", "make"),
+        ("on:\n  pull_request:\n    types: [opened, synchronize]\n", "make"),
         (BOTH, "make test"),
         ("on: [push, pull_request]\n", "make"),
     ] {
@@ -41,10 +43,30 @@ fn what_would_be_left_half_done_is_only_suggested() {
 }
 
 #[test]
+fn workflows_of_one_name_would_cancel_each_other() {
+    struct Other(Vec<String>, &'static str);
+    impl Files for Other {
+        fn paths(&self) -> &[String] {
+            &self.0
+        }
+        fn read(&self, _: &str) -> Option<String> {
+            Some(format!("name: {}\non: pull_request\n", self.1))
+        }
+    }
+    let text = github("name: CI\non: pull_request\n", "make");
+    for (name, safe) in [("Docs", true), ("CI", false), ("'CI' # too", false)] {
+        let files = Other(vec![".github/workflows/other.yml".to_owned()], name);
+        let (_, found) = hits(&RULE, Platform::GitHub, &text, &files);
+        assert_eq!(found[0].fix.as_ref().map(|fix| fix.safe), Some(safe), "{name}");
+    }
+}
+
+#[test]
 fn github_is_silent_where_no_change_starts_it_or_a_group_is_there() {
     for text in [
         github("on: push\n", "make"),
         github("on:\n  schedule:\n    - cron: '0 0 * * *'\n", "make"),
+        github("on:\n  pull_request:\n    types: [opened, labeled]\n", "make"),
         github("on:\n  pull_request:\n  workflow_call:\n", "make"),
         github("on: pull_request\nconcurrency: x\n", "make"),
         github("on: pull_request\n", "make").replace("    steps", "    concurrency: x\n    steps"),
