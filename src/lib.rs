@@ -60,6 +60,9 @@ fn dispatch(gathered: &Gathered) -> Result<u8, Failure> {
         Command::Docs => task::docs::run(gathered, &inputs),
         Command::Pipeline(command) => task::pipeline::run(gathered, &inputs, command),
         Command::Auto if inputs.task == inputs::Task::Docs => task::docs::run(gathered, &inputs),
+        Command::Auto if inputs.task == inputs::Task::Pipeline => {
+            task::pipeline::change::run(gathered, &inputs)
+        }
         Command::Review | Command::Plan | Command::Merge { .. } | Command::Auto => {
             task::review::run(gathered, &inputs)
         }

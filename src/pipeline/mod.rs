@@ -3,9 +3,11 @@
 
 pub mod access;
 pub mod check;
+pub mod convert;
 pub mod dialect;
 pub mod draw;
 pub mod edit;
+pub mod generate;
 pub mod graph;
 pub mod groovy;
 pub mod ignore;

@@ -293,6 +293,11 @@ impl Attempt<'_> {
                 }
             }
         };
+        // It may only get in the way of those that were made: the next round, which
+        // starts from their result, tries it again.
+        if batch.len() == 1 && !self.ops.is_empty() {
+            return;
+        }
         if batch.len() == 1 || self.left == 0 {
             round.failed.extend(batch.into_iter().map(|one| (one, failed.clone())));
             return;

@@ -88,7 +88,7 @@ impl Splice<'_> {
                 id,
                 seg,
                 first,
-                last: self.lines.of(end.saturating_sub(1)).max(first),
+                last: self.lines.of(end).max(first),
             });
         };
         match tree.value(id) {
@@ -171,7 +171,7 @@ impl Splice<'_> {
         for (child, goes) in children.iter().zip(goes).skip(from) {
             if *goes {
                 let column = self.lines.column(child.start);
-                let last = self.lines.inside(child.last, Some(column));
+                let last = self.lines.inside(child.last, column);
                 self.drop_lines(child.first, last);
             }
         }
@@ -259,7 +259,7 @@ impl Splice<'_> {
         }
         let column = self.lines.column(first.start);
         let top = self.top(children, from);
-        let foot = self.lines.inside(last.last, Some(column));
+        let foot = self.lines.inside(last.last, column);
         let (step, dash) = (self.layout.step, self.layout.dash);
         let mut head = Vec::new();
         let mut inner = column + self.layout.gap;
@@ -335,12 +335,12 @@ impl Splice<'_> {
     fn foot(&self, id: Id, children: &[Child]) -> usize {
         let after = children.first().map_or(self.tree.span(id).end, |child| child.after);
         let end = self.lines.value_end(self.tree, id, after);
-        let last = self.lines.of(end.saturating_sub(1));
+        let last = self.lines.of(end);
         let column = self.lines.column(self.tree.span(id).start);
         // Comments below belong to it where they are indented like it and nothing
         // that follows is.
         let next = self.lines.content(last + 1).map(|line| self.lines.indent(line));
-        let mut foot = last;
+        let mut foot = self.lines.inside(last, column);
         while foot + 1 < self.lines.count()
             && self.lines.is_comment(foot + 1)
             && self.lines.indent(foot + 1) >= column
@@ -367,7 +367,9 @@ impl Splice<'_> {
                 if spaced {
                     lines.insert(0, String::new());
                 }
-                self.put_lines(children[nth].last + 1, &lines);
+                let column = self.lines.column(children[nth].start);
+                let last = self.lines.inside(children[nth].last, column);
+                self.put_lines(last + 1, &lines);
             }
             Where::Ahead(nth) => {
                 let child = &children[nth];
@@ -404,9 +406,11 @@ impl Splice<'_> {
         if ends_inline {
             return Err(Reason::Form("an item behind another dash is not moved").at(path));
         }
+        let place = children.get(to).map_or(usize::MAX, |child| child.start);
+        self.may_move(children[from].id, place, path)?;
         let column = self.lines.column(children[from].start);
         let top = self.top(children, from);
-        let last = self.lines.inside(children[from].last, Some(column));
+        let last = self.lines.inside(children[from].last, column);
         let text = |first: usize, last: usize| -> Vec<String> {
             (first..=last).map(|line| self.lines.line(line).to_owned()).collect()
         };

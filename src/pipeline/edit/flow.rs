@@ -165,8 +165,12 @@ impl Splice<'_> {
                     slots[*index].push(Out::New(render::flow(value)));
                 }
                 Op::Move { from, to, .. }
+                    if !is_map && *from < children.len() && (*to == *from || *to == *from + 1) => {}
+                Op::Move { from, to, .. }
                     if !is_map && *from < children.len() && *to <= children.len() =>
                 {
+                    let place = children.get(*to).map_or(usize::MAX, |child| child.start);
+                    self.may_move(children[*from].id, place, path)?;
                     goes[*from] = true;
                     slots[*to].push(Out::Kept(*from));
                 }

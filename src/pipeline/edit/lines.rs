@@ -103,15 +103,19 @@ impl<'a> Lines<'a> {
         first
     }
 
-    /// The last of the comment lines directly below `line` that are indented deeper
-    /// than `column`, so that they belong inside of what ends there.
-    pub(super) fn inside(&self, line: usize, column: Option<usize>) -> usize {
+    /// The last of the comment lines below `line` that are indented deeper than
+    /// `column`, so that they belong inside of what ends there; only blank lines
+    /// come between.
+    pub(super) fn inside(&self, line: usize, column: usize) -> usize {
         let mut last = line;
-        while last + 1 < self.count()
-            && self.is_comment(last + 1)
-            && column.is_none_or(|column| self.indent(last + 1) > column)
-        {
-            last += 1;
+        let mut next = line + 1;
+        while next < self.count() {
+            if self.is_comment(next) && self.indent(next) > column {
+                last = next;
+            } else if !self.is_blank(next) {
+                break;
+            }
+            next += 1;
         }
         last
     }
@@ -146,7 +150,12 @@ impl<'a> Lines<'a> {
             (Style::Literal | Style::Folded, _) => self.block_scalar_end(&span, after),
             (Style::Block, Value::Map(entries)) => {
                 let last = entries.iter().rev().find(|entry| !entry.merged);
-                self.last_end(tree, last.map(|last| (last.value, last.key_span.end)), &span, after)
+                self.last_end(
+                    tree,
+                    last.map(|last| (last.value, self.colon(last.key_span.end))),
+                    &span,
+                    after,
+                )
             }
             (Style::Block, Value::Seq(items)) => {
                 let last = items.last().map(|item| {
@@ -164,6 +173,13 @@ impl<'a> Lines<'a> {
             }
             _ => span.end.max(after),
         }
+    }
+
+    /// The byte behind the colon of a key that ends here; the key's end where none follows.
+    pub(super) fn colon(&self, key_end: usize) -> usize {
+        let rest = self.text.get(key_end..).unwrap_or_default();
+        let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        if rest[blanks..].starts_with(':') { key_end + blanks + 1 } else { key_end }
     }
 
     /// Where the dashes of a block sequence stand, one for each item.
@@ -187,7 +203,7 @@ impl<'a> Lines<'a> {
             }
             dashes.push(at);
             let end = self.value_end(tree, *item, at + 1);
-            at = end.max(at + 1).saturating_sub(1);
+            at = end.max(at + 1);
         }
         Some(dashes)
     }
@@ -199,14 +215,7 @@ impl<'a> Lines<'a> {
         span: &Range<usize>,
         after: usize,
     ) -> usize {
-        let inner = last.map_or(after, |(id, near)| {
-            // A block scalar's header stands before its text, behind a dash or key.
-            let near = match tree.style(id) {
-                Style::Literal | Style::Folded if !tree.is_alias(id) => near,
-                _ => near.min(tree.span(id).end),
-            };
-            self.value_end(tree, id, near)
-        });
+        let inner = last.map_or(after, |(id, near)| self.value_end(tree, id, near));
         inner.max(span.end).max(after)
     }
 

@@ -55,6 +55,15 @@ impl<'o> Plan<'o> {
         }
         self.wraps()?;
         for (nth, op) in self.inner.iter().enumerate() {
+            if let Op::Insert { at, key, .. } = op {
+                let before = &self.inner[..nth];
+                if before
+                    .iter()
+                    .any(|op| matches!(op, Op::Insert { key: other, .. } if other == key))
+                {
+                    return Err(Reason::Exists.at(at));
+                }
+            }
             let Op::Move { at, from, .. } = op else { continue };
             let again = self.inner[..nth]
                 .iter()

@@ -29,9 +29,7 @@ impl Splice<'_> {
                 if !rendered.head.is_empty() {
                     self.cut(spot.after..spot.after, format!(" {}", rendered.head));
                 }
-                let line = self.lines.of(spot.after);
-                self.swap_lines(line + 1, line, &rendered.tail);
-                Ok(())
+                self.below(self.lines.of(spot.after), behind, &rendered, path)
             }
             _ => {
                 let between = self.lines.text.get(spot.after..span.start).unwrap_or_default();
@@ -48,11 +46,31 @@ impl Splice<'_> {
                     } else {
                         self.cut(span, rendered.head.clone());
                     }
-                    self.swap_lines(last + 1, last, &rendered.tail);
+                    self.below(last, behind, &rendered, path)?;
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Puts a value's lines below its first one, and below the comments that belong to it.
+    fn below(
+        &mut self,
+        line: usize,
+        behind: Behind,
+        rendered: &render::Rendered,
+        path: &[Seg],
+    ) -> Done {
+        if rendered.tail.is_empty() {
+            return Ok(());
+        }
+        let (Behind::Key(column) | Behind::Dash(column)) = behind;
+        let last = self.lines.inside(line, column);
+        if last > line && rendered.head.starts_with('|') {
+            return Err(Reason::Form("comments below would become part of the text").at(path));
+        }
+        self.swap_lines(last + 1, last, &rendered.tail);
+        Ok(())
     }
 
     /// A value in the style of what stands there, where that can be.
@@ -149,7 +167,14 @@ impl Splice<'_> {
             return Err(Reason::Form("the value stands below its key").at(path));
         }
         let line = self.lines.of(header.start);
-        let last = self.lines.of(self.lines.value_end(self.tree, id, spot.after).saturating_sub(1));
+        let last = self.lines.of(self.lines.value_end(self.tree, id, spot.after));
+        let column = match spot.behind {
+            Site::Key(column) | Site::Dash(column) => column,
+            _ => 0,
+        };
+        if self.lines.inside(last, column) > last && !rendered.tail.is_empty() {
+            return Err(Reason::Form("comments below would become part of the text").at(path));
+        }
         // A tag or an anchor before the header goes with the value.
         let lead = between.len() - between.trim_start().len();
         let start = if rendered.head.is_empty() { spot.after } else { spot.after + lead };
@@ -182,14 +207,12 @@ impl Splice<'_> {
         let first = self.lines.of(span.start);
         let column = self.lines.column(span.start);
         let end = self.lines.value_end(self.tree, id, spot.after);
-        let mut last = self.lines.of(end.saturating_sub(1));
-        if last > first || first > line {
-            let floor = match spot.behind {
-                Site::Key(own) | Site::Dash(own) => own.max(column.saturating_sub(1)),
-                _ => column,
-            };
-            last = self.lines.inside(last, Some(floor));
-        }
+        let mut last = self.lines.of(end);
+        let floor = match spot.behind {
+            Site::Key(own) | Site::Dash(own) => own.max(column.saturating_sub(1)),
+            _ => column,
+        };
+        last = self.lines.inside(last, floor);
         if first == line {
             // `- a: 1`, `- - a`: from here to the end of its last line.
             let stop = if first == last { end } else { self.lines.end(last) };

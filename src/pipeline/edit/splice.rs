@@ -13,7 +13,7 @@ use super::plan::Plan;
 use super::render::Layout;
 use super::{Op, Reason, Refused};
 use crate::pipeline::graph::Seg;
-use crate::pipeline::yaml::{Id, Style, Tree, Value};
+use crate::pipeline::yaml::{Id, Style, Tree, Value, parse};
 
 /// One stretch of text that gives way to another.
 #[derive(Debug)]
@@ -108,7 +108,21 @@ impl<'a> Text<'a> {
             let text = &mut spliced.text;
             text.truncate(text.trim_end_matches(['\r', '\n']).len());
         }
+        if keeps_blanks(&self.whole) {
+            self.verify(&spliced.text, ops)?;
+        }
         Ok(spliced)
+    }
+
+    /// Where a block scalar keeps the blank lines below it (`|+`), lines that go
+    /// further down may change it: there, the result is read again.
+    fn verify(&self, after: &str, ops: &[Op]) -> Result<(), Refused> {
+        let changes = || Reason::Form("blank lines that a text keeps would change it").at(&[]);
+        let Some(root) = self.tree.root() else { return Ok(()) };
+        let intended = super::intend(&self.tree.plain(root), ops)?;
+        let again = parse(after).map_err(|_| changes())?;
+        let same = again.root().is_some_and(|root| super::same(&again.plain(root), &intended));
+        if same { Ok(()) } else { Err(changes()) }
     }
 
     /// Which stretches of the text ops would replace; an empty one is an insertion.
@@ -132,6 +146,15 @@ impl<'a> Text<'a> {
         splice.visit(root, &plan, spot, &mut Vec::new())?;
         Ok(splice.cuts)
     }
+}
+
+/// Whether a text may hold a block scalar that keeps the blank lines below it.
+fn keeps_blanks(text: &str) -> bool {
+    memchr::memchr_iter(b'+', text.as_bytes()).any(|plus| {
+        let before = text[..plus].trim_end_matches(|c: char| c.is_ascii_digit());
+        let behind = text[plus + 1..].trim_start_matches(|c: char| c.is_ascii_digit());
+        before.ends_with(['|', '>']) && behind.starts_with([' ', '\t', '\r', '\n'])
+    })
 }
 
 /// Bytes of a file without a tree.
@@ -308,6 +331,19 @@ impl Splice<'_> {
             }
             _ => self.block(id, plan, spot, path),
         }
+    }
+
+    /// Refuses where a node would come before an anchor that it uses, or takes one
+    /// along that is used elsewhere.
+    pub(super) fn may_move(&self, id: Id, to: usize, path: &[Seg]) -> Done {
+        self.must_own(id, path)?;
+        let (tree, span) = (self.tree, self.tree.span(id));
+        let within = |at: usize| at >= span.start && at < span.end.max(span.start + 1);
+        let early = tree.aliases().iter().any(|(at, target)| {
+            let anchor = tree.span(*target).start;
+            within(at.start) && !within(anchor) && anchor >= to
+        });
+        if early || tree.is_aliased(id) { Err(Reason::Shared.at(path)) } else { Ok(()) }
     }
 
     /// Refuses where what would go with a node is used elsewhere.

@@ -166,6 +166,9 @@ fn sequence(items: &[Value], plan: &Plan<'_>, path: &mut Vec<Seg>) -> Result<Vec
             Op::Push { index, value, .. } if *index <= items.len() => {
                 slots[*index].push(value.clone());
             }
+            // It stays where it is.
+            Op::Move { from, to, .. }
+                if *from < items.len() && (*to == *from || *to == *from + 1) => {}
             Op::Move { from, to, .. } if *from < items.len() && *to <= items.len() => {
                 slots[*to].push(items[*from].clone());
                 moved[*from] = true;

@@ -7,8 +7,11 @@ use super::graph::{Ancestors, delivers, is_gate};
 use super::secrets;
 use crate::pipeline::File;
 use crate::pipeline::edit::Op;
-use crate::pipeline::graph::{Concurrency, Job, Path, Permissions, Pipeline, Span, Step, Trigger};
-use crate::pipeline::words::Does;
+use crate::pipeline::graph::{
+    Concurrency, Job, JobKind, Path, Permissions, Pipeline, Span, Step, Trigger,
+};
+use crate::pipeline::platform::Platform;
+use crate::pipeline::words::{Does, ScanTarget};
 
 /// What is compared of a file.
 pub(super) struct Facts<'f> {
@@ -224,7 +227,12 @@ fn job(before: &Pipeline, after: &Pipeline, old: &Job, new: &Job) -> Result<(), 
         at.as_ref().map(|at| at.value.clone())
     }
     let differs = |what: &str| Err(format!("{what} would change"));
-    if value(&old.name) != value(&new.name) {
+    // A Jenkins stage that comes to stand in another one keeps the name that people see.
+    let renamed = match before.platform {
+        Platform::Jenkins => old.title() != new.title(),
+        _ => value(&old.name) != value(&new.name),
+    };
+    if renamed {
         return differs("its name");
     }
     if old.kind != new.kind || value(&old.calls) != value(&new.calls) {
@@ -341,6 +349,8 @@ impl Touched<'_> {
             | Op::Remark { at, .. } => {
                 path.starts_with(at) || (!path.is_empty() && at.starts_with(path))
             }
+            // A further command of a script, which is a list.
+            Op::Push { at, .. } => !path.is_empty() && at == path,
             _ => false,
         })
     }
@@ -447,7 +457,8 @@ fn changed(old: &Step, new: &Step, touched: &Touched<'_>) -> Result<(), String> 
     if new.soft_fail && !old.soft_fail {
         return Err("its failure would be let pass".to_owned());
     }
-    if old.phase != new.phase || old.id != new.id {
+    // A step that had no id may get one: nothing could speak of it.
+    if old.phase != new.phase || (old.id.is_some() && old.id != new.id) {
         return Err("it would run otherwise".to_owned());
     }
     if let (Some(was), Some(is)) = (&old.uses, &new.uses) {
@@ -478,8 +489,12 @@ fn secret_scope(before: &Facts<'_>, after: &Facts<'_>, a: usize, b: usize) -> Re
     }
 }
 
-/// Whatever had to pass before a job still has to.
+/// Whatever had to pass before a job still has to. A job that only looks at what is
+/// there, and changes nothing outside, may look earlier.
 fn gates(before: &Facts<'_>, after: &Facts<'_>, pairs: &[usize], job: usize) -> Result<(), String> {
+    if only_looks(&before.pipeline.jobs[job]) {
+        return Ok(());
+    }
     let strict = delivers(&before.pipeline.jobs[job]);
     for other in before.ancestors.each(job) {
         let above = &before.pipeline.jobs[other];
@@ -490,6 +505,35 @@ fn gates(before: &Facts<'_>, after: &Facts<'_>, pairs: &[usize], job: usize) -> 
         }
     }
     Ok(())
+}
+
+/// Whether a job is a scan of source or of an image, and every step of it is known to
+/// leave nothing outside.
+fn only_looks(job: &Job) -> bool {
+    let looks =
+        |does: &Does| matches!(does, Does::Scan { target, .. } if *target != ScanTarget::Live);
+    let does = || job.steps.iter().flat_map(|step| &step.does);
+    job.kind == JobKind::Work
+        && !job.manual
+        && job.environment.is_none()
+        && does().any(looks)
+        && job.steps.iter().all(|step| !step.does.is_empty())
+        && does().all(|does| {
+            looks(does)
+                || matches!(
+                    does,
+                    Does::Checkout
+                        | Does::Setup(_)
+                        | Does::Install(_)
+                        | Does::Cache { .. }
+                        | Does::Lint
+                        | Does::Login(_)
+                        | Does::PullImage(_)
+                        | Does::Download(_)
+                        | Does::Upload(_)
+                        | Does::Notify(_)
+                )
+        })
 }
 
 /// Whether a job's failure says something about what is delivered: any but one that

@@ -35,7 +35,7 @@ pub(super) fn check(before: &File, after: &str, ops: &[Op]) -> Result<usize, Str
     let mut marks = Marks { lines, loose: vec![false; count], gap: vec![false; count + 1] };
     for op in ops {
         match op {
-            Op::Splice { span, .. } => marks.bytes(&before.text, span.range()),
+            Op::Splice { span, text } => marks.bytes(&before.text, span.range(), text),
             _ => {
                 marks
                     .op(&before.tree, op, ops)
@@ -93,7 +93,8 @@ fn indent(line: &str) -> usize {
 }
 
 impl Marks<'_> {
-    fn bytes(&mut self, text: &str, range: std::ops::Range<usize>) {
+    /// Loosens what a splice takes out, and the line that it puts something into.
+    fn bytes(&mut self, text: &str, range: std::ops::Range<usize>, new: &str) {
         let line = |at: usize| {
             let before = text.as_bytes().get(..at).unwrap_or_default();
             memchr::memchr_iter(b'\n', before).count()
@@ -102,7 +103,7 @@ impl Marks<'_> {
         let at_start = text
             .get(..range.start)
             .is_some_and(|before| before.is_empty() || before.ends_with('\n'));
-        if range.is_empty() && at_start {
+        if range.is_empty() && at_start && new.ends_with('\n') {
             self.gap[first.min(self.lines.len())] = true;
         } else {
             self.loosen(first, last);

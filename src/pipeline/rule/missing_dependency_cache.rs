@@ -67,7 +67,7 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
             continue;
         }
         let mut installs = install::installs(context, job);
-        installs.retain(|install| !kept(job, install));
+        installs.retain(|install| !kept(pipeline.platform, job, install));
         if installs.is_empty() {
             continue;
         }
@@ -81,6 +81,10 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
                 Platform::GitHub => github::remedy(context, job, &group),
                 _ => others::remedy(context, job, &group),
             };
+            // What Jenkins keeps is seldom open to pull requests.
+            if released[place] && pipeline.platform == Platform::Jenkins {
+                continue;
+            }
             let (Some(remedy), Some(first)) = (remedy, group.first()) else { continue };
             if hits.iter().any(|known| known.span == first.span) {
                 continue;
@@ -103,7 +107,10 @@ fn hit(
         group.iter().flat_map(|one| &one.locks).map(|lock| format!("`{lock}`")).collect();
     locks.dedup();
     let (what, locks) = (names.join(" and "), locks.join(" and "));
-    let fetched = format!("Every run fetches what {locks} names again, though it seldom changes.");
+    let names =
+        if group.iter().map(|one| one.locks.len()).sum::<usize>() > 1 { "name" } else { "names" };
+    let fetched =
+        format!("Every run fetches again what {locks} {names}, though that seldom changes.");
     let title = format!("Job `{}` fetches packages of {what} without a cache", job.title());
     let span = group.first().map_or(job.key_span, |one| one.span);
     if released {
@@ -121,8 +128,8 @@ fn hit(
             effect: None,
         };
     }
-    let fits = context.pipeline().platform == Platform::Jenkins
-        || edit::splice(&context.file.text, &context.file.tree, &remedy.ops).is_ok();
+    let jenkins = context.pipeline().platform == Platform::Jenkins;
+    let fits = jenkins || edit::splice(&context.file.text, &context.file.tree, &remedy.ops).is_ok();
     let fix = (fits && !remedy.ops.is_empty()).then(|| Fix {
         title: format!("Cache packages of {what} in `{}`", job.title()),
         ops: remedy.ops,
@@ -130,6 +137,7 @@ fn hit(
         proof: remedy.proof,
     });
     let own = match job.runner.self_hosted {
+        true if jenkins => "",
         true => " On the project's own machines the packages may lie there already.",
         false => "",
     };
@@ -137,7 +145,7 @@ fn hit(
         span,
         title,
         why: format!("{fetched} {}{own}", remedy.advice),
-        severity: job.runner.self_hosted.then_some(Severity::Low),
+        severity: (job.runner.self_hosted || jenkins).then_some(Severity::Low),
         confidence: if job.runner.self_hosted { 0.6 } else { 0.9 },
         effect: fix.is_some().then(|| Effect::CacheDependencies(vec![place])),
         fix,
@@ -154,7 +162,7 @@ fn released(context: &Context<'_>) -> Vec<bool> {
     let named = pipeline.platform == Platform::GitHub
         && ["release", "publish", "deploy"].iter().any(|word| file.contains(word));
     let triggers = || pipeline.triggers.iter().map(|trigger| &trigger.kind);
-    let tags = triggers().any(|kind| *kind == TriggerKind::Tag) && triggers().all(|k| harmless(k));
+    let tags = triggers().any(|kind| *kind == TriggerKind::Tag) && triggers().all(harmless);
     let privileged = pipeline.has_trigger(TriggerKind::ChangeWithSecrets);
     if named || tags || privileged {
         return vec![true; pipeline.jobs.len()];
@@ -178,9 +186,14 @@ fn released(context: &Context<'_>) -> Vec<bool> {
 
 /// Whether a job leaves what a later one may publish.
 fn leaves(job: &Job) -> bool {
-    job.writes.iter().any(|access| {
+    let written = job.writes.iter().any(|access| {
         matches!(access.what, Resource::Artifact(_) | Resource::Workspace(_) | Resource::Image(_))
-    })
+    });
+    // Azure's `upload` is an older name of `publish`.
+    let used = |name: &str| name.eq_ignore_ascii_case("upload");
+    written
+        || job.steps.iter().any(|step| step.uses.as_ref().is_some_and(|one| used(&one.name)))
+        || words::job_does(job).any(|does| matches!(does, Does::Upload(_) | Does::BuildImage(_)))
 }
 
 /// How people call a manager.
@@ -227,7 +240,7 @@ fn marks(manager: Manager) -> &'static [&'static str] {
 }
 
 /// Whether something keeps what the command fetches already, as far as the job shows.
-fn kept(job: &Job, install: &Install) -> bool {
+fn kept(platform: Platform, job: &Job, install: &Install) -> bool {
     let marks = marks(install.manager);
     let says = |text: &str| {
         let text = text.to_ascii_lowercase();
@@ -249,10 +262,6 @@ fn kept(job: &Job, install: &Install) -> bool {
             _ => false,
         })
     });
-    // Other platforms name caches at the job: what the name tells nothing of counts.
-    let named = job.reads.iter().chain(&job.writes).any(|access| match &access.what {
-        Resource::Cache(key) => key != "docker",
-        _ => false,
-    });
-    steps || named && job.steps.iter().all(|step| step.uses.is_none())
+    // Other platforms name caches at the job: what their names tell nothing of counts.
+    steps || platform != Platform::GitHub && platform != Platform::Azure && others::named(job)
 }

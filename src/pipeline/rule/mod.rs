@@ -1,21 +1,41 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
 mod concurrent_deploys;
+mod constant_cache_key;
 mod deploy_without_environment;
 mod deployment;
+mod double_run;
+mod excessive_permissions;
+mod expression_injection;
+mod full_history_clone;
+mod idle_schedule;
+mod late_lint;
+mod matrix_explosion;
 mod missing_dependency_cache;
 mod missing_timeout;
 mod no_build_discarder;
 mod no_rollback;
 mod order;
+mod oversized_runner;
+mod poisonable_cache;
+mod portable_step_on_costly_runner;
+mod pull_request_path_filter;
 mod rebuilt_image;
 mod scan_after_deploy;
+mod scripts;
+mod secret_in_file;
+mod self_hosted_on_public_change;
 mod sequential_independent_jobs;
 mod soft_scan;
 mod superseded_runs;
 #[cfg(test)]
 mod testing;
+mod uncached_image_layers;
 mod unpinned_dependency;
+mod unsharded_tests;
+mod untrusted_checkout;
+mod unverified_download;
+mod widely_shared_secrets;
 
 use super::edit::Op;
 use super::graph::{Pipeline, Span};
@@ -26,18 +46,37 @@ use crate::finding::Severity;
 
 /// Every rule, in the order they run and are listed.
 pub static RULES: &[Rule] = &[
+    excessive_permissions::RULE,
+    expression_injection::RULE,
     sequential_independent_jobs::RULE,
     scan_after_deploy::RULE,
+    constant_cache_key::RULE,
+    full_history_clone::RULE,
     missing_dependency_cache::RULE,
     missing_timeout::RULE,
     superseded_runs::RULE,
     rebuilt_image::RULE,
+    double_run::RULE,
+    late_lint::RULE,
+    matrix_explosion::RULE,
+    oversized_runner::RULE,
+    uncached_image_layers::RULE,
+    unsharded_tests::RULE,
     unpinned_dependency::RULE,
     concurrent_deploys::RULE,
     deploy_without_environment::RULE,
-    no_rollback::RULE,
-    soft_scan::RULE,
+    idle_schedule::RULE,
     no_build_discarder::RULE,
+    no_rollback::RULE,
+    poisonable_cache::RULE,
+    portable_step_on_costly_runner::RULE,
+    pull_request_path_filter::RULE,
+    secret_in_file::RULE,
+    self_hosted_on_public_change::RULE,
+    soft_scan::RULE,
+    untrusted_checkout::RULE,
+    unverified_download::RULE,
+    widely_shared_secrets::RULE,
 ];
 
 /// The rule of this name.

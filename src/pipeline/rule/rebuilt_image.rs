@@ -1,5 +1,7 @@
 //! The same image is built by two jobs of one run.
 
+mod consume;
+mod produce;
 mod share;
 #[cfg(test)]
 mod tests;
@@ -265,10 +267,10 @@ fn places(file: &File, job: &Job, step: &Step, parts: &mut Vec<String>) -> Optio
                 {
                     return None;
                 }
-                "docker" | "podman" if !command.redirects.is_empty() => {
-                    if command.redirects.iter().any(|(sign, _)| sign.starts_with('<')) {
-                        return None;
-                    }
+                "docker" | "podman"
+                    if command.redirects.iter().any(|(sign, _)| sign.starts_with('<')) =>
+                {
+                    return None;
                 }
                 "export" => parts.extend(command.texts().skip(1).map(str::to_owned)),
                 _ => {}
@@ -419,10 +421,9 @@ fn hit(file: &File, first: Build<'_>, again: Build<'_>, waited: bool) -> Option<
             "`{a}` has pushed{named} by then: building it again takes the time twice, and gives \
              another image than the one that was pushed."
         ),
-        _ => format!(
-            "Both build the same folder with the same Dockerfile and arguments: that takes the \
+        _ => "Both build the same folder with the same Dockerfile and arguments: that takes the \
              time twice, and what one of them checks is not what the other hands on."
-        ),
+            .to_owned(),
     };
     why.push(' ');
     why.push_str(&share::advice(file.pipeline.platform, a, b, waited, first.pushed));

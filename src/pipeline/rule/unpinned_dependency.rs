@@ -178,7 +178,12 @@ impl Walk<'_> {
             {
                 self.include(id);
             }
-            (Platform::Azure, "container") => self.image(id, "image"),
+            // A word alone names one of the resources.
+            (Platform::Azure, "container")
+                if self.tree.text(id).is_none_or(|text| text.contains(['/', ':'])) =>
+            {
+                self.image(id, "image");
+            }
             (Platform::Azure, "image") if self.is(&["resources", "containers", "*", "image"]) => {
                 self.push(Kind::Image, id);
             }
@@ -376,7 +381,12 @@ fn action(text: &str) -> Option<Judged> {
         (false, true) => Severity::High,
         (false, false) => Severity::Medium,
     };
-    let by = if moves { "branch" } else { "tag" };
+    let numbered = version.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit());
+    let by = match (moves, numbered) {
+        (true, _) => "branch",
+        (_, true) => "tag",
+        _ => "branch or tag",
+    };
     let whose = if own { "GitHub's own" } else { "its owner's" };
     Some((
         severity,

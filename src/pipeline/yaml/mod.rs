@@ -263,6 +263,8 @@ pub fn parse(source: &str) -> Result<Tree, Broken> {
                 let anchor = done.anchor;
                 // Only brackets have an end of their own.
                 let style = if end > start { Style::Flow } else { Style::Block };
+                // A comment behind a bracket is not part of it.
+                let end = if end > start { bracket_end(source, start) } else { end };
                 let id = tree.close(source, done, style, end, end_line);
                 anchors.insert(anchor, id);
                 let node = &tree.nodes[id];
@@ -305,8 +307,42 @@ fn scalar_span(source: &str, span: Range<usize>, style: Style, empty: bool) -> (
         }
         // An empty value is a point behind its anchor or tag.
         Style::Plain if empty => (span.end, span.end),
+        // The parser counts a comment behind the quotes as their own.
+        Style::Single | Style::Double => (span.start, span.start + quoted_end(text, style)),
         _ => (span.start, span.end),
     }
+}
+
+/// Where the bracket ends that closes a collection, looked for from where the parser
+/// says: it may point at a comma before it, or count a comment behind it.
+fn bracket_end(source: &str, from: usize) -> usize {
+    let bytes = source.as_bytes();
+    let mut at = from;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b']' | b'}' => return at + 1,
+            b'#' => at += memchr::memchr(b'\n', &bytes[at..]).unwrap_or(bytes.len() - at),
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+/// Where the quotes end that stand in a scalar's source, behind its anchor and tag.
+fn quoted_end(text: &str, style: Style) -> usize {
+    let quote = if style == Style::Single { b'\'' } else { b'"' };
+    let bytes = text.as_bytes();
+    let Some(open) = memchr::memchr(quote, bytes) else { return text.len() };
+    let mut at = open + 1;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' if quote == b'"' => at += 2,
+            b'\'' if quote == b'\'' && bytes.get(at + 1) == Some(&b'\'') => at += 2,
+            byte if *byte == quote => return at + 1,
+            _ => at += 1,
+        }
+    }
+    text.len()
 }
 
 /// Where the dash of a block sequence's first item stands, before `first`.
@@ -672,6 +708,19 @@ mod tests {
             let text = format!("a: |\n  x\n  y{ending}");
             let tree = parse(&text).unwrap();
             assert_eq!(&text[tree.span(tree.at(&["a"]).unwrap().value)], "x\n  y", "{ending:?}");
+        }
+    }
+
+    #[test]
+    fn quotes_end_where_they_close() {
+        for quoted in ["'a'", "'it''s'", "\"a\"", "\"\\\"#\"", "&x 'a'", "'a\n  b'", "\"é\""] {
+            let text = format!("k: {quoted} # why\nl: [{quoted} , b] # \"why\"\n");
+            let tree = parse(&text).unwrap();
+            let at = |id: Id| &text[tree.span(id)];
+            assert_eq!(at(tree.at(&["k"]).unwrap().value), quoted);
+            let list = tree.at(&["l"]).unwrap().value;
+            assert_eq!(at(list), format!("[{quoted} , b]"));
+            assert_eq!(at(tree.items(list)[0]), quoted);
         }
     }
 

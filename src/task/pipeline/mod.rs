@@ -1,5 +1,6 @@
 //! `pipeline`: check, optimise, draw, generate and convert pipeline files.
 
+pub mod change;
 pub mod check;
 pub mod collect;
 pub mod diff;
@@ -11,6 +12,7 @@ pub mod report;
 pub mod settings;
 pub mod show;
 pub mod validity;
+pub mod write;
 
 use std::io::Write as _;
 
@@ -32,6 +34,9 @@ pub fn run(gathered: &Gathered, first: &Inputs, command: &PipelineCommand) -> Re
     if let PipelineAction::Rules { rule } = &command.action {
         return rules(rule.as_deref());
     }
+    if let PipelineAction::Generate { wish } = &command.action {
+        return write::from_wish(inputs, wish);
+    }
     let (subjects, workspace) =
         collect::subjects(inputs, &command.files).map_err(Failure::Inputs)?;
     let read: Vec<&File> = subjects.iter().filter_map(collect::Subject::file).collect();
@@ -47,7 +52,9 @@ pub fn run(gathered: &Gathered, first: &Inputs, command: &PipelineCommand) -> Re
         PipelineAction::Optimize { apply } => {
             optimize::run(inputs, subjects, &workspace, &known, *apply)
         }
-        other => Err(Failure::Inputs(anyhow!("cannot do this yet: {other:?}"))),
+        PipelineAction::Convert { to } => write::converted(inputs, &subjects, &workspace, *to),
+        // Done above: they need no files.
+        PipelineAction::Generate { .. } | PipelineAction::Rules { .. } => Ok(0),
     }
 }
 

@@ -1,7 +1,7 @@
 //! GitHub: `cache` of the actions that set a language up. Inputs by the actions' own
 //! `action.yml`; they fail where no lockfile is found, which decides what is safe.
 
-use super::install::{self, Install};
+use super::install::Install;
 use super::{Context, Remedy};
 use crate::pipeline::edit::{Op, Place};
 use crate::pipeline::graph::{Job, Seg, Step, Use};

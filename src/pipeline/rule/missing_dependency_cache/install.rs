@@ -68,6 +68,10 @@ pub(super) fn installs(context: &Context<'_>, job: &Job) -> Vec<Install> {
                 continue;
             }
             let Some(own) = script.text.get(command.span.clone()) else { continue };
+            // What runs in a container or on another machine leaves nothing here.
+            if matches!(command.program(), "docker" | "podman" | "nerdctl" | "kubectl" | "ssh") {
+                continue;
+            }
             if command.image.is_some() || command.nested || command.condition || uncached(own) {
                 continue;
             }
@@ -79,6 +83,9 @@ pub(super) fn installs(context: &Context<'_>, job: &Job) -> Vec<Install> {
                 continue;
             };
             if found.iter().any(|known| known.manager == manager) {
+                continue;
+            }
+            if names_packages(manager, &command) {
                 continue;
             }
             let Some(folder) = folder_of(&command, &folder) else { continue };
@@ -104,6 +111,32 @@ fn uncached(command: &str) -> bool {
     ["--no-cache-dir", "--no-cache", "--offline", "--no-index", " -g ", "--global", "--help"]
         .iter()
         .any(|word| command.contains(word))
+}
+
+/// Whether a command fetches what it names and not what the lockfile does.
+fn names_packages(manager: Manager, command: &Command) -> bool {
+    let verb = command.words.get(1).map_or("", |word| word.text.as_str());
+    let plain = |from: usize| {
+        command.words.iter().skip(from).any(|word| !word.text.starts_with(['-', '.', '$', '/']))
+    };
+    match manager {
+        Manager::Npm => {
+            matches!(verb, "install" | "i" | "add") && plain(2) && !has(command, "--prefix")
+        }
+        Manager::Yarn | Manager::Pnpm | Manager::Bun | Manager::Poetry | Manager::Uv => {
+            matches!(verb, "add" | "update" | "lock" | "venv")
+        }
+        Manager::Cargo => matches!(verb, "install" | "update" | "add" | "search"),
+        Manager::Go => matches!(verb, "get" | "install"),
+        Manager::Composer => matches!(verb, "require" | "update" | "create-project" | "u"),
+        Manager::Nuget => verb == "add",
+        Manager::Bundler => matches!(verb, "update" | "package" | "cache"),
+        _ => false,
+    }
+}
+
+fn has(command: &Command, option: &str) -> bool {
+    command.texts().any(|word| word.starts_with(option))
 }
 
 /// Where a command of a script stands in the file; where its lines are folded or

@@ -168,8 +168,109 @@ fn actions_that_set_up_a_language_keep_its_packages() {
         ("- uses: ruby/setup-ruby@v1\n- run: bundle install", &["Gemfile.lock"], Suggested),
         ("- run: cargo test", &["Cargo.lock"], Suggested),
         ("- uses: Swatinem/rust-cache@v2\n- run: cargo test", &["Cargo.lock"], Silent),
+        ("- run: npm install lodash", &["package-lock.json"], Silent),
+        ("- run: cargo install critcmp", &["Cargo.lock"], Silent),
         ("- run: docker run node:22 npm ci", &["package-lock.json"], Silent),
     ] {
         check_file(Platform::GitHub, &github(steps), files, &expect);
+    }
+}
+
+#[test]
+fn other_platforms_keep_folders() {
+    use Expect::{Adds, Silent, Suggested};
+    use Platform::{Azure, Bitbucket, GitLab, Harness, Jenkins};
+    for (platform, text, files, expect) in [
+        (
+            GitLab,
+            "lint:\n  image: node:22\n  script:\n    - npm ci\n    - npm run lint\n",
+            &["package-lock.json"][..],
+            Adds(
+                "cache:\nkey:\nfiles: [package-lock.json]\npaths: [.npm/]\n- npm ci --cache .npm --prefer-offline",
+            ),
+        ),
+        (
+            GitLab,
+            "unit:\n  variables:\n    A: b\n  script: [mvn -B verify]\n",
+            &["pom.xml"],
+            Adds(
+                "cache:\nkey:\nfiles: [pom.xml]\npaths: [.m2/repository]\nMAVEN_OPTS: -Dmaven.repo.local=$CI_PROJECT_DIR/.m2/repository",
+            ),
+        ),
+        (
+            GitLab,
+            "unit:\n  variables:\n    MAVEN_OPTS: -Xmx1g\n  script: [mvn -B verify]\n",
+            &["pom.xml"],
+            Adds(
+                "cache:\nkey:\nfiles: [pom.xml]\npaths: [.m2/repository]\nMAVEN_OPTS: -Xmx1g -Dmaven.repo.local=$CI_PROJECT_DIR/.m2/repository",
+            ),
+        ),
+        (
+            GitLab,
+            "t:\n  script:\n    - pip install -r requirements.txt\n",
+            &["requirements.txt"],
+            Adds(
+                "variables:\nPIP_CACHE_DIR: $CI_PROJECT_DIR/.cache/pip\ncache:\nkey:\nfiles: [requirements.txt]\npaths: [.cache/pip]",
+            ),
+        ),
+        (GitLab, "cache: {paths: [x]}\nt:\n  script: [npm ci]\n", &["package-lock.json"], Silent),
+        (GitLab, "t:\n  cache: []\n  script: [npm ci]\n", &["package-lock.json"], Silent),
+        (GitLab, "t:\n  script: [cargo test]\n", &["Cargo.lock"], Suggested),
+        (
+            GitLab,
+            "t:\n  environment: production\n  script: [npm ci]\n",
+            &["package-lock.json"],
+            Suggested,
+        ),
+        (
+            Azure,
+            "pool:\n  vmImage: ubuntu-latest\nsteps:\n- checkout: self\n- script: npm ci && npm test\n",
+            &["package-lock.json"],
+            Adds(
+                "variables:\nnpm_config_cache: $(Pipeline.Workspace)/.npm\n- task: Cache@2\ninputs:\nkey: npm | \"$(Agent.OS)\" | package-lock.json\nrestoreKeys: npm | \"$(Agent.OS)\"\npath: $(npm_config_cache)",
+            ),
+        ),
+        (
+            Azure,
+            "stages:\n- stage: a\n  jobs:\n  - job: b\n    steps:\n    - script: npm ci && npm run build\n    - upload: dist\n      artifact: drop\n- stage: c\n  jobs:\n  - deployment: d\n    environment: e\n    strategy: {runOnce: {deploy: {steps: [{script: ./go.sh}]}}}\n",
+            &["package-lock.json"],
+            Suggested,
+        ),
+        (
+            Bitbucket,
+            "image: node:22\npipelines:\n  default:\n    - step:\n        script:\n          - npm ci\n",
+            &["package-lock.json"],
+            Adds(
+                "definitions:\ncaches:\nnpm:\nkey:\nfiles: [package-lock.json]\npath: ~/.npm\ncaches: [npm]",
+            ),
+        ),
+        (
+            Bitbucket,
+            "pipelines:\n  default:\n    - step:\n        caches:\n          - docker\n        script:\n          - mvn -B verify\n",
+            &["pom.xml"],
+            Adds("- maven"),
+        ),
+        (
+            Bitbucket,
+            "pipelines:\n  default:\n    - step:\n        caches: [maven]\n        script:\n          - mvn -B verify\n",
+            &["pom.xml"],
+            Silent,
+        ),
+        (
+            Harness,
+            "pipeline:\n  stages:\n    - stage:\n        identifier: a\n        type: CI\n        spec:\n          cloneCodebase: true\n          runtime: {type: Cloud, spec: {}}\n          execution:\n            steps:\n              - step:\n                  type: Run\n                  identifier: r\n                  spec:\n                    command: npm ci && npm test\n",
+            &["package-lock.json"],
+            Adds(
+                "caching:\nenabled: true\nkey: npm-{{ checksum \"package-lock.json\" }}\npaths: [/harness/.npm]\ncommand: npm ci --cache /harness/.npm && npm test",
+            ),
+        ),
+        (
+            Jenkins,
+            "pipeline {\n  agent any\n  stages {\n    stage('a') {\n      steps {\n        sh 'npm ci'\n      }\n    }\n  }\n}\n",
+            &["package-lock.json"],
+            Suggested,
+        ),
+    ] {
+        check_file(platform, text, files, &expect);
     }
 }

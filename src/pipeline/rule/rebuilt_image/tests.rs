@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::pipeline::edit::{Op, splice};
+use crate::pipeline::prove::{Gates, prove};
 use crate::pipeline::{NoFiles, Outcome, read};
 
 fn hits(platform: Platform, text: &str) -> (File, Vec<Hit>) {
@@ -20,6 +21,7 @@ fn fixed(platform: Platform, text: &str) -> Option<String> {
     assert_eq!(hits.len(), 1, "{hits:?}");
     let fix = hits[0].fix.as_ref()?;
     assert!(!fix.safe);
+    prove(&file, &fix.ops, &NoFiles, &Gates::usual()).unwrap_or_else(|why| panic!("{why:?}"));
     if platform != Platform::Jenkins {
         let out = splice(text, &file.tree, &fix.ops);
         return Some(out.unwrap_or_else(|refused| panic!("{refused}\n{:?}", fix.ops)));
@@ -397,4 +399,57 @@ fn what_is_not_plain_gets_no_edit() {
         let text = GITHUB.replace(again, other);
         assert_eq!(fixed(Platform::GitHub, &text), None, "{other}");
     }
+}
+
+#[test]
+fn several_tags_one_script_and_line_ends_of_windows_are_read() {
+    let before = GITHUB
+        .replace(
+            "      - run: docker build -t ghcr.io/acme/app:${{ github.sha }} .
+      - run: docker push ghcr.io/acme/app:${{ github.sha }}
+",
+            "      - name: Image
+        run: |
+          # both names
+          docker build \\
+            -t ghcr.io/acme/app:${{ github.sha }} \\
+            -t ghcr.io/acme/app:latest .
+          docker push ghcr.io/acme/app:${{ github.sha }}
+          docker push ghcr.io/acme/app:latest
+",
+        )
+        .replace(
+            "      - run: docker build -t app . && ./deploy.sh app\n",
+            "      - env:
+          STAGE: live
+        run: |
+          docker build -t app .
+          ./deploy.sh \"app\" # the image
+",
+        )
+        .replace('\n', "\r\n");
+    let after = fixed(Platform::GitHub, &before).expect("a fix");
+    for part in [
+        "          docker push ghcr.io/acme/app:latest\r\n          echo \"ref=$(docker",
+        "        id: push\r\n",
+        "          STAGE: live\r\n          IMAGE: ${{ needs.image.outputs.ref }}\r\n",
+        "        run: |\r\n          ./deploy.sh \"$IMAGE\" # the image\r\n",
+    ] {
+        assert!(after.contains(part), "{part}\n{after}");
+    }
+}
+
+#[test]
+fn scanners_inputs_are_given_the_digest() {
+    let before = GITHUB.replace(
+        "      - run: docker build -t app . && ./deploy.sh app\n",
+        "      - run: docker build -t app .
+      - uses: aquasecurity/trivy-action@0.28.0
+        with:
+          image-ref: app
+",
+    );
+    let after = fixed(Platform::GitHub, &before).expect("a fix");
+    assert!(after.ends_with("          image-ref: ${{ needs.image.outputs.ref }}\n"), "{after}");
+    assert!(!after.contains("docker build -t app ."), "{after}");
 }

@@ -397,9 +397,14 @@ fn caches(cx: &Context<'_>, job: &Job, map: &mut Map) {
             );
         }
         let mut cache = Map::new();
-        let mut key = Map::new();
-        key.set("files", Yaml::flow(files.into_iter().take(2))).set("prefix", name);
-        cache.set("key", key).set("paths", Yaml::flow(paths));
+        if files.is_empty() {
+            cache.set("key", name);
+        } else {
+            let mut key = Map::new();
+            key.set("files", Yaml::flow(files.into_iter().take(2))).set("prefix", name);
+            cache.set("key", key);
+        }
+        cache.set("paths", Yaml::flow(paths));
         all.push(cache.into());
     }
     if all.len() > 4 {
