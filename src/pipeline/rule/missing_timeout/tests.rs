@@ -100,7 +100,7 @@ fn measured(platform: Platform, text: &str, minutes: &[f64]) -> String {
             succeeded: true,
         }],
     });
-    let history = History { runs: runs.collect(), ..History::default() };
+    let history = History { runs: runs.collect() };
     let file = match read(platform, platform.usual_path(), text, &NoFiles) {
         Outcome::Read(file) => *file,
         other => panic!("{other:?}"),
