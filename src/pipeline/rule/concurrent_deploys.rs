@@ -138,7 +138,8 @@ fn github(context: &Context<'_>, hits: &mut Vec<Hit>) {
         };
         if let Some((group, mut path)) = at {
             let whole = path.is_empty();
-            if !at_once(job) && !(whole && cut) {
+            let told = whole && cut;
+            if !at_once(job) && !told {
                 cut |= whole;
                 path.push(Seg::Key("concurrency".to_owned()));
                 path.push(Seg::Key("cancel-in-progress".to_owned()));
