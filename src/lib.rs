@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod checkout;
+pub mod ci;
 pub mod code;
 pub mod context;
 pub mod diff;
@@ -60,6 +61,9 @@ fn dispatch(gathered: &Gathered) -> Result<u8, Failure> {
         Command::Docs => task::docs::run(gathered, &inputs),
         Command::Pipeline(command) => task::pipeline::run(gathered, &inputs, command),
         Command::Auto if inputs.task == inputs::Task::Docs => task::docs::run(gathered, &inputs),
+        Command::Auto if inputs.task == inputs::Task::Pipeline => {
+            task::pipeline::change::run(gathered, &inputs)
+        }
         Command::Review | Command::Plan | Command::Merge { .. } | Command::Auto => {
             task::review::run(gathered, &inputs)
         }

@@ -20,7 +20,7 @@ use crate::finding::Severity;
 const ROUNDS: usize = 10;
 /// Most proofs of one round, and most bytes that they read in sum: what fails in
 /// large numbers is not worth more.
-const PROOFS: (usize, usize) = (200, 96 << 20);
+const PROOFS: (usize, usize) = (100, 12 << 20);
 
 /// A file as the safe fixes leave it.
 #[derive(Debug)]
@@ -241,7 +241,7 @@ fn round(file: &File, fixes: Vec<Candidate>, files: &dyn Files, gates: &Gates<'_
             }
         }
     }
-    let left = (PROOFS.1 / file.text.len().max(1)).clamp(12, PROOFS.0);
+    let left = (PROOFS.1 / file.text.len().max(1)).clamp(24, PROOFS.0);
     let mut attempt = Attempt { baseline: &baseline, files, gates, ops: Vec::new(), left };
     attempt.settle(batch, &mut round);
     round
@@ -293,8 +293,9 @@ impl Attempt<'_> {
                 }
             }
         };
-        // It gets in the way of one that was made: the next round tries it again.
-        if batch.len() == 1 && failed.check == Check::Edit && !self.ops.is_empty() {
+        // It may only get in the way of those that were made: the next round, which
+        // starts from their result, tries it again.
+        if batch.len() == 1 && !self.ops.is_empty() {
             return;
         }
         if batch.len() == 1 || self.left == 0 {
@@ -308,5 +309,7 @@ impl Attempt<'_> {
     }
 }
 
+#[cfg(test)]
+mod seeds;
 #[cfg(test)]
 mod tests;

@@ -150,8 +150,18 @@ fn scrubber_visible(text: &str) -> String {
         .collect()
 }
 
-/// The result in one line.
+/// The result in one line, for whoever runs the program by hand.
 pub fn verdict(files: &[File<'_>], applied: bool) -> String {
+    let mut text = counted(files, applied);
+    if !applied && files.iter().any(|file| !file.changes.is_empty()) {
+        text.pop();
+        text += ". `--apply` writes them.";
+    }
+    text
+}
+
+/// What there is, in one line.
+fn counted(files: &[File<'_>], applied: bool) -> String {
     let changes: usize = files.iter().map(|file| file.changes.len()).sum();
     let changed = files.iter().filter(|file| !file.changes.is_empty()).count();
     let suggestions: usize = files.iter().map(|file| file.suggestions.len()).sum();
@@ -171,14 +181,63 @@ pub fn verdict(files: &[File<'_>], applied: bool) -> String {
     if withheld > 0 {
         let _ = write!(text, "; {withheld} withheld");
     }
-    if changes > 0 && !applied {
-        text += ". `--apply` writes them";
-    }
     text + "."
+}
+
+/// What a comment says beside the table. Texts are untrusted but for `done`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// What the platform would refuse: file, line, what is wrong.
+    pub problems: &'a [(&'a str, u32, &'a str)],
+    /// What was done about the changes, as Markdown of ours; may be empty.
+    pub done: &'a str,
+    /// What the reader has to know, one sentence each.
+    pub notes: &'a [String],
+}
+
+/// Longest comment, in bytes: a host takes 65,536 characters, of which the marker
+/// and the heading need some.
+const MOST_COMMENT: usize = 62_000;
+
+/// As a comment on a change: what [`markdown`] says, with what stands beside it, in
+/// as many rows as a comment takes.
+pub fn comment(
+    files: &[File<'_>],
+    beside: &Beside<'_>,
+    scrubber: &Scrubber,
+    host: &ForgeHost,
+) -> String {
+    let mut text = String::new();
+    for (rows, diff) in [(MOST_ROWS, MOST_DIFF), (MOST_ROWS, 0), (30, 0), (15, 0), (8, 0), (3, 0)] {
+        let most = Most { rows, diff };
+        text = body(files, &counted(files, false), Some(beside), most, scrubber, host);
+        if text.len() <= MOST_COMMENT {
+            break;
+        }
+    }
+    text
+}
+
+#[derive(Clone, Copy)]
+struct Most {
+    rows: usize,
+    diff: usize,
 }
 
 /// As Markdown: a table of rule, why, saving and proof, then the diff.
 pub fn markdown(files: &[File<'_>], scrubber: &Scrubber, host: &ForgeHost) -> String {
+    let most = Most { rows: MOST_ROWS, diff: MOST_DIFF };
+    body(files, &verdict(files, false), None, most, scrubber, host)
+}
+
+fn body(
+    files: &[File<'_>],
+    verdict: &str,
+    beside: Option<&Beside<'_>>,
+    most: Most,
+    scrubber: &Scrubber,
+    host: &ForgeHost,
+) -> String {
     let clean = |text: &str| {
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         scrubber.sanitize_markdown(&line, host).replace('|', "\\|")
@@ -197,7 +256,7 @@ pub fn markdown(files: &[File<'_>], scrubber: &Scrubber, host: &ForgeHost) -> St
             return;
         }
         out.push_str(head);
-        for (path, row) in all.iter().take(MOST_ROWS) {
+        for (path, row) in all.iter().take(most.rows) {
             let proof = match row.proof {
                 [] => String::new(),
                 proof => format!(
@@ -217,11 +276,25 @@ pub fn markdown(files: &[File<'_>], scrubber: &Scrubber, host: &ForgeHost) -> St
                 proof,
             );
         }
-        if all.len() > MOST_ROWS {
-            let _ = writeln!(out, "\nand {} more", all.len() - MOST_ROWS);
+        if all.len() > most.rows {
+            let _ = writeln!(out, "\nand {} more", all.len() - most.rows);
         }
     };
-    let _ = writeln!(out, "{}", verdict(files, false));
+    let _ = writeln!(out, "{verdict}");
+    let Beside { problems, done, notes } = beside.copied().unwrap_or_default();
+    if !done.is_empty() {
+        let _ = writeln!(out, "\n{done}");
+    }
+    if !problems.is_empty() {
+        out.push_str("\n**The platform would refuse or pass over this**\n\n");
+    }
+    for (path, line, what) in problems.iter().take(most.rows) {
+        let place = code(&format!("{path}:{line}"));
+        let _ = writeln!(out, "- {place}: {}", clean(what));
+    }
+    if problems.len() > most.rows {
+        let _ = writeln!(out, "- and {} more", problems.len() - most.rows);
+    }
     rows(
         &mut out,
         "\n| rule | where | why | estimated saving | proof |\n|---|---|---|---|---|\n",
@@ -252,19 +325,28 @@ pub fn markdown(files: &[File<'_>], scrubber: &Scrubber, host: &ForgeHost) -> St
         })
         .collect();
     if !withheld.is_empty() {
-        let _ =
-            write!(out, "\n**Withheld, since it could not be proven**\n\n{}", withheld.concat());
+        let _ = write!(
+            out,
+            "\n**Withheld, since it could not be proven**\n\n{}",
+            withheld.iter().take(most.rows).map(String::as_str).collect::<String>()
+        );
+        if withheld.len() > most.rows {
+            let _ = writeln!(out, "- and {} more", withheld.len() - most.rows);
+        }
     }
     for file in files.iter().filter(|file| file.reason.is_some()) {
         let reason = file.reason.unwrap_or_default();
         let _ = writeln!(out, "\n{} was not read: {}.", code(file.path), clean(reason));
+    }
+    for note in notes {
+        let _ = writeln!(out, "\n{}", clean(note));
     }
     let diff: String = files.iter().map(|file| file.diff).collect();
     if !diff.is_empty() {
         let scrubbed = scrubber.scrub(&diff);
         if scrubbed != diff || crate::redact::orders_bots(&diff) {
             out += "\n_The diff is left out: it holds a secret, or a line that reads like an order to a bot._\n";
-        } else if diff.len() > MOST_DIFF {
+        } else if diff.len() > most.diff {
             out += "\n_The diff is left out: it is too long for a comment._\n";
         } else {
             let longest = diff.split(|c| c != '`').map(str::len).max().unwrap_or(0);
@@ -276,4 +358,69 @@ pub fn markdown(files: &[File<'_>], scrubber: &Scrubber, host: &ForgeHost) -> St
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comment_of(files: &[File<'_>], beside: &Beside<'_>) -> String {
+        let host = ForgeHost::new("https://github.com", "acme/widgets");
+        comment(files, beside, &Scrubber::default(), &host)
+    }
+
+    fn row<'a>(title: &'a str, proof: &'a [String]) -> Row<'a> {
+        Row {
+            rule: "superseded-runs",
+            title,
+            line: 3,
+            why: "Runs of older commits go on, and nobody reads them.",
+            saving: Some("no wall time: not on the critical path, $0.012 a run (estimate)".into()),
+            proof,
+        }
+    }
+
+    #[test]
+    fn a_comment_says_what_changes_why_and_what_shows_it() {
+        let proof = ["The result reads.".to_owned(), "No job is lost.".to_owned()];
+        let files = [
+            File {
+                path: ".github/workflows/ci.yml",
+                saving: Some("12 s a run (0 s to 40 s; estimate)".to_owned()),
+                changes: vec![row("Runs of `@octocat` | <img src=x>\nare not cancelled", &proof)],
+                suggestions: vec![row("Job `test` has no time limit", &[])],
+                withheld: vec![("rebuilt-image", 9, "a job would be lost")],
+                diff: "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+```\n",
+                ..File::default()
+            },
+            File { path: "old.yml", reason: Some("it has anchors in loops"), ..File::default() },
+        ];
+        let problems = [(".github/workflows/ci.yml", 4, "The key `stpes` is unknown")];
+        let notes = ["The files beside the pipeline could not be listed.".to_owned()];
+        let beside = Beside { problems: &problems, done: "Committed as `abc`.", notes: &notes };
+        insta::assert_snapshot!("pipeline_comment", comment_of(&files, &beside));
+    }
+
+    #[test]
+    fn a_comment_never_outgrows_what_a_host_takes() {
+        let long = "word ".repeat(300);
+        let proof: Vec<String> = (0..20).map(|n| format!("Check {n} holds.")).collect();
+        let changes: Vec<Row<'_>> =
+            (0..500).map(|_| Row { why: &long, ..row("T", &proof) }).collect();
+        let diff = "+x\n".repeat(20_000);
+        let withheld = (0..500).map(|_| ("rule", 1, long.as_str())).collect();
+        let files = [File { path: "ci.yml", changes, withheld, diff: &diff, ..File::default() }];
+        let text = comment_of(&files, &Beside::default());
+        assert!(text.len() <= MOST_COMMENT, "{}", text.len());
+        assert!(text.contains("more\n") && text.contains("too long for a comment"));
+    }
+
+    #[test]
+    fn a_diff_with_a_secret_or_an_order_is_left_out() {
+        for line in ["+token: ghp_0123456789abcdefghijABCDEFGHIJ012345\n", "+\n/approve\n"] {
+            let files = [File { path: "ci.yml", diff: line, ..File::default() }];
+            let text = comment_of(&files, &Beside::default());
+            assert!(text.contains("The diff is left out") && !text.contains("```"), "{text}");
+        }
+    }
 }

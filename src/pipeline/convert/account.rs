@@ -132,19 +132,20 @@ impl Account<'_> {
             };
             // Runs by hand or by API need no word on most platforms; others look at
             // branches and changes by themselves.
-            let all = |one: &graph::Trigger| one.kind == TriggerKind::Push && (one.branches.is_empty() || !one.tags.is_empty());
+            let all = |one: &graph::Trigger| {
+                one.kind == TriggerKind::Push && (one.branches.is_empty() || !one.tags.is_empty())
+            };
             let tags = trigger.kind == TriggerKind::Tag && target.triggers.iter().any(all);
-            let kept = tags
-                || target.has_trigger(trigger.kind)
-                || trigger.kind == TriggerKind::ChangeWithSecrets
-                    && target.has_trigger(TriggerKind::Change)
-                || trigger.kind == TriggerKind::Manual
-                    && portable.inputs().all(|input| self.has(&input.name))
-                || self
-                    .remarks
-                    .iter()
-                    .any(|one| words.iter().any(|word| one.to_ascii_lowercase().contains(word)))
-                || self.lost.iter().any(|one| words.iter().any(|word| one.what.contains(word)));
+            let kept =
+                tags || target.has_trigger(trigger.kind)
+                    || trigger.kind == TriggerKind::ChangeWithSecrets
+                        && target.has_trigger(TriggerKind::Change)
+                    || trigger.kind == TriggerKind::Manual
+                        && portable.inputs().all(|input| self.has(&input.name))
+                    || self.remarks.iter().any(|one| {
+                        words.iter().any(|word| one.to_ascii_lowercase().contains(word))
+                    })
+                    || self.lost.iter().any(|one| words.iter().any(|word| one.what.contains(word)));
             if !kept {
                 let what = format!("the trigger `{}`", trigger.name);
                 let lifted = portable.triggers.iter().any(|one| {
@@ -271,8 +272,7 @@ impl Account<'_> {
             if !self.has(&plain) && !self.told(id, &["environment"]) {
                 let what = format!("the environment `{}` of job `{}`", environment.value, job.id);
                 if to == Platform::Harness {
-                    let why =
-                        "Environments are for deployment stages there; this one runs scripts";
+                    let why = "Environments are for deployment stages there; this one runs scripts";
                     self.reason(what, why, environment.span);
                 } else {
                     self.miss(what, environment.span);

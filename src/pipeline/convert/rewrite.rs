@@ -187,20 +187,20 @@ fn said(lift: &Lift<'_>, job: Option<usize>, role: Role, name: &str, at: Place) 
     {
         return Some(Text::literal(format!("${{{name}}}")));
     }
-    if at == Place::Value || to == Platform::Harness {
-        if let Some(name) = variables::name(role, to) {
-            let text = match to {
-                Platform::GitHub => format!("${{{{ {name} }}}}"),
-                Platform::GitLab | Platform::Bitbucket => format!("${name}"),
-                Platform::Azure => format!("$({name})"),
-                Platform::Jenkins => format!("${{env.{name}}}"),
-                Platform::Harness => format!("<+{name}>"),
-            };
-            if to != Platform::Jenkins {
-                return Some(Part::Foreign(to, text).into());
-            }
-            return Some(Part::Variable(name.to_owned()).into());
+    if (at == Place::Value || to == Platform::Harness)
+        && let Some(name) = variables::name(role, to)
+    {
+        let text = match to {
+            Platform::GitHub => format!("${{{{ {name} }}}}"),
+            Platform::GitLab | Platform::Bitbucket => format!("${name}"),
+            Platform::Azure => format!("$({name})"),
+            Platform::Jenkins => format!("${{env.{name}}}"),
+            Platform::Harness => format!("<+{name}>"),
+        };
+        if to != Platform::Jenkins {
+            return Some(Part::Foreign(to, text).into());
         }
+        return Some(Part::Variable(name.to_owned()).into());
     }
     if let Some(name) = variables::script_name(role, to) {
         return Some(Part::Variable(name.to_owned()).into());

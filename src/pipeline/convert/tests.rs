@@ -183,13 +183,29 @@ fn what_has_an_equal_is_said_in_the_targets_words() {
         }
     };
     use Platform::{Azure, Bitbucket, GitHub, GitLab, Harness, Jenkins};
-    check(GitHub, GitLab, &["$CI_COMMIT_SHA", "postgres:16", "environment:", "timeout: 12 minutes"]);
+    check(
+        GitHub,
+        GitLab,
+        &["$CI_COMMIT_SHA", "postgres:16", "environment:", "timeout: 12 minutes"],
+    );
     check(GitHub, Azure, &["npm ci", "cron: 5 4 * * 1", "$(SHIP_TOKEN)"]);
     check(GitHub, Jenkins, &["values '20', '22'", "credentials('SHIP_TOKEN')"]);
-    check(GitLab, GitHub, &["upload-artifact", "download-artifact", "secrets.DEPLOY_TOKEN", "$GITHUB_SHA"]);
-    check(Azure, GitHub, &["python-version: '3.12'", "$GITHUB_SHA", "Not carried over: FtpUpload@2"]);
+    check(
+        GitLab,
+        GitHub,
+        &["upload-artifact", "download-artifact", "secrets.DEPLOY_TOKEN", "$GITHUB_SHA"],
+    );
+    check(
+        Azure,
+        GitHub,
+        &["python-version: '3.12'", "$GITHUB_SHA", "Not carried over: FtpUpload@2"],
+    );
     check(Azure, Bitbucket, &["$BITBUCKET_COMMIT", "out"]);
-    check(Jenkins, GitHub, &["Build", "make test", "failure()", "secrets.shop_token", "environment:"]);
+    check(
+        Jenkins,
+        GitHub,
+        &["Build", "make test", "failure()", "secrets.shop_token", "environment:"],
+    );
     check(Bitbucket, GitHub, &["Not carried over: acme/ship@1.2.3", "node_modules"]);
     check(Harness, GitHub, &["secrets.shop_key", "$GITHUB_SHA"]);
 }
@@ -210,8 +226,14 @@ fn references_in_single_quotes_are_taken_out_of_them() {
 
 #[test]
 fn a_release_under_a_condition_without_equal_waits_for_a_person() {
-    let text = GITHUB.replace("github.event_name == 'push'", "contains(github.event.head_commit.message, 'ship')");
+    let text = GITHUB.replace(
+        "github.event_name == 'push'",
+        "contains(github.event.head_commit.message, 'ship')",
+    );
     let made = converted(Platform::GitHub, &text, Platform::GitLab);
-    let told = made.not_carried.iter().any(|one| one.what.contains("the condition of job `ship` as a whole"));
+    let told = made
+        .not_carried
+        .iter()
+        .any(|one| one.what.contains("the condition of job `ship` as a whole"));
     assert!(told, "{:?}", made.not_carried);
 }

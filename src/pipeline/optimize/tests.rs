@@ -1,305 +1,199 @@
-//! Pipelines in which the five main patterns were planted, on every platform: all are
-//! found, the edits are what a maintainer would write, and they are the same whatever
-//! the file's line ends.
+//! Rounds of fixes, made up so that they fail, overlap and build on each other.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use super::*;
+use crate::pipeline::edit::Place;
+use crate::pipeline::graph::{Seg, Span};
+use crate::pipeline::platform::Platform;
+use crate::pipeline::rule::{Context, Fix, FixKind, Group, Hit};
+use crate::pipeline::yaml::Plain;
+use crate::pipeline::{NoFiles, Outcome, read};
 
-use similar::TextDiff;
-
-use super::{Optimized, optimize};
-use crate::pipeline::check::{self, Chosen};
-use crate::pipeline::prove::{Gates, prove};
-use crate::pipeline::timing::History;
-use crate::pipeline::timing::history;
-use crate::pipeline::{Files, Outcome, Platform, read};
-
-const PATTERNS: [&str; 5] = [
-    "sequential-independent-jobs",
-    "missing-dependency-cache",
-    "oversized-runner",
-    "scan-after-deploy",
-    "rebuilt-image",
-];
-
-/// Each folder of fixtures, its pipeline file, and parts of that file that are right as
-/// they are: they stay, whatever changes around them.
-const SEEDS: &[(&str, Platform, &str, &[&str])] = &[
-    (
-        "github-poetry",
-        Platform::GitHub,
-        ".github/workflows/ci.yml",
-        &[
-            "    types:   # the composite action keeps the packages\n        runs-on: ubuntu-latest\n        timeout-minutes: 10\n        steps:\n            - uses: actions/checkout@v4\n            - uses: ./.github/actions/python\n",
-            "        name: Probe\n        needs: deploy\n",
-        ],
-    ),
-    (
-        "github-go",
-        Platform::GitHub,
-        ".github/workflows/ci.yml",
-        &[
-            "    - run: docker build --target test -t router-test .   # another stage of the Dockerfile\n",
-            "      with: {name: generated, path: internal/gen}\n\n  \"unit\":\n    \"needs\": [\"codegen\"]\n",
-        ],
-    ),
-    ("github-dotnet", Platform::GitHub, ".github/workflows/ci.yml", &["      - &checkout\n"]),
-    (
-        "gitlab-poetry",
-        Platform::GitLab,
-        ".gitlab-ci.yml",
-        &["    <<: *docker\n    stage: package\n"],
-    ),
-    (
-        "gitlab-go",
-        Platform::GitLab,
-        ".gitlab-ci.yml",
-        &[
-            "  cache: {key: gen, paths: [.go/]}\n  script: [\"make generate\"]\n",
-            "  \"needs\": [\"deploy\"]\n  \"script\":\n  - zap-baseline.py",
-        ],
-    ),
-    (
-        "gitlab-gradle",
-        Platform::GitLab,
-        ".gitlab-ci.yml",
-        &["    npm ci\n    if true; then\n    \tnpx eslint .\n    fi\n"],
-    ),
-    (
-        "azure-dotnet",
-        Platform::Azure,
-        "azure-pipelines.yml",
-        &["  - template: eng/restore.yml\n  - script: dotnet format --verify-no-changes\n"],
-    ),
-    (
-        "azure-gradle",
-        Platform::Azure,
-        "azure-pipelines.yml",
-        &["    - stage: Audit\n      dependsOn: Production\n"],
-    ),
-    (
-        "azure-poetry",
-        Platform::Azure,
-        "azure-pipelines.yml",
-        &["      condition: succeededOrFailed()\n"],
-    ),
-    (
-        "jenkins-gradle",
-        Platform::Jenkins,
-        "Jenkinsfile",
-        &["'''\n\t\t\t\t\tnpm ci\n\t\t\t\t\tnpx eslint .\n\t\t\t\t'''\n"],
-    ),
-    (
-        "jenkins-go",
-        Platform::Jenkins,
-        "Jenkinsfile",
-        &["    stage(\"ZAP\") {\n      agent { label \"docker\" }\n"],
-    ),
-    ("jenkins-poetry", Platform::Jenkins, "Jenkinsfile", &["label: 'Packages'"]),
-    (
-        "bitbucket-poetry",
-        Platform::Bitbucket,
-        "bitbucket-pipelines.yml",
-        &["export IMAGE=acme/billing:$BITBUCKET_COMMIT\n"],
-    ),
-    (
-        "bitbucket-gradle",
-        Platform::Bitbucket,
-        "bitbucket-pipelines.yml",
-        &["    '**':\n    - parallel:\n      - step: *unit\n"],
-    ),
-    (
-        "bitbucket-node",
-        Platform::Bitbucket,
-        "bitbucket-pipelines.yml",
-        &["    - step:\n        name: Smoke\n        max-time: 5\n", "caches: [node]\n"],
-    ),
-    ("harness-go", Platform::Harness, "harness.yaml", &["go mod download # all\n"]),
-    (
-        "harness-gradle",
-        Platform::Harness,
-        "harness.yaml",
-        &["          condition: <+codebase.branch> == \"main\"\n"],
-    ),
-    ("harness-poetry", Platform::Harness, "harness.yaml", &["- step: *packages\n"]),
-];
-
-struct Checkout {
-    paths: Vec<String>,
-    texts: BTreeMap<String, String>,
-}
-
-impl Files for Checkout {
-    fn paths(&self) -> &[String] {
-        &self.paths
-    }
-
-    fn read(&self, path: &str) -> Option<String> {
-        self.texts.get(path).cloned()
+const fn rule(slug: &'static str, check: fn(&Context<'_>, &mut Vec<Hit>)) -> Rule {
+    Rule {
+        slug,
+        title: "a test",
+        doc: "",
+        group: Group::Performance,
+        severity: Severity::Low,
+        fix: FixKind::Safe,
+        platforms: &[Platform::GitHub],
+        check,
     }
 }
 
-/// The fixtures, seen from this file, in whatever crate it is built.
-fn checkout(seed: &str) -> Checkout {
-    let root: PathBuf = Path::new(file!())
-        .parent()
-        .expect("a folder")
-        .join("../../../tests/fixtures/pipelines/seeds")
-        .join(seed);
-    let mut texts = BTreeMap::new();
-    let mut todo = vec![root.clone()];
-    while let Some(folder) = todo.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap_or_else(|why| panic!("{folder:?}: {why}")) {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                todo.push(path);
-                continue;
-            }
-            let name =
-                path.strip_prefix(&root).expect("below").to_string_lossy().replace('\\', "/");
-            texts.insert(name, std::fs::read_to_string(&path).expect("text"));
+static TIMEOUT: Rule = rule("timeout", |context, hits| {
+    for job in context.pipeline().jobs.iter().filter(|job| job.timeout.is_none()) {
+        let value = Plain::Int(30);
+        hits.push(hit(job.key_span, &job.id, vec![put(&job.path, "timeout-minutes", value)], true));
+    }
+});
+/// Wants what the schema does not know, of some jobs.
+static BAD: Rule = rule("bad", |context, hits| {
+    for job in context.pipeline().jobs.iter().filter(|job| job.id.ends_with('3')) {
+        if context.file.text.matches("nonsense").count() < 10 {
+            let ops = vec![put(&job.path, "nonsense", Plain::Int(1))];
+            hits.push(hit(job.key_span, &job.id, ops, true));
         }
     }
-    Checkout { paths: texts.keys().cloned().collect(), texts }
-}
-
-fn patterns() -> Vec<Chosen> {
-    let mut chosen = check::all();
-    chosen.retain(|one| PATTERNS.contains(&one.rule.slug));
-    chosen
-}
-
-fn made(
-    files: &Checkout,
-    platform: Platform,
-    path: &str,
-    text: &str,
-    history: Option<&History>,
-) -> Optimized {
-    let file = match read(platform, path, text, files) {
-        Outcome::Read(file) => file,
-        other => panic!("{other:?}"),
-    };
-    optimize(file, &patterns(), files, history, &Gates::usual())
-}
-
-/// Rule, line and title of all that was said.
-fn said(made: &Optimized) -> Vec<(&'static str, u32, String, bool)> {
-    let changes = made.changes.iter().map(|one| (one.rule.slug, one.line, one.title.clone(), true));
-    let rest =
-        made.suggestions.iter().map(|one| (one.rule.slug, one.line, one.title.clone(), false));
-    changes.chain(rest).collect()
-}
-
-fn diff(before: &str, after: &str) -> String {
-    TextDiff::from_lines(before, after).unified_diff().context_radius(2).to_string()
-}
-
-#[test]
-fn all_patterns_are_found_in_every_seed_and_what_is_right_stays() {
-    for (seed, platform, path, right) in SEEDS {
-        let files = checkout(seed);
-        let text = &files.texts[*path];
-        let made = made(&files, *platform, path, text, None);
-        assert_eq!(made.withheld, [], "{seed}");
-        let said = said(&made);
-        for pattern in PATTERNS {
-            assert!(said.iter().any(|one| one.0 == pattern), "{seed}: {pattern}\n{said:#?}");
-        }
-        for part in *right {
-            assert!(made.after.text.contains(part), "{seed}: {part}\n{}", made.after.text);
-        }
-        let safe: Vec<&str> = made.changes.iter().map(|one| one.rule.slug).collect();
-        assert!(!safe.contains(&"oversized-runner") && !safe.contains(&"rebuilt-image"), "{seed}");
-    }
-}
-
-#[test]
-fn the_edits_are_what_a_maintainer_would_write() {
-    let mut settings = insta::Settings::clone_current();
-    settings.set_prepend_module_to_snapshot(false);
-    let _bound = settings.bind_to_scope();
-    for (seed, platform, path, _) in SEEDS {
-        let files = checkout(seed);
-        let text = &files.texts[*path];
-        let made = made(&files, *platform, path, text, None);
-        let mut out = String::new();
-        for (rule, line, title, changed) in said(&made) {
-            let how = if changed { "made" } else { "suggested" };
-            let _ = writeln!(out, "{how}: {line}: {rule}: {title}");
-        }
-        let _ = write!(out, "\nWhat is made\n{}", diff(text, &made.after.text));
-        for one in &made.suggestions {
-            let Some((title, ops)) = one.fix.as_ref().filter(|fix| !fix.1.is_empty()) else {
-                continue;
+});
+/// Wants the same bytes as another fix of its own.
+static TWICE: Rule = rule("twice", |context, hits| {
+    let found = context.file.text.find("make a");
+    for (find, replace) in [("make a", "make b"), ("make a && x", "make c && x")] {
+        if let (Some(at), Some(job)) = (found, context.pipeline().jobs.first()) {
+            let Some(script) = &job.steps[0].script else { continue };
+            let op = Op::Text {
+                at: script.path.clone(),
+                find: find.to_owned(),
+                replace: replace.to_owned(),
             };
-            let proven = prove(&made.after, ops, &files, &Gates::usual())
-                .unwrap_or_else(|why| panic!("{seed}: {}: {why:?}", one.title));
-            let _ = write!(out, "\n{title}\n{}", diff(&made.after.text, &proven.after.text));
-        }
-        insta::assert_snapshot!(*seed, out);
-    }
-}
-
-#[test]
-fn line_ends_change_neither_what_is_found_nor_what_is_done() {
-    for (seed, platform, path, _) in SEEDS {
-        let files = checkout(seed);
-        let text = &files.texts[*path];
-        let plain = made(&files, *platform, path, text, None);
-        let expect = said(&plain);
-        let windows = text.replace('\n', "\r\n");
-        let variants: [(&str, String, String); 4] = [
-            ("CRLF", windows.clone(), plain.after.text.replace('\n', "\r\n")),
-            ("a mark", format!("\u{feff}{text}"), format!("\u{feff}{}", plain.after.text)),
-            ("no end", text.trim_end().to_owned(), plain.after.text.trim_end().to_owned()),
-            (
-                "CRLF, no end",
-                windows.trim_end().to_owned(),
-                plain.after.text.replace('\n', "\r\n").trim_end().to_owned(),
-            ),
-        ];
-        for (name, before, after) in variants {
-            let made = made(&files, *platform, path, &before, None);
-            assert_eq!(made.withheld, [], "{seed}, {name}");
-            assert_eq!(said(&made), expect, "{seed}, {name}");
-            let same = made.after.text.trim_end() == after.trim_end();
-            assert!(same, "{seed}, {name}\n{}", diff(&after, &made.after.text));
-            let ended = before.ends_with('\n');
-            assert_eq!(made.after.text.ends_with('\n'), ended, "{seed}, {name}");
+            hits.push(hit(Span::new(at..at + 1), find, vec![op], true));
         }
     }
+});
+/// Finds something only behind another fix.
+static NEXT: Rule = rule("next", |context, hits| {
+    for job in &context.pipeline().jobs {
+        if job.timeout.as_ref().is_some_and(|limit| limit.value == 30.0) {
+            let mut at = job.path.clone();
+            at.push(Seg::Key("timeout-minutes".to_owned()));
+            let op = Op::Replace { at, value: Plain::Int(20) };
+            hits.push(hit(job.key_span, &job.id, vec![op], true));
+        }
+    }
+});
+static ADVICE: Rule = rule("advice", |context, hits| {
+    for job in &context.pipeline().jobs {
+        let ops = vec![put(&job.path, "name", Plain::text("other"))];
+        hits.push(hit(job.key_span, &job.id, ops, false));
+    }
+});
+
+fn put(at: &[Seg], key: &str, value: Plain) -> Op {
+    Op::Insert { at: at.to_vec(), key: key.to_owned(), value, place: Place::First }
 }
 
-#[test]
-fn nothing_is_left_to_do_a_second_time() {
-    for (seed, platform, path, _) in SEEDS {
-        let files = checkout(seed);
-        let once = made(&files, *platform, path, &files.texts[*path], None);
-        let again = made(&files, *platform, path, &once.after.text, None);
-        assert_eq!(again.after.text, once.after.text, "{seed}");
-        assert!(again.changes.is_empty() && again.withheld.is_empty(), "{seed}");
+fn hit(span: Span, title: &str, ops: Vec<Op>, safe: bool) -> Hit {
+    let fix =
+        Fix { title: "do it".to_owned(), ops, safe, proof: vec!["The rule says so.".to_owned()] };
+    Hit {
+        span,
+        title: title.to_owned(),
+        why: "why".to_owned(),
+        severity: None,
+        confidence: 1.0,
+        fix: Some(fix),
+        effect: None,
     }
 }
 
-#[test]
-fn timings_say_which_machine_is_too_large() {
-    let run = |lint: u32, unit: u32| {
-        format!(
-            r#"{{"jobs": [{{"name": "style", "seconds": {lint}}}, {{"name": "Tests", "seconds": {unit}}}, {{"name": "types", "seconds": 60}}, {{"name": "Image", "seconds": 200}}]}}"#
-        )
+fn chosen(rules: &[&'static Rule]) -> Vec<Chosen> {
+    rules.iter().map(|rule| Chosen { rule, fix: true, severity: None }).collect()
+}
+
+fn workflow(jobs: usize) -> String {
+    let mut text = "on: push\n\n# all\njobs:\n".to_owned();
+    for job in 0..jobs {
+        text.push_str(&format!(
+            "  j{job}:\n    runs-on: ubuntu-latest\n    steps:\n      - run: make a && x\n"
+        ));
+    }
+    text
+}
+
+fn run(text: &str, rules: &[&'static Rule]) -> Optimized {
+    let path = Platform::GitHub.usual_path();
+    let Outcome::Read(file) = read(Platform::GitHub, path, text, &NoFiles) else {
+        panic!("not read")
     };
-    let title = "`Style (ruff)` runs on a large machine (`ubuntu-latest-32-cores`)";
-    let (seed, platform, path, _) = SEEDS[0];
-    let files = checkout(seed);
-    // A short check beside long tests, and tests that wait for a long check.
-    for (lint, unit, spoken) in [(12, 600, true), (600, 12, false)] {
-        let runs: Vec<String> = (0..8).map(|more| run(lint + more, unit + more)).collect();
-        let json = format!(r#"{{"schema": "pipewright.history/1", "runs": [{}]}}"#, runs.join(","));
-        let history = history::read(json.as_bytes()).expect("a history");
-        let made = made(&files, platform, path, &files.texts[path], Some(&history));
-        let found = made.suggestions.iter().find(|one| one.title == title).expect("the machine");
-        assert_eq!(found.why.contains("no longer"), spoken, "{}", found.why);
+    optimize(file, &chosen(rules), &NoFiles, None, &Gates::usual())
+}
+
+#[test]
+fn all_safe_fixes_are_made_with_their_lines_in_the_original() {
+    let out = run(&workflow(3), &[&TIMEOUT]);
+    assert_eq!(out.after.text.matches("    timeout-minutes: 30\n    runs-on").count(), 3);
+    assert_eq!(out.changes.iter().map(|change| change.line).collect::<Vec<_>>(), [5, 9, 13]);
+    assert!(out.withheld.is_empty() && out.suggestions.is_empty());
+    let proof = &out.changes[0].proof;
+    assert_eq!(proof[0], "The rule says so.");
+    assert!(proof.len() > 5);
+}
+
+#[test]
+fn what_fails_is_withheld_and_the_rest_is_made() {
+    let out = run(&workflow(14), &[&TIMEOUT, &BAD]);
+    assert_eq!(out.changes.len(), 14);
+    let held: Vec<_> = out.withheld.iter().map(|held| (held.rule, held.line, held.check)).collect();
+    assert_eq!(held, [("bad", 17, Check::Schema), ("bad", 57, Check::Schema)]);
+    assert!(!out.after.text.contains("nonsense"));
+    // What was withheld is not offered again.
+    assert!(out.suggestions.is_empty());
+}
+
+#[test]
+fn fixes_that_overlap_take_turns() {
+    let out = run(&workflow(1), &[&TWICE]);
+    assert_eq!((out.changes.len(), out.withheld.len()), (1, 0));
+    assert!(out.after.text.contains("make b && x"));
+}
+
+#[test]
+fn a_fix_may_build_on_another_and_lines_stay_those_of_the_original() {
+    let out = run(&workflow(2), &[&TIMEOUT, &NEXT]);
+    assert_eq!(out.after.text.matches("timeout-minutes: 20").count(), 2);
+    let lines: Vec<_> = out.changes.iter().map(|change| (change.line, change.rule.slug)).collect();
+    assert_eq!(lines, [(5, "next"), (5, "timeout"), (9, "next"), (9, "timeout")]);
+}
+
+#[test]
+fn unsafe_fixes_are_suggestions_at_the_lines_of_the_original() {
+    let out = run(&workflow(2), &[&TIMEOUT, &ADVICE]);
+    assert_eq!(out.suggestions.iter().map(|one| one.line).collect::<Vec<_>>(), [5, 9]);
+    assert!(out.suggestions.iter().all(|one| one.fix.is_some()));
+    assert!(!out.after.text.contains("other"));
+}
+
+#[test]
+fn the_result_has_no_further_fixes() {
+    let rules: &[&'static Rule] = &[&TIMEOUT, &BAD, &TWICE, &NEXT];
+    let first = run(&workflow(5), rules);
+    let second = run(&first.after.text, rules);
+    assert!(second.changes.is_empty());
+    assert_eq!(second.after.text, first.after.text);
+}
+
+#[test]
+fn a_file_without_findings_stays_as_it_is() {
+    let text = workflow(1);
+    assert_eq!(run(&text, &[]).after.text, text);
+}
+
+#[test]
+fn many_failing_fixes_end() {
+    static ALL_BAD: Rule = rule("all-bad", |context, hits| {
+        for job in &context.pipeline().jobs {
+            let ops = vec![put(&job.path, "nonsense", Plain::Int(1))];
+            hits.push(hit(job.key_span, &job.id, ops, true));
+        }
+    });
+    let out = run(&workflow(80), &[&ALL_BAD]);
+    assert_eq!((out.changes.len(), out.withheld.len()), (0, 80));
+}
+
+#[test]
+fn stretches_touch_where_they_share_bytes() {
+    let taken = [2..2, 4..6, 8..8];
+    for (new, expect) in [
+        (2..2, false),
+        (1..3, true),
+        (0..2, false),
+        (4..4, false),
+        (5..5, true),
+        (5..9, true),
+        (6..8, false),
+        (4..6, true),
+    ] {
+        assert_eq!(touches(&taken, &new), expect, "{new:?}");
     }
 }

@@ -188,11 +188,7 @@ fn triggers(before: &[Trigger], after: &[Trigger]) -> Result<(), String> {
         let same = |old: &&Trigger| old.name == new.name && old.kind == new.kind;
         let near = |old: &&Trigger| old.name == new.name;
         let exact = |old: &&Trigger| same(old) && is_narrower(old, new);
-        let Some(place) = left
-            .iter()
-            .position(|old| exact(old))
-            .or_else(|| left.iter().position(|old| near(old)))
-        else {
+        let Some(place) = left.iter().position(exact).or_else(|| left.iter().position(near)) else {
             return Err(format!("`{}` would set it off, which did not", new.name));
         };
         let old = left.remove(place);

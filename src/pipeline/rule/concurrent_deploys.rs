@@ -138,7 +138,8 @@ fn github(context: &Context<'_>, hits: &mut Vec<Hit>) {
         };
         if let Some((group, mut path)) = at {
             let whole = path.is_empty();
-            if !at_once(job) && !(whole && cut) {
+            let told = whole && cut;
+            if !at_once(job) && !told {
                 cut |= whole;
                 path.push(Seg::Key("concurrency".to_owned()));
                 path.push(Seg::Key("cancel-in-progress".to_owned()));
@@ -408,7 +409,8 @@ fn azure(context: &Context<'_>, hits: &mut Vec<Hit>) {
 
 fn jenkins(context: &Context<'_>, hits: &mut Vec<Hit>) {
     let pipeline = context.pipeline();
-    if pipeline.concurrency.is_some() {
+    // Beside `options`, it may stand in `properties([…])` in front of the pipeline.
+    if pipeline.concurrency.is_some() || context.file.text.contains("disableConcurrentBuilds") {
         return;
     }
     let Some((_, job)) = deployments(pipeline).find(|(_, job)| job.concurrency.is_none()) else {

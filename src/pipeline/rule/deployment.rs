@@ -1,6 +1,6 @@
 //! Which jobs deploy, for the rules that ask how they do it.
 
-use crate::pipeline::graph::{Job, JobKind, Pipeline, Resource};
+use crate::pipeline::graph::{Job, JobKind, Phase, Pipeline, Resource};
 use crate::pipeline::words::{self, Does};
 
 /// Names of environments that people use or try things on.
@@ -47,7 +47,12 @@ pub(super) fn is_deployment(job: &Job) -> bool {
     }
     let publishes = words::main_does(job)
         .any(|does| matches!(does, Does::Publish(_) | Does::PushImage(_) | Does::Test));
-    if publishes || !words::is_deploy(job) {
+    // A stage that prints what it would do, with something known to nobody afterwards.
+    let acts = job.environment.is_some()
+        || job.steps.iter().filter(|step| step.phase == Phase::Main).any(|step| {
+            step.script.is_some() || step.uses.as_ref().is_some_and(|used| used.name != "echo")
+        });
+    if publishes || !acts || !words::is_deploy(job) {
         return false;
     }
     let last = job.id.rsplit(['.', '/']).next().unwrap_or(&job.id);

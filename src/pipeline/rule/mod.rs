@@ -2,7 +2,9 @@
 
 mod concurrent_deploys;
 mod constant_cache_key;
+mod deploy_without_environment;
 mod deployment;
+pub mod docs;
 mod double_run;
 mod excessive_permissions;
 mod expression_injection;
@@ -12,6 +14,8 @@ mod late_lint;
 mod matrix_explosion;
 mod missing_dependency_cache;
 mod missing_timeout;
+mod no_build_discarder;
+mod no_rollback;
 mod order;
 mod oversized_runner;
 mod poisonable_cache;
@@ -23,6 +27,7 @@ mod scripts;
 mod secret_in_file;
 mod self_hosted_on_public_change;
 mod sequential_independent_jobs;
+mod soft_scan;
 mod superseded_runs;
 #[cfg(test)]
 mod testing;
@@ -60,12 +65,16 @@ pub static RULES: &[Rule] = &[
     unsharded_tests::RULE,
     unpinned_dependency::RULE,
     concurrent_deploys::RULE,
+    deploy_without_environment::RULE,
     idle_schedule::RULE,
+    no_build_discarder::RULE,
+    no_rollback::RULE,
     poisonable_cache::RULE,
     portable_step_on_costly_runner::RULE,
     pull_request_path_filter::RULE,
     secret_in_file::RULE,
     self_hosted_on_public_change::RULE,
+    soft_scan::RULE,
     untrusted_checkout::RULE,
     unverified_download::RULE,
     widely_shared_secrets::RULE,

@@ -32,9 +32,7 @@ the deployment too. Whether the scan fails the run is not changed.
 and health tests, and scans between a trial environment and production.
 
 **No fix** where the scan reads something that the deployment leaves, scans an image that the \
-deploying job builds itself, has a condition of its own, or has steps that are not known. Scans \
-before a deployment whose failure is let pass (`continue-on-error`, `allow_failure`) are only \
-spoken of.",
+deploying job builds itself, has a condition of its own, or has steps that are not known.",
     group: Group::Delivery,
     severity: Severity::Medium,
     fix: FixKind::Proven,
@@ -63,14 +61,6 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
             .collect();
         if !before.is_empty() && !between(pipeline, &facts, place, &before, &deploys) {
             late.insert(place, before);
-        } else if before.is_empty() && (job.soft_fail || job.steps.iter().any(lets_pass)) {
-            let heeded = (0..pipeline.jobs.len()).any(|other| {
-                deploys.get(other) == Some(&true)
-                    && facts.ancestors(other).is_some_and(|set| set.has(place))
-            });
-            if heeded {
-                hits.push(unheeded(job));
-            }
         }
     }
     let doubt = late.iter().find_map(|(scan, before)| doubt(pipeline, *scan, before));
@@ -144,10 +134,6 @@ fn looked_at(job: &Job) -> &'static str {
     let image = words::main_does(job)
         .any(|does| matches!(does, Does::Scan { target: ScanTarget::Image, .. }));
     if image { "an image" } else { "the source" }
-}
-
-fn lets_pass(step: &crate::pipeline::graph::Step) -> bool {
-    step.soft_fail && step.does.iter().any(|does| matches!(does, Does::Scan { .. }))
 }
 
 /// Whether all deployments before a scan are to trial environments and another one
@@ -575,21 +561,6 @@ fn within(job: &Job, hits: &mut Vec<Hit>) {
         fix: None,
         effect: None,
     });
-}
-
-fn unheeded(job: &Job) -> Hit {
-    let name = title(job);
-    Hit {
-        span: job.key_span,
-        title: format!("`{name}` lets pass whatever it finds"),
-        why: format!(
-            "A deployment waits for `{name}`, and goes ahead even if the scan fails. Let the scan fail from the severity on that should stop a delivery."
-        ),
-        severity: Some(Severity::Low),
-        confidence: 0.7,
-        fix: None,
-        effect: None,
-    }
 }
 
 #[cfg(test)]

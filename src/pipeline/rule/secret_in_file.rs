@@ -170,8 +170,9 @@ fn scripts(context: &Context<'_>, hits: &mut Vec<Hit>) {
             // The output of the group or loop around it goes elsewhere.
             let rest = script.text.get(found.end()..).unwrap_or_default();
             let mut lines = rest.lines().map(str::trim_start);
-            let ends =
-                |line: &str| ["}", ")", "done", "fi"].iter().any(|end| line.starts_with(end));
+            let ends = |line: &str| {
+                matches!(line.split_ascii_whitespace().next(), Some("}" | ")" | "done" | "fi"))
+            };
             if lines.find(|line| ends(line)).is_some_and(|line| line.contains(['>', '|'])) {
                 continue;
             }

@@ -234,7 +234,7 @@ pub fn states(subjects: &[Subject]) -> Vec<CheckedFile> {
 }
 
 /// The files as a change that leaves every line as it is: what the renderers walk.
-fn as_change(subjects: &[Subject]) -> Change {
+pub fn as_change(subjects: &[Subject]) -> Change {
     let files = subjects.iter().map(|subject| {
         let path = RepoPath(Bytes::from(subject.path.clone()));
         let text = subject.text.as_bytes();

@@ -12,7 +12,7 @@ use crate::pipeline::{self, File, Files, Outcome, Platform, platform};
 /// Largest pipeline file, in bytes.
 const LARGEST: u64 = 4 << 20;
 /// Largest other file that a rule may read.
-const LARGEST_OTHER: u64 = 1 << 20;
+pub const LARGEST_OTHER: u64 = 1 << 20;
 /// Most names that a listing gives.
 const MOST_NAMES: usize = 100_000;
 
@@ -168,7 +168,7 @@ fn subject(
 }
 
 /// Whether a platform would read the file where it lies.
-fn is_active(path: &str) -> bool {
+pub fn is_active(path: &str) -> bool {
     let sample = path.split('/').any(|part| {
         matches!(part, "testdata" | "fixtures" | "test-fixtures" | "node_modules" | "vendor")
     });

@@ -1,6 +1,7 @@
 //! `pipeline optimize`: what is proven to be safe to change, as one diff; and what a
 //! person has to decide.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -60,7 +61,7 @@ pub fn run(
         }
     }
     let failure = said.failure.clone();
-    tell(inputs, made, said, apply).map_err(Failure::Inputs)?;
+    tell(inputs, made, said, known.notes(), apply).map_err(Failure::Inputs)?;
     match failure {
         Some(why) => Err(Failure::Model(anyhow!("{why}; the rules answered alone"))),
         None => Ok(0),
@@ -68,7 +69,10 @@ pub fn run(
 }
 
 /// What a model adds, on the files as the rules leave them.
-fn asked(
+///
+/// # Errors
+/// The model is not set up.
+pub fn asked(
     inputs: &Inputs,
     made: &mut [Made],
     files: &dyn Files,
@@ -206,8 +210,10 @@ fn fill(
         None if rule.group == Group::Performance && !ops.is_empty() => {
             let text = splice(&file.text, &file.tree, ops).ok()?;
             match pipeline::read(before.platform, &file.path, &text, files) {
-                Outcome::Read(alone) if !same_edges(before, &alone.pipeline) => {
-                    saving_between(before, &alone.pipeline, &[], history).map(written)
+                Outcome::Read(alone) => {
+                    let alone = aligned(before, &alone.pipeline);
+                    let moved = !same_edges(before, &alone);
+                    moved.then(|| saving_between(before, &alone, &[], history))?.map(written)
                 }
                 _ => None,
             }
@@ -248,16 +254,39 @@ fn fill(
         .collect();
     let effects: Vec<Effect> =
         made.changes.iter().filter_map(|change| change.effect.clone()).collect();
-    if !effects.is_empty() || !same_edges(before, &made.after.pipeline) {
-        report.saving =
-            saving_between(before, &made.after.pipeline, &effects, history).map(written);
+    let after = aligned(before, &made.after.pipeline);
+    if !effects.is_empty() || !same_edges(before, &after) {
+        report.saving = saving_between(before, &after, &effects, history).map(written);
     }
+}
+
+/// The later state with the jobs' ids of the earlier one, where ids are made of places
+/// (Jenkins' nested stages): the same jobs by the names that people see.
+fn aligned(before: &Pipeline, after: &Pipeline) -> Pipeline {
+    let mut after = after.clone();
+    let ids: BTreeMap<&str, &str> =
+        before.jobs.iter().map(|job| (job.title(), job.id.as_str())).collect();
+    let titles: BTreeSet<String> = after.jobs.iter().map(|job| job.title().to_owned()).collect();
+    let told_apart = ids.len() == before.jobs.len() && titles.len() == after.jobs.len();
+    if told_apart && titles.iter().map(String::as_str).eq(ids.keys().copied()) {
+        for job in &mut after.jobs {
+            if let Some(id) = ids.get(job.title()) {
+                job.id = (*id).to_owned();
+            }
+        }
+    }
+    after
 }
 
 /// Whether the same jobs wait for the same jobs.
 fn same_edges(one: &Pipeline, other: &Pipeline) -> bool {
-    let edges = |pipeline: &Pipeline| -> Vec<Vec<usize>> {
-        pipeline.jobs.iter().map(|job| job.needs.iter().map(|need| need.job).collect()).collect()
+    let edges = |pipeline: &Pipeline| -> BTreeSet<(String, String)> {
+        let id = |index: usize| pipeline.jobs.get(index).map(|job| job.id.clone());
+        let jobs = pipeline.jobs.iter();
+        jobs.flat_map(|job| {
+            job.needs.iter().filter_map(|need| Some((job.id.clone(), id(need.job)?)))
+        })
+        .collect()
     };
     edges(one) == edges(other)
 }
@@ -300,20 +329,29 @@ fn in_words(saving: &report::Saving) -> String {
 
 /// Who was asked, and what that took.
 #[derive(Default)]
-struct Said {
-    model: String,
-    usage: Usage,
-    failure: Option<String>,
+pub struct Said {
+    /// Provider and name, or `offline`.
+    pub model: String,
+    /// What it took.
+    pub usage: Usage,
+    /// Why there is no answer, or not all of it.
+    pub failure: Option<String>,
 }
 
-fn tell(inputs: &Inputs, made: Vec<Made>, said: Said, applied: bool) -> Result<()> {
+fn tell(
+    inputs: &Inputs,
+    made: Vec<Made>,
+    said: Said,
+    notes: &[String],
+    applied: bool,
+) -> Result<()> {
     let scrubber = Scrubber::new(&inputs.secrets);
     let host = ForgeHost::new("", "");
     let result = OptimizeReport {
         schema: OPTIMIZE,
         model: said.model,
         files: made.into_iter().map(|made| made.report).collect(),
-        notes: said.failure.into_iter().collect(),
+        notes: notes.iter().cloned().chain(said.failure).collect(),
         usage: said.usage,
     };
     let shown = shown(&result);

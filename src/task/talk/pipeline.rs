@@ -7,9 +7,11 @@ use super::scene::Scene;
 use crate::diff::FileDiff;
 use crate::failure::Failure;
 use crate::finding::Finding;
+use crate::forge::local::Local;
 use crate::publish::wording;
 use crate::scan;
-use crate::task::review::collect;
+use crate::task::pipeline::change::{deliver, gather, look};
+use crate::task::review::collect::{self, Collected};
 use crate::task::review::contents::Contents;
 
 /// Most files that are fetched whole.
@@ -17,18 +19,36 @@ const MOST_FILES: usize = 20;
 /// Most findings that are listed.
 const MOST_FINDINGS: usize = 30;
 
-/// Look at the change's pipeline files.
+/// Look at the change's pipeline files: the table of `task: pipeline`, then what the
+/// review's own rules say of the same files.
 ///
 /// # Errors
 /// The change could not be read.
 pub async fn reply(scene: &Scene<'_>) -> Result<Reply, Failure> {
     let collected = scene.collect().await.map_err(Failure::Platform)?;
+    let root = scene.local.and_then(Local::workdir).unwrap_or(&scene.context.workspace);
+    let forge = Some(scene.forge);
+    let touched = gather::gather(scene.inputs, forge, scene.local, root, &collected).await;
+    let scanned = scanned(scene, &collected).await;
+    if touched.subjects.is_empty() {
+        return Ok(Reply::said(match scanned.is_empty() {
+            true => "This change touches no pipeline file.".to_owned(),
+            false => scanned,
+        }));
+    }
+    // No model: what it takes to wait for one is `task: pipeline`'s.
+    let change = Some(&collected.change);
+    let mut looked = look::look(scene.inputs, touched.subjects, &touched.beside, change, false)?;
+    looked.report.notes.extend(touched.notes);
+    let table = deliver::table(&looked, "", &scene.scrubber, &scene.host);
+    Ok(Reply::said(format!("{table}{scanned}")))
+}
+
+/// What the review's rules say of pipeline files; empty where they say nothing.
+async fn scanned(scene: &Scene<'_>, collected: &Collected) -> String {
     let change = &collected.change;
     let files: Vec<&FileDiff> =
         change.files.iter().filter(|file| scan::needs_content(file)).collect();
-    if files.is_empty() {
-        return Ok(Reply::said("This change touches no pipeline file."));
-    }
     let contents = Contents::new(None, scene.local, collected.head_commit.as_deref());
     let missing: Vec<&FileDiff> = files
         .iter()
@@ -51,15 +71,9 @@ pub async fn reply(scene: &Scene<'_>) -> Result<Reply, Failure> {
         .filter(|finding| files.iter().any(|file| file.path().display() == finding.path))
         .collect();
     findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.line.cmp(&b.line)));
-    let names: Vec<String> =
-        files.iter().take(MOST_FILES).map(|file| scene.code(&file.path().display())).collect();
-    let mut text = format!(
-        "{} looked at by rule: {}.\n",
-        wording::plural(files.len(), "pipeline file"),
-        names.join(", ")
-    );
-    if findings.is_empty() {
-        text.push_str("\nThe rules have nothing to say about what the change does to them.");
+    let mut text = String::new();
+    if !findings.is_empty() {
+        text.push_str("\n**What the review's rules say of these files**\n");
     }
     for finding in findings.iter().take(MOST_FINDINGS) {
         let title = finding.title.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -75,5 +89,5 @@ pub async fn reply(scene: &Scene<'_>) -> Result<Reply, Failure> {
     if findings.len() > MOST_FINDINGS {
         let _ = write!(text, "\n- and {} more", findings.len() - MOST_FINDINGS);
     }
-    Ok(Reply::said(text))
+    text
 }

@@ -46,8 +46,10 @@ pub fn pipeline(lift: &Lift<'_>, groups: &[Vec<usize>], inputs: Vec<Input>) -> P
     portable.secrets = secrets;
     for input in &inputs {
         // Scripts read answers as variables everywhere but on GitHub and Azure.
-        let by_itself = matches!(lift.to, Platform::GitLab | Platform::Jenkins | Platform::Bitbucket);
-        let read = matches!(lift.from(), Platform::Jenkins | Platform::GitLab | Platform::Bitbucket);
+        let by_itself =
+            matches!(lift.to, Platform::GitLab | Platform::Jenkins | Platform::Bitbucket);
+        let read =
+            matches!(lift.from(), Platform::Jenkins | Platform::GitLab | Platform::Bitbucket);
         if read && !by_itself {
             portable.variables.push(Variable {
                 name: input.name.clone(),
@@ -590,7 +592,9 @@ fn azure_cells(lift: &Lift<'_>, axes: &Node<'_>, matrix: &mut Matrix) {
     let cells: Vec<Vec<(String, String)>> = axes
         .fields()
         .filter(|field| field.value.is_map())
-        .map(|field| field.value.fields().map(|f| (axis_name(lift, f.key), f.value.written())).collect())
+        .map(|field| {
+            field.value.fields().map(|f| (axis_name(lift, f.key), f.value.written())).collect()
+        })
         .collect();
     if !cells.is_empty() {
         matrix.axes.clear();

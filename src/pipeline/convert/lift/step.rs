@@ -69,7 +69,8 @@ pub fn steps(
             withhold(lift, step, &mut made);
             detail(lift, step, &mut made);
             if let Action::SaveTestReport(more) = &made.action {
-                let mut known = job.steps.iter_mut().chain(&mut job.on_failure).chain(&mut job.always);
+                let mut known =
+                    job.steps.iter_mut().chain(&mut job.on_failure).chain(&mut job.always);
                 let known = known.find_map(|step| match &mut step.action {
                     Action::SaveTestReport(report) => Some(report),
                     _ => None,
@@ -187,7 +188,7 @@ fn detail(lift: &Lift<'_>, step: &graph::Step, made: &mut Step) {
                     text.replace("$(Build.SourcesDirectory)/", "")
                         .replace("$(System.DefaultWorkingDirectory)/", "")
                 })
-                .filter(|text| !text.contains("$("));
+                .filter(|text| !text.contains("$(") && !text.contains("${{"));
         }
         _ => {}
     }
@@ -334,8 +335,14 @@ pub fn placeholder(
     step
 }
 
-/// Caches that a job names beside its steps.
+/// Caches that a job names beside its steps, and what jobs before left: that is there by
+/// itself on some platforms, and fetched elsewhere.
 fn restore(lift: &Lift<'_>, at: usize, graph: &graph::Job, job: &mut Job) {
+    caches(lift, at, graph, job);
+    fetch(lift, graph, job);
+}
+
+fn caches(lift: &Lift<'_>, at: usize, graph: &graph::Job, job: &mut Job) {
     let node = lift.node(&graph.path);
     match lift.from() {
         Platform::GitLab => {
@@ -426,8 +433,6 @@ fn restore(lift: &Lift<'_>, at: usize, graph: &graph::Job, job: &mut Job) {
         }
         _ => {}
     }
-    // What jobs before left is there by itself on these platforms, and fetched elsewhere.
-    fetch(lift, graph, job);
 }
 
 fn push_cache(

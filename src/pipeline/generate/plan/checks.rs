@@ -232,10 +232,8 @@ fn test(plan: &mut Plan<'_>, part: &PartOf, suffix: &str) {
     let services = services(plan);
     let mut steps = prepared(plan, part, &used);
     steps.push(within(part, script).titled("Test"));
-    let mut always = Vec::new();
     if let Some(report) = &part.report {
-        always
-            .push(Step::new(Action::SaveTestReport(TestReport { paths: vec![at(part, report)] })));
+        steps.push(Step::new(Action::SaveTestReport(TestReport { paths: vec![at(part, report)] })));
     }
     if let Some((_, (file, format))) = &covered {
         steps.push(Step::new(Action::SaveCoverage {
@@ -252,7 +250,6 @@ fn test(plan: &mut Plan<'_>, part: &PartOf, suffix: &str) {
         services,
         variables,
         steps,
-        always,
         ..Job::new(format!("test{suffix}"))
     };
     let systems = plan.wish.systems.clone();

@@ -184,7 +184,7 @@ fn image(plan: &mut Plan<'_>) {
     let context = if file.is_some() { String::new() } else { folder.unwrap_or_default() };
     let releases = plan.wish.tag.is_some();
     let mut tags = vec![Text::from(Part::Commit)];
-    let condition = plan.delivers();
+    let condition = plan.delivery();
     if matches!(condition, Condition::Tag(_)) {
         tags.push(Text::from(Part::Tag));
     }
@@ -210,19 +210,19 @@ fn image(plan: &mut Plan<'_>) {
         steps,
         ..Job::new("image")
     });
+    cloud_secrets(plan);
     plan.checks = vec!["image".to_owned()];
     if !plan.wish.scan_image.no() {
         let (image, severity) =
             (Text::from(Part::Image("image".to_owned())), "HIGH,CRITICAL".to_owned());
-        let mut steps = vec![];
-        steps.push(
+        let steps = vec![
             Step::new(Action::ScanImage {
                 tool: "trivy".to_owned(),
                 image: image.clone(),
                 severity,
             })
             .titled("Scan the image"),
-        );
+        ];
         plan.jobs.push(Job {
             title: Some("Scan the image".to_owned()),
             stage: Some("scan".to_owned()),
@@ -348,7 +348,7 @@ fn publish(plan: &mut Plan<'_>) {
             )),
             stage: Some("publish".to_owned()),
             needs: plan.checks.clone(),
-            condition: Some(plan.delivers()),
+            condition: Some(plan.delivery()),
             environment: Some(Environment {
                 name: "release".to_owned(),
                 url: None,
@@ -492,7 +492,7 @@ fn deploy(plan: &mut Plan<'_>) {
             title: Some(format!("Deploy to {name}")),
             stage: Some(format!("deploy-{}", id(&name))),
             needs,
-            condition: Some(plan.delivers()),
+            condition: Some(plan.delivery()),
             environment: Some(Environment {
                 name: name.clone(),
                 url,
@@ -510,7 +510,31 @@ fn deploy(plan: &mut Plan<'_>) {
             on_failure,
             ..Job::new(job_id.clone())
         });
+        cloud_secrets(plan);
         before = vec![job_id];
+    }
+}
+
+/// Gives the newest job what the cloud's command line reads, where the platform has no
+/// identity of its own for it here.
+fn cloud_secrets(plan: &mut Plan<'_>) {
+    let names: &[&str] = match plan.cloud() {
+        Some("aws") => &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"],
+        _ => return,
+    };
+    let called = plan.jobs.last().is_some_and(|job| {
+        job.steps.iter().any(|step| match &step.action {
+            Action::Deploy(deploy) => matches!(deploy.kind, DeployKind::Script { .. }),
+            Action::Run { script, .. } => script.render(|_| String::new()).contains("aws "),
+            _ => false,
+        })
+    });
+    if !called || !plan.login().is_empty() {
+        return;
+    }
+    plan.remark("The AWS command line has to be on the runner; it reads a key from the secrets: where the platform can take a role by the job's identity, do that instead");
+    if let Some(job) = plan.jobs.last_mut() {
+        job.secrets.extend(names.iter().map(|name| Secret::new(*name)));
     }
 }
 

@@ -104,8 +104,8 @@ pub fn add(plan: &mut Plan<'_>) {
             stage: Some("apply".to_owned()),
             needs,
             condition: Some(match plan.wish.deploy_when {
-                DeployWhen::Unsaid => Condition::DefaultBranch,
-                _ => plan.delivers(),
+                DeployWhen::Unsaid if plan.wish.schedules.is_empty() => Condition::DefaultBranch,
+                _ => plan.delivery(),
             }),
             environment: Some(Environment {
                 name: name.clone(),

@@ -7,7 +7,7 @@ mod infra;
 
 use super::super::Platform;
 use super::super::portable::{
-    Action, Condition, Filter, Job, Part, Portable, Rights, Step, Text, Trigger,
+    Action, Condition, Filter, Job, Login, Part, Portable, Rights, Secret, Step, Text, Trigger,
 };
 use super::stack::Stack;
 use super::wish::{DeployWhen, Wish};
@@ -65,6 +65,18 @@ impl Plan<'_> {
                 _ => branch(self.branch()),
             },
         }
+    }
+
+    /// The same for a job: what the clock starts delivers nothing where pushes do.
+    fn delivery(&self) -> Condition {
+        let when = self.delivers();
+        if self.wish.schedules.is_empty()
+            || self.wish.push.is_empty()
+            || matches!(when, Condition::Tag(_))
+        {
+            return when;
+        }
+        Condition::All(vec![when, Condition::Not(Box::new(Condition::Schedule))])
     }
 
     fn branch(&self) -> &str {
@@ -140,6 +152,9 @@ pub fn plan(wish: &Wish, stack: &Stack, platform: Platform) -> Planned {
             steps: vec![checkout(), Step::run("git log -1 --oneline")],
             ..Job::new("check")
         });
+    }
+    if platform == Platform::Jenkins {
+        plan.jobs.iter_mut().for_each(bind_secrets);
     }
     let portable = Portable {
         name: plan.title(),
@@ -241,6 +256,28 @@ impl Plan<'_> {
             triggers.push(Trigger::Manual { inputs: Vec::new() });
         }
         triggers
+    }
+}
+
+/// Names the secrets that a job's steps read: Jenkins binds them for a whole stage.
+fn bind_secrets(job: &mut Job) {
+    let mut names: Vec<String> = Vec::new();
+    for step in job.all_steps() {
+        match &step.action {
+            Action::Login(Login::Registry { user, password, .. }) if !user.is_empty() => {
+                names.extend([user.clone(), password.clone()]);
+            }
+            Action::Login(Login::Kubernetes { kubeconfig }) => names.push(kubeconfig.clone()),
+            Action::Notify { channel, target, .. } if channel != "email" => {
+                names.push(target.clone());
+            }
+            _ => {}
+        }
+    }
+    for name in names {
+        if !job.secrets.iter().any(|secret| secret.name == name) {
+            job.secrets.push(Secret::new(name));
+        }
     }
 }
 

@@ -170,7 +170,7 @@ const PHRASES: &[(Topic, &str)] = &[
     (Change, r"(?:pull|merge)[- ]?requests?|prs?|mrs?|code reviews?"),
     (
         Push,
-        r"(?:(?:push(?:es|ed|ing)?|merg(?:e|es|ed|ing)|commits?|land(?:s|ed)?|changes?) (?:in)?(?:to|on|in|reach(?:es)?) |(?:on|from|to|for|of) )(?:the |our )?(?P<branch>main|master|trunk|develop|default branch|release/\*+|release branch(?:es)?)(?: branch)?",
+        r"(?:(?:push(?:es|ed|ing)?|merg(?:e|es|ed|ing)|commits?|land(?:s|ed)?|changes?) (?:in)?(?:to|on|in|reach(?:es)?) |(?:on|from|to|for|of|and|or) )(?:the |our )?(?P<branch>main|master|trunk|develop|default branch|release/\*+|release branch(?:es)?)(?: branch)?",
     ),
     (
         PushAny,
@@ -336,7 +336,7 @@ here how i if immediately in include including instead internal into is it its i
 like live ll machine main make makes making maximum me microservice minutes minute more most must my named need \
 needed needs never new next no none nor not nothing of off ok okay on once one only onto optional or order other \
 others our out over own pass passed passes passing path people per percent percents please possible practice practices prefer preferably \
-private production project proper public put queue quick quickly rather ready really repo repository require required requires \
+private production project proper public put queue quick quickly rather ready really repo repository roll monorepo platform dependency dependencies deploys app's push pushed pushes pushing require required requires \
 rest results result right run running runs s safe safely same second secure separate server service services set setup shall \
 should show simple single site so some someone something standard start started starting starts state still stop such \
 succeed succeeded succeeds success successful sure system t take takes target team than that the their them then there \

@@ -41,7 +41,7 @@ pattern!(
 );
 pattern!(
     APPROVERS,
-    r"approv\w*\s+(?:from|by|of)\s+(?:the\s+)?(@?[\w./-]+(?:\s+(?:and\s+)?@[\w./-]+)*)(?:\s+(?:team|group|leads?))?"
+    r"approv\w*\s+(?:from|by|of)\s+(?:the\s+)?(@?[\w./-]+(?:\s+(?:and\s+)?@[\w./-]+)*)(?:\s+(?:team|group|leads?))?|(@[\w/-]+)\s+(?:(?:has to|have to|must|should|can|may)\s+)?(?:approves?|signs? off)"
 );
 pattern!(
     PATHS,
@@ -381,11 +381,11 @@ fn approved(reader: &Reader, wish: &mut Wish, range: &Range<usize>) {
     let clause = reader.clause(range.start);
     let clause = reader.of(clause).to_owned();
     for (_, groups) in hits(&ENVIRONMENT, &clause) {
-        if let Some(name) = groups.into_iter().flatten().next().and_then(|name| environment(&name))
+        let name = groups.into_iter().flatten().next().and_then(|name| environment(&name));
+        if let Some(name) = name
+            && !wish.approval_for.contains(&name)
         {
-            if !wish.approval_for.contains(&name) {
-                wish.approval_for.push(name);
-            }
+            wish.approval_for.push(name);
         }
     }
 }
@@ -736,10 +736,8 @@ fn settle(wish: &mut Wish, confined: &[DeployWhen]) {
     if wish.coverage.yes() {
         wish.test.set(false);
     }
-    if wish.scan_image.yes() || wish.sbom.yes() && wish.image != Ask::No {
-        if wish.image == Ask::Unsaid && wish.scan_image.yes() {
-            wish.image = Ask::Yes;
-        }
+    if wish.scan_image.yes() && wish.image == Ask::Unsaid {
+        wish.image = Ask::Yes;
     }
 }
 

@@ -34,7 +34,7 @@ scans scanned scanning scanner image blue after when with write writes running r
 monday tuesday wednesday thursday friday saturday sunday morning evening night midnight leads engineering \
 sandbox develop sends send tagged hotfix customer customers public private internal internally company needs \
 needed allow allowed anything everything someone somebody people really simple quick quickly first second \
-again about above across along already also always among around because been being below both could doing done";
+crates again about above across along already also always among around because been being below both could doing done";
 
 static WORDS: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| KNOWN.split_whitespace().collect());
@@ -52,7 +52,7 @@ pub fn correct(text: &str) -> (String, Vec<(String, String)>) {
         }
         // Parts of names, paths and addresses are not words.
         let alone = !is_name(before) && (!is_name(c) || matches!(c, '.' | ':'));
-        match (alone && word.len() >= 5).then(|| near(&word)).flatten() {
+        match (alone && word.len() >= 4).then(|| near(&word)).flatten() {
             Some(known) => {
                 out.push_str(known);
                 corrected.push((word.clone(), known.to_owned()));
@@ -88,10 +88,14 @@ fn near(word: &str) -> Option<&'static str> {
     let most = if word.len() >= 8 { 2 } else { 1 };
     let mut best: Option<(usize, &'static str)> = None;
     for known in
-        WORDS.iter().filter(|known| known.len() >= 5 && known.len().abs_diff(word.len()) <= most)
+        WORDS.iter().filter(|known| known.len() >= 4 && known.len().abs_diff(word.len()) <= most)
     {
         // People rarely miss the first letter.
         if known.as_bytes().first() != word.as_bytes().first() {
+            continue;
+        }
+        // Short words have many neighbours: only letters left out or changed about count.
+        if word.len() == 4 && known.len() == 4 && !same_letters(word, known) {
             continue;
         }
         let distance = distance(word.as_bytes(), known.as_bytes());
@@ -100,6 +104,15 @@ fn near(word: &str) -> Option<&'static str> {
         }
     }
     best.map(|(_, known)| known)
+}
+
+fn same_letters(a: &str, b: &str) -> bool {
+    let sorted = |text: &str| {
+        let mut bytes = text.as_bytes().to_vec();
+        bytes.sort_unstable();
+        bytes
+    };
+    sorted(a) == sorted(b)
 }
 
 /// Edits between two words; two neighbours changed about count once.
@@ -131,6 +144,8 @@ mod tests {
         check("the prodution enviroment", "the production environment");
         check("run tests on every pull request", "run tests on every pull request");
         check("image registry.acme.io/shoping/api", "image registry.acme.io/shoping/api");
+        check("evry tets", "every tests");
+        check("the text file goes to a load balancer", "the text file goes to a load balancer");
         check("", "");
     }
 }

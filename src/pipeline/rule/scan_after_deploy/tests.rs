@@ -218,11 +218,3 @@ fn jenkins_moves_the_stage() {
     };
     check_fix(Platform::Jenkins, &text(&deploy, &scan), &text(&scan, &deploy));
 }
-
-#[test]
-fn scans_that_nobody_heeds_are_spoken_of() {
-    let text = GITHUB
-        .replace("needs: image # the digest", "needs: [image, scan]")
-        .replace("needs: deploy\n", "needs: image\n    continue-on-error: true\n");
-    unmended(Platform::GitHub, &text);
-}

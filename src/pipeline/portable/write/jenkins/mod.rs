@@ -465,8 +465,15 @@ fn post<'j>(cx: &Context<'_>, code: &mut Code, jobs: impl Iterator<Item = &'j Jo
         let label = label.split("label ").nth(1).unwrap_or("'linux'");
         let label = label.split([';', ' ']).next().unwrap_or("'linux'").to_owned();
         inner.open(&format!("node({label})"));
-        steps(cx, &mut inner, job, &job.steps.iter().collect::<Vec<_>>());
+        steps(cx, &mut inner, job, &job.steps.iter().chain(&job.always).collect::<Vec<_>>());
         inner.close();
+        for step in &job.on_failure {
+            cx.lose(
+                format!("the step `{}` on failure of job `{}`", super::describe(step), job.id),
+                "Behind the stages nothing follows a failure",
+                step.line.or(job.line),
+            );
+        }
         if let Some(Condition::All(_)) = &job.condition {
             cx.lose(
                 format!("a part of the condition of job `{}`", job.id),

@@ -225,7 +225,13 @@ pub(super) fn script(cx: &Context<'_>, code: &mut Code, job: &Job, step: &Step) 
     if shell == Shell::Bash || shell == Shell::Python {
         // The interpreter's line has to be the first.
         let text = body.replace('\\', "\\\\").replace("'''", "\\'\\'\\'");
-        code.line(&format!("sh '''{}'''", text.trim_end_matches('\n')));
+        let text = text.trim_end_matches('\n');
+        // A quote at the end would run together with those that close the string.
+        let text = match text.strip_suffix('\'') {
+            Some(head) => format!("{head}\\'"),
+            None => text.to_owned(),
+        };
+        code.line(&format!("sh '''{text}'''"));
     } else {
         shell_step(code, word, &body);
     }
