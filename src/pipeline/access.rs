@@ -20,6 +20,9 @@ pub fn infer(pipeline: &mut Pipeline) {
             for does in &step.does {
                 of(does, job, step.span, &scope, &built, &mut found);
             }
+            for key in restored(step) {
+                found.read(Resource::Cache(key), step.span);
+            }
             for reference in scanned(platform, job, step) {
                 let name = image_name(&scope.expand(&reference));
                 if !built.contains(&name) {
@@ -161,6 +164,15 @@ pub fn image_name(reference: &str) -> String {
         }
     }
     text.get(..cut).unwrap_or(text).to_owned()
+}
+
+/// The beginnings of keys that a cache step falls back on, each with `*` behind it.
+fn restored(step: &Step) -> Vec<String> {
+    let caches = step.does.iter().any(|does| matches!(does, Does::Cache { .. }));
+    let Some(uses) = step.uses.as_ref().filter(|_| caches) else { return Vec::new() };
+    let keys = ["restore-keys", "restoreKeys"].iter().find_map(|name| uses.input(name));
+    let lines = keys.unwrap_or("").lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(|line| format!("{line}*")).collect()
 }
 
 /// Names of the images that any job pushes.

@@ -371,5 +371,8 @@ fn push(
 }
 
 #[cfg(test)]
+#[path = "sequential_independent_jobs/handed_on.rs"]
+mod handed_on;
+#[cfg(test)]
 #[path = "sequential_independent_jobs/tests.rs"]
 mod tests;
