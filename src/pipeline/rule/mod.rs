@@ -1,5 +1,6 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
+mod artifact_without_retention;
 mod concurrent_deploys;
 mod constant_cache_key;
 mod deploy_without_environment;
@@ -63,6 +64,7 @@ pub static RULES: &[Rule] = &[
     uncached_image_layers::RULE,
     unsharded_tests::RULE,
     unpinned_dependency::RULE,
+    artifact_without_retention::RULE,
     concurrent_deploys::RULE,
     deploy_without_environment::RULE,
     idle_schedule::RULE,
