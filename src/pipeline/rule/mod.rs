@@ -22,6 +22,7 @@ mod poisonable_cache;
 mod portable_step_on_costly_runner;
 mod pull_request_path_filter;
 mod rebuilt_image;
+mod repeated_setup;
 mod scan_after_deploy;
 mod scripts;
 mod secret_in_file;
@@ -73,6 +74,7 @@ pub static RULES: &[Rule] = &[
     poisonable_cache::RULE,
     portable_step_on_costly_runner::RULE,
     pull_request_path_filter::RULE,
+    repeated_setup::RULE,
     secret_in_file::RULE,
     self_hosted_on_public_change::RULE,
     soft_scan::RULE,
