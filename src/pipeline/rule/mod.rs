@@ -9,6 +9,7 @@ mod double_run;
 mod excessive_permissions;
 mod expression_injection;
 mod full_history_clone;
+mod full_submodules_or_lfs;
 mod idle_schedule;
 mod late_lint;
 mod matrix_explosion;
@@ -68,6 +69,7 @@ pub static RULES: &[Rule] = &[
     artifact_without_retention::RULE,
     concurrent_deploys::RULE,
     deploy_without_environment::RULE,
+    full_submodules_or_lfs::RULE,
     idle_schedule::RULE,
     no_build_discarder::RULE,
     no_rollback::RULE,
