@@ -29,6 +29,7 @@ mod scripts;
 mod secret_in_file;
 mod self_hosted_on_public_change;
 mod sequential_independent_jobs;
+mod serial_steps;
 mod soft_scan;
 mod superseded_runs;
 #[cfg(test)]
@@ -79,6 +80,7 @@ pub static RULES: &[Rule] = &[
     repeated_setup::RULE,
     secret_in_file::RULE,
     self_hosted_on_public_change::RULE,
+    serial_steps::RULE,
     soft_scan::RULE,
     untrusted_checkout::RULE,
     unverified_download::RULE,
