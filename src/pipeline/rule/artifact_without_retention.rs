@@ -5,6 +5,7 @@ use crate::finding::Severity;
 use crate::pipeline::File;
 use crate::pipeline::edit::{self, Op, Place};
 use crate::pipeline::graph::{Job, Path, Pipeline, Resource, Seg, Span};
+use crate::pipeline::independence::{Set, closure};
 use crate::pipeline::platform::Platform;
 use crate::pipeline::yaml::value::Value;
 
@@ -42,9 +43,12 @@ struct Kept {
 fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
     let file = context.file;
     let pipeline = &file.pipeline;
+    let needs: Vec<Vec<usize>> =
+        pipeline.jobs.iter().map(|job| job.needs.iter().map(|need| need.job).collect()).collect();
+    let behind = closure(&needs);
     let found: Vec<Kept> = match pipeline.platform {
-        Platform::GitHub => on_github(pipeline),
-        _ => on_gitlab(file),
+        Platform::GitHub => on_github(pipeline, &behind),
+        _ => on_gitlab(file, &behind),
     };
     // One finding for the whole file: each says the same.
     let [first, rest @ ..] = found.as_slice() else { return };
@@ -90,14 +94,10 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
     });
 }
 
-/// Whether another job of the same graph takes it by name or with all others.
-fn taken(pipeline: &Pipeline, job: usize, name: &str) -> bool {
-    let entry = pipeline.jobs.get(job).map(|job| job.entry);
-    pipeline
-        .jobs
-        .iter()
-        .enumerate()
-        .any(|(place, other)| place != job && Some(other.entry) == entry && takes(other, name))
+/// Whether a job behind it takes it by name or with all others.
+fn taken(pipeline: &Pipeline, behind: &[Set], job: usize, name: &str) -> bool {
+    let waits = |place: usize| behind.get(place).is_some_and(|set| set.has(job));
+    pipeline.jobs.iter().enumerate().any(|(place, other)| waits(place) && takes(other, name))
 }
 
 fn takes(job: &Job, name: &str) -> bool {
@@ -112,7 +112,7 @@ fn asks_status(condition: &str) -> bool {
     ["failure()", "always()", "cancelled()"].iter().any(|word| condition.contains(word))
 }
 
-fn on_github(pipeline: &Pipeline) -> Vec<Kept> {
+fn on_github(pipeline: &Pipeline, behind: &[Set]) -> Vec<Kept> {
     let mut found = Vec::new();
     for (place, job) in pipeline.jobs.iter().enumerate() {
         for step in job.steps.iter().filter(|step| step.span.file == 0) {
@@ -128,7 +128,7 @@ fn on_github(pipeline: &Pipeline) -> Vec<Kept> {
                 continue;
             }
             let name = used.input("name").unwrap_or("artifact");
-            if !taken(pipeline, place, name) {
+            if !taken(pipeline, behind, place, name) {
                 continue;
             }
             let mut at = step.path.clone();
@@ -145,7 +145,7 @@ fn on_github(pipeline: &Pipeline) -> Vec<Kept> {
     found
 }
 
-fn on_gitlab(file: &File) -> Vec<Kept> {
+fn on_gitlab(file: &File, behind: &[Set]) -> Vec<Kept> {
     let pipeline = &file.pipeline;
     let mut found = Vec::new();
     for (place, job) in pipeline.jobs.iter().enumerate() {
@@ -161,7 +161,8 @@ fn on_gitlab(file: &File) -> Vec<Kept> {
         else {
             continue;
         };
-        let Some(op) = expiry(file, &job.path).filter(|_| taken(pipeline, place, &name)) else {
+        let Some(op) = expiry(file, &job.path).filter(|_| taken(pipeline, behind, place, &name))
+        else {
             continue;
         };
         found.push(Kept { job: place, name: job.id.clone(), span: left.span, op });
@@ -246,6 +247,7 @@ test:
                 "path: dist\n          retention-days: 90\n",
             ),
             (Platform::GitHub, GITHUB, "with: {name: dist}", "with: {name: other}"),
+            (Platform::GitHub, GITHUB, "    needs: build\n", ""),
             (Platform::GitHub, GITHUB, "path: dist\n", "path: dist\n        if: always()\n"),
             (Platform::GitHub, GITHUB, "with: {name: dist}", "with: {name: dist, run-id: 1}"),
             (Platform::GitLab, GITLAB, "paths: [dist]\n", "paths: [dist]\n    expire_in: never\n"),
