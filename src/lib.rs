@@ -4,6 +4,7 @@
 
 pub mod audit;
 pub mod checkout;
+pub mod ci;
 pub mod code;
 pub mod context;
 pub mod diff;

@@ -21,6 +21,7 @@ mod nearest;
 mod pipeline;
 mod prices;
 mod resolve;
+mod servers;
 mod shard;
 mod show;
 pub mod table;
@@ -44,6 +45,9 @@ pub use host::{Host, Proxy};
 pub use nearest::nearest;
 pub use pipeline::{Drawing, PipelineAction, PipelineCommand, PipelineTable, RuleMode};
 pub use prices::PriceRule;
+pub use servers::{
+    AzureServer, BitbucketServer, GitLabServer, HarnessServer, JenkinsServer, Servers,
+};
 pub use shard::Shard;
 pub use show::{Setting, show};
 pub use table::{INPUTS, Input, Kind};
@@ -143,7 +147,9 @@ pub struct Inputs {
     pub labels: Labels,
     /// Token for the GitHub API.
     pub github_token: Option<Secret>,
-    /// Times of past runs, for savings.
+    /// CI servers that times of past runs are asked of; GitHub is in `host`.
+    pub servers: Servers,
+    /// Times of past runs, for savings: a file, or the word `server`.
     pub history: Option<PathBuf>,
     /// Whose pipeline files are meant, where names and contents do not tell.
     pub platform: Option<Platform>,

@@ -14,6 +14,7 @@ use super::gather::Gathered;
 use super::host::Host;
 use super::pipeline::PipelineAction;
 use super::prices::{self, PriceRule};
+use super::servers::Servers;
 use super::show::Setting;
 use super::table::{INPUTS, Kind};
 use super::values::{
@@ -187,6 +188,7 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
         labels: Labels { kind: labels("kind"), risk: labels("risk"), effort: labels("effort") },
         trigger_phrase: values.text("trigger_phrase").unwrap_or_default(),
         github_token: values.secret("github_token"),
+        servers: Servers::read(&gathered.env, &values),
         history: values.path("history"),
         platform: values.text("platform").and_then(|word| word.parse().ok()),
         format,

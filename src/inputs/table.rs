@@ -473,6 +473,52 @@ pub static INPUTS: &[Input] = &[
          `permissions` decide what can be posted.",
     )
     .action_default("${{ github.token }}"),
+    // Connection
+    secret(
+        "gitlab_token",
+        Group::Connection,
+        &["GITLAB_TOKEN"],
+        "Token for the GitLab API, for times of past runs: a project's with `read_api`.",
+    )
+    .not_in_action(),
+    secret(
+        "azure_devops_token",
+        Group::Connection,
+        &["SYSTEM_ACCESSTOKEN"],
+        "Token for the Azure DevOps API, for times of past runs. In a job map \
+         `$(System.AccessToken)` to its variable.",
+    )
+    .not_in_action(),
+    input(
+        "jenkins_user",
+        Group::Connection,
+        Kind::Text,
+        "Whose `jenkins_token` it is.",
+    )
+    .not_in_config()
+    .not_in_action()
+    .variables(&["JENKINS_USER"]),
+    secret(
+        "jenkins_token",
+        Group::Connection,
+        &["JENKINS_API_TOKEN"],
+        "API token for Jenkins, for times of past runs.",
+    )
+    .not_in_action(),
+    secret(
+        "bitbucket_token",
+        Group::Connection,
+        &["BITBUCKET_TOKEN", "BITBUCKET_ACCESS_TOKEN"],
+        "Access token for the Bitbucket API with `pipeline`, for times of past runs.",
+    )
+    .not_in_action(),
+    secret(
+        "harness_api_key",
+        Group::Connection,
+        &["HARNESS_API_KEY", "HARNESS_API_TOKEN"],
+        "API key for Harness, for times of past runs.",
+    )
+    .not_in_action(),
     // Output
     input(
         "format",

@@ -227,7 +227,16 @@ fn scanned(platform: super::Platform, job: &Job, step: &Step) -> Vec<String> {
     }
     let mut found = Vec::new();
     if let Some(uses) = &step.uses {
-        let names = ["image-ref", "image", "image-name", "images", "IMAGE_NAME", "image_name"];
+        let names = [
+            "image-ref",
+            "imageRef",
+            "image",
+            "image.name",
+            "image-name",
+            "images",
+            "IMAGE_NAME",
+            "image_name",
+        ];
         found.extend(names.iter().filter_map(|name| uses.input(name)).map(str::to_owned));
     }
     if let Some(script) = &step.script

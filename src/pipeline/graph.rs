@@ -43,7 +43,7 @@ pub struct At<T> {
 
 /// One step down into a file's tree. For Jenkins, the path of a section: stages by
 /// their place among their siblings.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Seg {
     /// An entry's key.
     Key(String),

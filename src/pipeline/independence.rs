@@ -473,7 +473,8 @@ pub fn fails_fast(pipeline: &Pipeline, job: usize, on: usize) -> Option<String> 
         return None;
     }
     let cells = one.matrix.as_ref().map_or(1, |matrix| matrix.cells.unwrap_or(8));
-    let dear = matches!(one.runner.os, Some(super::graph::Os::MacOs)) || one.runner.size.is_some();
+    let dear = matches!(one.runner.os, Some(super::graph::Os::MacOs))
+        || one.runner.size.as_deref().is_some_and(is_dear);
     let many = cells >= 6;
     (many || dear).then(|| {
         let name = title(one);
@@ -481,6 +482,11 @@ pub fn fails_fast(pipeline: &Pipeline, job: usize, on: usize) -> Option<String> 
             if many { format!("runs {cells} times") } else { "runs on a dear machine".to_owned() };
         format!("`{name}` {why}, and `{}` before it may be there to save that", title(other))
     })
+}
+
+/// Whether a machine of this size is more than an ordinary one.
+fn is_dear(size: &str) -> bool {
+    !["small", "flex", "1x"].contains(&size.trim().to_ascii_lowercase().as_str())
 }
 
 #[cfg(test)]

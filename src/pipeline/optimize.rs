@@ -20,7 +20,7 @@ use crate::finding::Severity;
 const ROUNDS: usize = 10;
 /// Most proofs of one round, and most bytes that they read in sum: what fails in
 /// large numbers is not worth more.
-const PROOFS: (usize, usize) = (200, 96 << 20);
+const PROOFS: (usize, usize) = (100, 12 << 20);
 
 /// A file as the safe fixes leave it.
 #[derive(Debug)]
@@ -241,7 +241,7 @@ fn round(file: &File, fixes: Vec<Candidate>, files: &dyn Files, gates: &Gates<'_
             }
         }
     }
-    let left = (PROOFS.1 / file.text.len().max(1)).clamp(12, PROOFS.0);
+    let left = (PROOFS.1 / file.text.len().max(1)).clamp(24, PROOFS.0);
     let mut attempt = Attempt { baseline: &baseline, files, gates, ops: Vec::new(), left };
     attempt.settle(batch, &mut round);
     round
@@ -309,5 +309,7 @@ impl Attempt<'_> {
     }
 }
 
+#[cfg(test)]
+mod seeds;
 #[cfg(test)]
 mod tests;

@@ -359,3 +359,68 @@ fn body(
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comment_of(files: &[File<'_>], beside: &Beside<'_>) -> String {
+        let host = ForgeHost::new("https://github.com", "acme/widgets");
+        comment(files, beside, &Scrubber::default(), &host)
+    }
+
+    fn row<'a>(title: &'a str, proof: &'a [String]) -> Row<'a> {
+        Row {
+            rule: "superseded-runs",
+            title,
+            line: 3,
+            why: "Runs of older commits go on, and nobody reads them.",
+            saving: Some("no wall time: not on the critical path, $0.012 a run (estimate)".into()),
+            proof,
+        }
+    }
+
+    #[test]
+    fn a_comment_says_what_changes_why_and_what_shows_it() {
+        let proof = ["The result reads.".to_owned(), "No job is lost.".to_owned()];
+        let files = [
+            File {
+                path: ".github/workflows/ci.yml",
+                saving: Some("12 s a run (0 s to 40 s; estimate)".to_owned()),
+                changes: vec![row("Runs of `@octocat` | <img src=x>\nare not cancelled", &proof)],
+                suggestions: vec![row("Job `test` has no time limit", &[])],
+                withheld: vec![("rebuilt-image", 9, "a job would be lost")],
+                diff: "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+```\n",
+                ..File::default()
+            },
+            File { path: "old.yml", reason: Some("it has anchors in loops"), ..File::default() },
+        ];
+        let problems = [(".github/workflows/ci.yml", 4, "The key `stpes` is unknown")];
+        let notes = ["The files beside the pipeline could not be listed.".to_owned()];
+        let beside = Beside { problems: &problems, done: "Committed as `abc`.", notes: &notes };
+        insta::assert_snapshot!("pipeline_comment", comment_of(&files, &beside));
+    }
+
+    #[test]
+    fn a_comment_never_outgrows_what_a_host_takes() {
+        let long = "word ".repeat(300);
+        let proof: Vec<String> = (0..20).map(|n| format!("Check {n} holds.")).collect();
+        let changes: Vec<Row<'_>> =
+            (0..500).map(|_| Row { why: &long, ..row("T", &proof) }).collect();
+        let diff = "+x\n".repeat(20_000);
+        let withheld = (0..500).map(|_| ("rule", 1, long.as_str())).collect();
+        let files = [File { path: "ci.yml", changes, withheld, diff: &diff, ..File::default() }];
+        let text = comment_of(&files, &Beside::default());
+        assert!(text.len() <= MOST_COMMENT, "{}", text.len());
+        assert!(text.contains("more\n") && text.contains("too long for a comment"));
+    }
+
+    #[test]
+    fn a_diff_with_a_secret_or_an_order_is_left_out() {
+        for line in ["+token: ghp_0123456789abcdefghijABCDEFGHIJ012345\n", "+\n/approve\n"] {
+            let files = [File { path: "ci.yml", diff: line, ..File::default() }];
+            let text = comment_of(&files, &Beside::default());
+            assert!(text.contains("The diff is left out") && !text.contains("```"), "{text}");
+        }
+    }
+}

@@ -24,7 +24,10 @@ pub fn shared(path: &str) -> Option<PathBuf> {
     None
 }
 
-struct Contract {
+/// Operations of a published API.
+pub struct Contract {
+    /// Of all contracts, to tell compiled schemas apart.
+    name: &'static str,
     defs: Value,
     ops: Vec<Op>,
 }
@@ -38,19 +41,26 @@ struct Op {
 
 static CONTRACT: LazyLock<Option<Contract>> = LazyLock::new(|| {
     let text = std::fs::read(shared("specs/github-contract.json")?).ok()?;
-    let mut whole: Value = serde_json::from_slice(&text).expect("the contract is JSON");
-    let ops = whole["ops"].as_array_mut().expect("the contract has operations");
-    let ops = ops
-        .drain(..)
-        .map(|spec| Op {
-            id: spec["id"].as_str().unwrap_or("").to_owned(),
-            method: spec["method"].as_str().unwrap_or("").to_owned(),
-            path: Regex::new(spec["regex"].as_str().unwrap_or("")).expect("a path's pattern"),
-            spec,
-        })
-        .collect();
-    Some(Contract { defs: whole["$defs"].take(), ops })
+    Some(Contract::read("", &text))
 });
+
+impl Contract {
+    /// A contract as `openapi_to_contract.py` writes it.
+    pub fn read(name: &'static str, text: &[u8]) -> Self {
+        let mut whole: Value = serde_json::from_slice(text).expect("the contract is JSON");
+        let ops = whole["ops"].as_array_mut().expect("the contract has operations");
+        let ops = ops
+            .drain(..)
+            .map(|spec| Op {
+                id: spec["id"].as_str().unwrap_or("").to_owned(),
+                method: spec["method"].as_str().unwrap_or("").to_owned(),
+                path: Regex::new(spec["regex"].as_str().unwrap_or("")).expect("a path's pattern"),
+                spec,
+            })
+            .collect();
+        Contract { name, defs: whole["$defs"].take(), ops }
+    }
+}
 
 /// Compiled when first used: all at once takes seconds.
 static COMPILED: LazyLock<Mutex<HashMap<String, &'static Validator>>> =
@@ -68,7 +78,7 @@ impl Contract {
 
     fn validator(&self, key: String, schema: &Value) -> &'static Validator {
         let mut compiled = COMPILED.lock().unwrap();
-        compiled.entry(key).or_insert_with(|| {
+        compiled.entry(format!("{} {key}", self.name)).or_insert_with(|| {
             let schema = json!({ "$defs": self.defs, "allOf": [schema] });
             Box::leak(Box::new(jsonschema::validator_for(&schema).expect("a schema that compiles")))
         })
@@ -94,58 +104,85 @@ pub fn check_request(request: &Request, path: &str) -> Vec<String> {
         wrong.extend(super::graphql::check(&request.json()));
         return wrong;
     }
-    let Some(op) = contract.find(&request.method, path) else {
-        wrong.push("no such operation".to_owned());
-        return wrong;
-    };
-    let query = request.target.split_once('?').map_or("", |(_, query)| query);
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        match op.spec["query"].get(name) {
-            None => wrong.push(format!("{}: no query parameter `{name}`", op.id)),
-            Some(parameter) => {
-                let number = parameter["schema"]["type"] == "integer";
-                let value = match value.parse::<i64>() {
-                    Ok(value) if number => json!(value),
-                    _ => json!(super::server::decode(value)),
-                };
-                let key = format!("{} ?{name}", op.id);
-                wrong.extend(contract.check(key, &parameter["schema"], &value));
+    wrong.extend(contract.check_operation(request, path));
+    wrong
+}
+
+impl Contract {
+    /// What is wrong with a request beside its headers, in words.
+    pub fn check_operation(&self, request: &Request, path: &str) -> Vec<String> {
+        let contract = self;
+        let mut wrong = Vec::new();
+        let Some(op) = contract.find(&request.method, path) else {
+            wrong.push("no such operation".to_owned());
+            return wrong;
+        };
+        for (name, parameter) in op.spec["query"].as_object().into_iter().flatten() {
+            if parameter["required"] == true && request.query(name).is_none() {
+                wrong.push(format!("{}: no `{name}`", op.id));
             }
         }
-    }
-    let schema = &op.spec["body"];
-    if request.body.is_empty() {
-        if op.spec["body_required"] == true {
-            wrong.push(format!("{}: no body", op.id));
+        let query = request.target.split_once('?').map_or("", |(_, query)| query);
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            match op.spec["query"].get(name) {
+                None => wrong.push(format!("{}: no query parameter `{name}`", op.id)),
+                Some(parameter) => {
+                    let number = parameter["schema"]["type"] == "integer";
+                    let truth = parameter["schema"]["type"] == "boolean";
+                    let value = match value.parse::<i64>() {
+                        Ok(value) if number => json!(value),
+                        _ if truth => json!(value.parse::<bool>().ok()),
+                        _ => json!(super::server::decode(value)),
+                    };
+                    let key = format!("{} ?{name}", op.id);
+                    wrong.extend(contract.check(key, &parameter["schema"], &value));
+                }
+            }
         }
-    } else if schema.is_null() {
-        wrong.push(format!("{}: a body", op.id));
-    } else {
-        let errors = contract.check(format!("{} body", op.id), schema, &request.json());
-        wrong.extend(errors.into_iter().map(|error| format!("{}: {error}", op.id)));
+        let schema = &op.spec["body"];
+        if request.body.is_empty() {
+            if op.spec["body_required"] == true {
+                wrong.push(format!("{}: no body", op.id));
+            }
+        } else if schema.is_null() {
+            wrong.push(format!("{}: a body", op.id));
+        } else {
+            let errors = contract.check(format!("{} body", op.id), schema, &request.json());
+            wrong.extend(errors.into_iter().map(|error| format!("{}: {error}", op.id)));
+        }
+        wrong
     }
-    wrong
+
+    /// What is wrong with an answer of ours, in words.
+    pub fn check_answer(&self, method: &str, path: &str, status: u16, body: &Value) -> Vec<String> {
+        let Some(op) = self.find(method, path) else { return Vec::new() };
+        let schema = &op.spec["responses"][status.to_string()];
+        if schema.is_null() {
+            return Vec::new();
+        }
+        let errors = self.check(format!("{} {status}", op.id), schema, body);
+        errors.into_iter().take(3).map(|error| format!("{} {status}: {error}", op.id)).collect()
+    }
+
+    /// Give an answer the fields that the host always sends, with plain values.
+    pub fn fill(&self, method: &str, path: &str, status: u16, body: &mut Value) {
+        let Some(op) = self.find(method, path) else { return };
+        fill_by(&self.defs, &op.spec["responses"][status.to_string()], body, 0);
+    }
 }
 
 /// What is wrong with an answer of ours, in words.
 pub fn check_answer(method: &str, path: &str, status: u16, body: &Value) -> Vec<String> {
-    let Some(contract) = &*CONTRACT else { return Vec::new() };
-    let Some(op) = contract.find(method, path) else { return Vec::new() };
-    let schema = &op.spec["responses"][status.to_string()];
-    if schema.is_null() {
-        return Vec::new();
-    }
-    let errors = contract.check(format!("{} {status}", op.id), schema, body);
-    errors.into_iter().take(3).map(|error| format!("{} {status}: {error}", op.id)).collect()
+    CONTRACT.as_ref().map_or_else(Vec::new, |all| all.check_answer(method, path, status, body))
 }
 
 /// Give an answer the fields that GitHub always sends and this fake has no use
 /// for, with plain values: so it has GitHub's shape and nearly its size.
 pub fn fill(method: &str, path: &str, status: u16, body: &mut Value) {
-    let Some(contract) = &*CONTRACT else { return };
-    let Some(op) = contract.find(method, path) else { return };
-    fill_by(&contract.defs, &op.spec["responses"][status.to_string()], body, 0);
+    if let Some(contract) = &*CONTRACT {
+        contract.fill(method, path, status, body);
+    }
 }
 
 fn resolve<'a>(defs: &'a Value, mut schema: &'a Value) -> &'a Value {

@@ -5,6 +5,7 @@
 pub mod anthropic;
 pub mod batch;
 mod branches;
+pub mod ci;
 pub mod client;
 pub mod contract;
 pub mod event;

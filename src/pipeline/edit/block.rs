@@ -1,5 +1,7 @@
 //! Collections by indentation: entries and items come, go and move as whole lines.
 
+use std::ops::Range;
+
 use super::plan::Plan;
 use super::render::{self, Behind};
 use super::splice::{Done, Site, Splice, Spot};
@@ -41,6 +43,12 @@ impl Splice<'_> {
         spot: Spot,
         path: &mut Vec<Seg>,
     ) -> Done {
+        if plan.inner.is_empty()
+            && !plan.below.values().any(Plan::removes)
+            && matches!(self.tree.value(id), Value::Map(_))
+        {
+            return self.entries(id, plan, path);
+        }
         let children = self.children(id, path)?;
         let hidden = self.tree.has_hidden(id);
         self.known(id, plan, &children, path)?;
@@ -75,6 +83,38 @@ impl Splice<'_> {
         Ok(())
     }
 
+    /// Does what is planned for values of a mapping, whose entries stay. It looks at
+    /// these alone: a file may have thousands of jobs.
+    fn entries(&mut self, id: Id, plan: &Plan<'_>, path: &mut Vec<Seg>) -> Done {
+        let entries = self.tree.entries(id);
+        for (seg, below) in &plan.below {
+            path.push((*seg).clone());
+            let Seg::Key(key) = seg else { return Err(Reason::Kind.at(path)) };
+            let mut found = entries.iter().filter(|entry| entry.key == *key);
+            let entry = found.next().ok_or_else(|| Reason::Missing.at(path))?;
+            if entry.merged {
+                return Err(Reason::Merged.at(path));
+            }
+            if found.next().is_some() {
+                return Err(Reason::Twice.at(path));
+            }
+            let after = self.after_key(&entry.key_span, path)?;
+            let behind = Site::Key(self.lines.column(entry.key_span.start));
+            self.visit(entry.value, below, Spot { after, behind }, path)?;
+            path.pop();
+        }
+        Ok(())
+    }
+
+    /// The byte behind a key's colon.
+    fn after_key(&self, key: &Range<usize>, path: &[Seg]) -> Result<usize, super::Refused> {
+        let after = self.lines.colon(key.end);
+        if after == key.end || self.lines.before(key.start).contains('?') {
+            return Err(Reason::Form("a key behind `?` is not edited").at(path));
+        }
+        Ok(after)
+    }
+
     /// The collection's own children with their lines.
     fn children(&self, id: Id, path: &[Seg]) -> Result<Vec<Child>, super::Refused> {
         let tree = self.tree;
@@ -94,14 +134,8 @@ impl Splice<'_> {
         match tree.value(id) {
             Value::Map(entries) => {
                 for entry in entries.iter().filter(|entry| !entry.merged) {
-                    let rest = &self.lines.text[entry.key_span.end..];
-                    let blanks = rest.len() - rest.trim_start_matches(' ').len();
-                    let colon = entry.key_span.end + blanks;
-                    let explicit = self.lines.before(entry.key_span.start).contains('?');
-                    if explicit || !rest[blanks..].starts_with(':') {
-                        return Err(Reason::Form("a key behind `?` is not edited").at(path));
-                    }
-                    add(entry.key_span.start, colon + 1, entry.value, Seg::Key(entry.key.clone()));
+                    let after = self.after_key(&entry.key_span, path)?;
+                    add(entry.key_span.start, after, entry.value, Seg::Key(entry.key.clone()));
                 }
             }
             _ => {

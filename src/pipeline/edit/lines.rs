@@ -1,5 +1,6 @@
 //! Lines of a source text, and where values end on them.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::pipeline::yaml::{Id, Style, Tree, Value};
@@ -9,18 +10,24 @@ use crate::pipeline::yaml::{Id, Style, Tree, Value};
 pub(super) struct Lines<'a> {
     pub text: &'a str,
     /// First byte of each line, without a byte order mark; one more for the end.
-    starts: Vec<usize>,
+    starts: Cow<'a, [usize]>,
 }
 
 impl<'a> Lines<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    /// With the lines' starts from [`Lines::starts`] of the same text.
+    pub(super) fn with(text: &'a str, starts: &'a [usize]) -> Self {
+        Lines { text, starts: Cow::Borrowed(starts) }
+    }
+
+    /// First byte of each line, and the end.
+    pub(super) fn starts(text: &str) -> Vec<usize> {
         let mark = text.len() - text.trim_start_matches('\u{feff}').len();
         let breaks = memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1);
         let mut starts: Vec<usize> = std::iter::once(mark).chain(breaks).collect();
         if starts.last() != Some(&text.len()) {
             starts.push(text.len());
         }
-        Lines { text, starts }
+        starts
     }
 
     /// How many there are.

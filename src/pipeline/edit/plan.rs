@@ -1,7 +1,7 @@
 //! Ops sorted by the node they are about, so that both the tree and the text meet
 //! all ops of a collection at once.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::{Op, Reason, Refused};
 use crate::pipeline::graph::Seg;
@@ -16,8 +16,8 @@ pub(super) struct Plan<'o> {
     pub own: Option<&'o Op>,
     /// Children that come or move, in order of the call.
     pub inner: Vec<&'o Op>,
-    /// Nodes below.
-    pub below: HashMap<&'o Seg, Plan<'o>>,
+    /// Nodes below, in an order that is always the same.
+    pub below: BTreeMap<&'o Seg, Plan<'o>>,
 }
 
 impl<'o> Plan<'o> {

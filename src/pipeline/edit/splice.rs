@@ -63,6 +63,7 @@ pub struct Text<'a> {
     tree: &'a Tree,
     /// With a line end at the end, all lines are alike; what was added goes again.
     whole: Cow<'a, str>,
+    starts: Vec<usize>,
     ended: bool,
     layout: Layout,
 }
@@ -94,8 +95,9 @@ impl<'a> Text<'a> {
         let ended = text.ends_with('\n') || tree.root().is_none();
         let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };
         let whole = if ended { Cow::Borrowed(text) } else { Cow::Owned(format!("{text}{ending}")) };
-        let layout = layout(&Lines::new(&whole), tree);
-        Text { tree, whole, ended, layout }
+        let starts = Lines::starts(&whole);
+        let layout = layout(&Lines::with(&whole, &starts), tree);
+        Text { tree, whole, starts, ended, layout }
     }
 
     /// The text after these ops.
@@ -137,7 +139,7 @@ impl<'a> Text<'a> {
         let Some(root) = self.tree.root() else { return bytes(&self.whole, ops) };
         let plan = Plan::of(ops)?;
         let mut splice = Splice {
-            lines: Lines::new(&self.whole),
+            lines: Lines::with(&self.whole, &self.starts),
             tree: self.tree,
             layout: self.layout,
             cuts: Vec::new(),

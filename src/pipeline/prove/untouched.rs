@@ -54,6 +54,7 @@ pub(super) fn check(before: &File, after: &str, ops: &[Op]) -> Result<usize, Str
 }
 
 fn split(text: &str) -> Vec<&str> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let text = text.strip_suffix('\n').unwrap_or(text);
     text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).collect()
 }

@@ -3,7 +3,8 @@
 use super::{Context, Fix, FixKind, Group, Hit, Rule};
 use crate::finding::Severity;
 use crate::pipeline::edit::{Op, Place};
-use crate::pipeline::graph::{Job, JobKind};
+use crate::pipeline::graph::{Job, JobKind, Path};
+use crate::pipeline::groovy;
 use crate::pipeline::platform::Platform;
 use crate::pipeline::timing::History;
 use crate::pipeline::words::Does;
@@ -20,7 +21,9 @@ Bitbucket, none at all on a Jenkins agent. Nobody learns of it sooner, and the m
 **Fix.** With timings of past runs, a limit of twice the 95th percentile, at least ten minutes. \
 Without, GitHub jobs get 30 minutes where they only check style, else 60; jobs that are known to \
 take long (wheels for many platforms, emulation, fuzzing, benchmarks, end-to-end suites) and all \
-other platforms are only spoken of, since a limit that is too tight breaks what worked.
+other platforms are only spoken of, since a limit that is too tight breaks what worked. For \
+Jenkins, `options { timeout(…) }` around the whole pipeline is suggested, or made where timings \
+are known; never where a person is waited for, since the waiting counts.
 
 **Silent** where a limit stands at the job, its defaults or its workflow call, and on GitLab and \
 Azure's own machines, where the platform's limit is one hour.",
@@ -65,6 +68,18 @@ const LONG: &[&str] = &[
     "yocto",
     "torch",
     "llvm",
+    "haskell",
+    "cabal",
+    "stack build",
+    "stack setup",
+    "vcpkg",
+    "conan",
+    "bottle",
+    "webkit",
+    "chromium",
+    "openjdk",
+    "playwright",
+    "cypress",
 ];
 
 fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
@@ -73,15 +88,22 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
     if pipeline.platform == Platform::GitHub && pipeline.triggers.is_empty() {
         return;
     }
+    if pipeline.platform == Platform::Jenkins {
+        hits.extend(jenkins(context));
+        return;
+    }
     for job in &pipeline.jobs {
         if job.timeout.is_some() || job.kind != JobKind::Work || job.manual {
+            continue;
+        }
+        if pipeline.platform == Platform::GitHub && each_step_limited(job, &context.file.text) {
             continue;
         }
         let measured = context.history.and_then(|history| limit(history, job));
         let hidden = match pipeline.platform {
             Platform::GitHub => "six hours",
             Platform::Bitbucket => "two hours",
-            Platform::Azure if job.runner.self_hosted => "no limit on the project's own machines",
+            Platform::Azure if job.runner.self_hosted => "none, on the project's own machines",
             Platform::Jenkins => "none",
             // An hour, or what the step says.
             Platform::GitLab | Platform::Azure | Platform::Harness if measured.is_none() => {
@@ -90,10 +112,6 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
             Platform::GitLab | Platform::Azure => "one hour",
             Platform::Harness => "as long as the pipeline may take",
         };
-        // A limit around the whole Jenkins pipeline is asked for once, by the first stage.
-        if pipeline.platform == Platform::Jenkins && !std::ptr::eq(job, &pipeline.jobs[0]) {
-            continue;
-        }
         let minutes =
             measured.or_else(|| fallback(pipeline.platform, job, context.file.text.as_str()));
         let fix =
@@ -109,10 +127,7 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
         };
         hits.push(Hit {
             span: job.key_span,
-            title: match pipeline.platform {
-                Platform::Jenkins => "The pipeline has no time limit".to_owned(),
-                _ => format!("Job `{}` has no time limit of its own", job.id),
-            },
+            title: format!("Job `{}` has no time limit of its own", job.id),
             why: format!("If it hangs, what ends it is the platform's limit: {hidden}. {advice}"),
             severity: None,
             confidence: 0.95,
@@ -120,6 +135,82 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
             effect: None,
         });
     }
+}
+
+/// Whether every step that works has a limit of its own.
+fn each_step_limited(job: &Job, text: &str) -> bool {
+    let mut works = job.steps.iter().filter(|step| {
+        !step.does.iter().any(|does| matches!(does, Does::Checkout | Does::Setup(_)))
+    });
+    !job.steps.is_empty()
+        && works.all(|step| {
+            text.get(step.span.range()).is_some_and(|own| own.contains("timeout-minutes:"))
+        })
+}
+
+/// One limit for the whole pipeline, where no part of it has one.
+fn jenkins(context: &Context<'_>) -> Option<Hit> {
+    let (pipeline, text) = (context.pipeline(), context.file.text.as_str());
+    let first = pipeline.jobs.iter().find(|job| job.span.file == 0)?;
+    // Where a stage or some steps have one, somebody has thought of it.
+    let limited = pipeline.jobs.iter().any(|job| job.timeout.is_some())
+        || ["timeout(", "timeout time", "timeout "]
+            .iter()
+            .any(|call| text.lines().any(|line| line.trim_start().starts_with(call)));
+    if limited {
+        return None;
+    }
+    let waits = pipeline.jobs.iter().any(|job| {
+        job.manual
+            || job.kind == JobKind::Approval
+            || job.steps.iter().flat_map(|step| &step.does).any(|does| *does == Does::Approval)
+    });
+    // All stages one behind the other take longer than the pipeline ever does.
+    let limits = || pipeline.jobs.iter().filter(|job| job.kind == JobKind::Work);
+    let measured: Option<i64> = context
+        .history
+        .and_then(|history| limits().map(|job| limit(history, job)).sum::<Option<i64>>());
+    let lower = text.to_ascii_lowercase();
+    let long = LONG.iter().any(|word| lower.contains(word));
+    // Waiting for an agent counts, but for the pipeline's own, which is there before.
+    let mut agents = text.lines().map(str::trim_start).filter(|line| line.starts_with("agent"));
+    let one_agent =
+        agents.next().is_some_and(|line| !line.contains("none")) && agents.next().is_none();
+    let minutes = measured.or((!long).then_some(60)).filter(|_| !waits);
+    let fix = minutes.and_then(|minutes| {
+        let option = format!("timeout(time: {minutes}, unit: 'MINUTES')");
+        let ops = groovy::write::insert_option(text, &Path::new(), &option)?;
+        Some(Fix {
+            title: format!("Give the pipeline a limit of {minutes} minutes"),
+            ops,
+            safe: measured.is_some() && one_agent,
+            proof: vec![
+                "The limit is the sum of twice the 95th percentile of each stage's past \
+                 successful runs."
+                    .to_owned(),
+            ],
+        })
+    });
+    let advice = match (waits, measured) {
+        (true, _) => {
+            "A person is waited for in it, which would count: give the stages that work \
+             `options { timeout(…) }`, each its own."
+        }
+        (false, Some(_)) => "Past runs of all stages together need less than half of this limit.",
+        (false, None) => {
+            "Set about twice what it usually takes, the time that it waits for agents included: \
+             `options { timeout(time: 60, unit: 'MINUTES') }`."
+        }
+    };
+    Some(Hit {
+        span: first.key_span,
+        title: "The pipeline has no time limit".to_owned(),
+        why: format!("If it hangs, it holds its agents until somebody sees it. {advice}"),
+        severity: None,
+        confidence: 0.9,
+        fix,
+        effect: None,
+    })
 }
 
 /// Twice the 95th percentile of what the job took when it succeeded, in whole
@@ -199,3 +290,7 @@ fn fix(platform: Platform, job: &Job, minutes: i64, measured: bool) -> Option<Fi
         }],
     })
 }
+
+#[cfg(test)]
+#[path = "missing_timeout/tests.rs"]
+mod tests;

@@ -5,6 +5,7 @@ mod concurrent_deploys;
 mod constant_cache_key;
 mod deploy_without_environment;
 mod deployment;
+pub mod docs;
 mod double_run;
 mod excessive_permissions;
 mod expression_injection;

@@ -161,8 +161,9 @@ fn looked_after(pipeline: &Pipeline, place: usize) -> bool {
     let in_failure = job.steps.iter().any(|step| {
         let handles = step.phase == Phase::Failure
             || step.condition.as_ref().is_some_and(|at| failure(&at.value));
-        handles && !step.does.iter().all(|does| matches!(does, Does::Notify(_)))
-            || (handles && step.does.is_empty())
+        let tells =
+            !step.does.is_empty() && step.does.iter().all(|does| matches!(does, Does::Notify(_)));
+        handles && !tells
     });
     let acts = job.on_failure.iter().any(|at| at.value.to_ascii_lowercase().contains("rollback"));
     let last = job
@@ -195,15 +196,18 @@ fn looked_after(pipeline: &Pipeline, place: usize) -> bool {
             }
         }
     }
-    pipeline.jobs.iter().enumerate().filter(|(at, _)| *at != place && after[*at]).any(
-        |(_, other)| {
+    pipeline
+        .jobs
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| *at != place && after.get(*at) == Some(&true))
+        .any(|(_, other)| {
             words::is_test(other)
                 || words::job_does(other).any(checks)
                 || other.calls.is_some()
                 || other.condition.as_ref().is_some_and(|at| failure(&at.value))
                 || other.title().to_ascii_lowercase().contains("verif")
-        },
-    )
+        })
 }
 
 fn check_with(tool: &str) -> &'static str {

@@ -1,5 +1,6 @@
 //! Runs of a change go on after a newer push has made them pointless.
 
+use super::order;
 use super::{Context, Fix, FixKind, Group, Hit, Rule};
 use crate::finding::Severity;
 use crate::pipeline::edit::{Op, Place};
@@ -18,13 +19,16 @@ Whoever pushes twice to a change waits for both runs, and pays for both. All pla
 the older one.
 
 **Fix.** GitHub: `concurrency` by workflow and ref, with `cancel-in-progress` only for pull \
-requests, so that runs on branches are never cut short. GitLab: `workflow:auto_cancel` and \
-`default:interruptible: true`, with `interruptible: false` at every job that deploys or publishes. \
+requests, so that runs on branches are never cut short. GitLab: \
+`default:interruptible: true`, with `interruptible: false` at every job that deploys or publishes; \
+unread only where merge requests alone start the pipeline, since branches' pipelines would be cut \
+short as well. \
 Azure: `pr: autoCancel` is on unless it was switched off. Jenkins: \
 `disableConcurrentBuilds(abortPrevious: true)` is only suggested, since it also ends builds of the \
 main branch.
 
-**Silent** where something of the kind stands there, and for workflows that no change starts.",
+**Silent** where something of the kind stands there, and for workflows that no change starts, or \
+only its opening.",
     group: Group::Performance,
     severity: Severity::Low,
     fix: FixKind::Proven,
@@ -38,7 +42,7 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
         return;
     }
     match pipeline.platform {
-        Platform::GitHub => github(pipeline, hits),
+        Platform::GitHub => github(context, pipeline, hits),
         Platform::GitLab => gitlab(context, pipeline, hits),
         Platform::Azure => azure(pipeline, hits),
         Platform::Jenkins => jenkins(pipeline, hits),
@@ -89,13 +93,38 @@ fn leaves_traces(pipeline: &Pipeline, index: usize) -> bool {
         })
 }
 
-fn github(pipeline: &Pipeline, hits: &mut Vec<Hit>) {
+/// Whether pushes to a pull request start the workflow: its `types` may leave them out.
+fn on_pushes(context: &Context<'_>) -> bool {
+    let tree = &context.file.tree;
+    let types = ["on", "pull_request", "types"].map(|key| Seg::Key(key.to_owned()));
+    let Some(node) = order::node_at(tree, &types).map(|node| tree.resolve(node)) else {
+        return true;
+    };
+    let pushed = |text: Option<&str>| text == Some("synchronize");
+    pushed(tree.text(node)) || tree.items(node).iter().any(|item| pushed(tree.text(*item)))
+}
+
+/// Whether another workflow of the checkout has the same name, and so the same group.
+fn namesake(context: &Context<'_>, pipeline: &Pipeline) -> bool {
+    let Some(own) = pipeline.name.as_ref().map(|name| name.value.as_str()) else { return false };
+    let others = context.files.paths().iter().filter(|path| {
+        path.contains(".github/workflows/") && !path.ends_with(context.file.path.as_str())
+    });
+    others.filter_map(|path| context.files.read(path)).any(|text| {
+        let name = text.lines().find_map(|line| line.strip_prefix("name:"));
+        let bare = name.map(|name| name.split(" #").next().unwrap_or(name));
+        bare.is_some_and(|name| name.trim().trim_matches(['"', '\'']) == own)
+    })
+}
+
+fn github(context: &Context<'_>, pipeline: &Pipeline, hits: &mut Vec<Hit>) {
     let Some(trigger) = pipeline.triggers.iter().find(|t| t.kind == TriggerKind::Change) else {
         return;
     };
     // A called workflow shares its caller's context: its group would be the caller's.
     if pipeline.triggers.iter().any(|trigger| trigger.name == "workflow_call")
         || pipeline.jobs.iter().any(|job| job.concurrency.is_some())
+        || !on_pushes(context)
     {
         return;
     }
@@ -113,7 +142,7 @@ fn github(pipeline: &Pipeline, hits: &mut Vec<Hit>) {
             value: Value::map([("group", group), ("cancel-in-progress", cancel)]),
             place: Place::Before(vec!["env", "defaults", "jobs"]),
         }],
-        safe: !traces,
+        safe: !traces && !namesake(context, pipeline),
         proof: vec![
             "Only runs of one pull request share a group; every other run has one of its own."
                 .to_owned(),
@@ -136,7 +165,7 @@ fn gitlab(context: &Context<'_>, pipeline: &Pipeline, hits: &mut Vec<Hit>) {
     let tree = &context.file.tree;
     let Some(root) = tree.root() else { return };
     let mut ops = Vec::new();
-    let own = pipeline.jobs.iter().all(|job| job.span.file == 0 && !job.shared);
+    let own = pipeline.jobs.iter().all(|job| job.span.file == 0);
     for (index, job) in pipeline.jobs.iter().enumerate() {
         if leaves_traces(pipeline, index) || job.manual {
             ops.push(Op::Insert {
@@ -164,8 +193,11 @@ fn gitlab(context: &Context<'_>, pipeline: &Pipeline, hits: &mut Vec<Hit>) {
         }
     });
     let span = pipeline.jobs.first().map(|job| job.key_span).unwrap_or_default();
-    // What an unread include adds would be interrupted as well.
-    let safe = own && pipeline.unread.is_empty();
+    // Branches' pipelines would be cut short as well, the main one's too; and so would
+    // what an unread include adds.
+    let changes = !pipeline.triggers.is_empty()
+        && pipeline.triggers.iter().all(|trigger| trigger.kind == TriggerKind::Change);
+    let safe = own && changes && pipeline.unread.is_empty();
     let fix = Fix {
         title: "Let newer pipelines cancel older ones, but for jobs that leave traces".to_owned(),
         ops,
@@ -173,6 +205,7 @@ fn gitlab(context: &Context<'_>, pipeline: &Pipeline, hits: &mut Vec<Hit>) {
         proof: vec![
             "Jobs that deploy, publish or wait for a person are marked as not interruptible."
                 .to_owned(),
+            "Merge requests alone start the pipeline.".to_owned(),
         ],
     };
     hits.push(hit(
@@ -221,3 +254,7 @@ fn jenkins(pipeline: &Pipeline, hits: &mut Vec<Hit>) {
         None,
     ));
 }
+
+#[cfg(test)]
+#[path = "superseded_runs/tests.rs"]
+mod tests;

@@ -18,6 +18,7 @@ use std::io::Write as _;
 
 use anyhow::anyhow;
 
+use self::history::Known;
 use crate::failure::Failure;
 use crate::inputs::{Gathered, Inputs, PipelineAction, PipelineCommand};
 use crate::pipeline::{File, rule};
@@ -40,7 +41,11 @@ pub fn run(gathered: &Gathered, first: &Inputs, command: &PipelineCommand) -> Re
     let (subjects, workspace) =
         collect::subjects(inputs, &command.files).map_err(Failure::Inputs)?;
     let read: Vec<&File> = subjects.iter().filter_map(collect::Subject::file).collect();
-    let known = history::load(inputs, &read).map_err(Failure::Inputs)?;
+    let known = match command.action {
+        // It says nothing of times.
+        PipelineAction::Convert { .. } => Known::default(),
+        _ => history::load(inputs, &read)?,
+    };
     match &command.action {
         PipelineAction::Check => check::run(inputs, &subjects, &workspace, &known),
         PipelineAction::Graph { drawing, timeline, after } => {

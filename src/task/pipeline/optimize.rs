@@ -61,7 +61,7 @@ pub fn run(
         }
     }
     let failure = said.failure.clone();
-    tell(inputs, made, said, apply).map_err(Failure::Inputs)?;
+    tell(inputs, made, said, known.notes(), apply).map_err(Failure::Inputs)?;
     match failure {
         Some(why) => Err(Failure::Model(anyhow!("{why}; the rules answered alone"))),
         None => Ok(0),
@@ -338,14 +338,20 @@ pub struct Said {
     pub failure: Option<String>,
 }
 
-fn tell(inputs: &Inputs, made: Vec<Made>, said: Said, applied: bool) -> Result<()> {
+fn tell(
+    inputs: &Inputs,
+    made: Vec<Made>,
+    said: Said,
+    notes: &[String],
+    applied: bool,
+) -> Result<()> {
     let scrubber = Scrubber::new(&inputs.secrets);
     let host = ForgeHost::new("", "");
     let result = OptimizeReport {
         schema: OPTIMIZE,
         model: said.model,
         files: made.into_iter().map(|made| made.report).collect(),
-        notes: said.failure.into_iter().collect(),
+        notes: notes.iter().cloned().chain(said.failure).collect(),
         usage: said.usage,
     };
     let shown = shown(&result);

@@ -9,7 +9,7 @@ use super::look::Looked;
 use crate::diff::{Content, RepoPath};
 use crate::failure::Failure;
 use crate::finding::Fingerprint;
-use crate::forge::{Applied, FileContent, Forge, ForgeError, Operation, Target};
+use crate::forge::{Applied, CommentRef, FileContent, Forge, ForgeError, Operation, Target};
 use crate::inputs::Inputs;
 use crate::pipeline::rule::RULES;
 use crate::policy::{ActPermit, ProposePermit};
@@ -24,6 +24,8 @@ use crate::task::review::collect::Collected;
 
 /// The first line of our comment.
 const MARKER: &str = "<!-- pipewright:pipeline -->";
+/// Begins the comment's last line where a model was asked.
+const MODEL_AT: &str = "<!-- pipewright:pipeline-at ";
 /// The last line of our commits.
 const TRAILER: &str = "Pipewright-Task: pipeline";
 /// Begins the last line of our change request, which tells one proposal from another.
@@ -47,6 +49,17 @@ pub fn table(looked: &Looked, done: &str, scrubber: &Scrubber, host: &ForgeHost)
         looked.report.notes.iter().filter(|note| !unread.contains(note)).cloned().collect();
     let beside = shown::Beside { problems: &problems, done, notes: &notes };
     shown::comment(&files, &beside, scrubber, host)
+}
+
+/// The table with the head that a model has looked at, where one has.
+pub fn marked(table: &str, looked: &Looked) -> String {
+    let report = &looked.report;
+    if report.model == "offline" || looked.failure.is_some() {
+        return table.to_owned();
+    }
+    let plain = |c: &char| c.is_ascii_alphanumeric() || "-_:./".contains(*c);
+    let model: String = report.model.chars().filter(plain).collect::<String>().replace("--", "-");
+    format!("{}\n\n{MODEL_AT}{} {model} -->", table.trim_end(), report.head)
 }
 
 /// Comments on the change's lines, each once; threads whose finding is gone are
@@ -129,7 +142,13 @@ pub async fn comment(
         Err(error) => return book(outcome, what, &error, scrubber),
     };
     let body = format!("{MARKER}\n### Pipeline files\n\n{}", text.trim_end());
-    let same = |there: &str| there.trim_end().replace("\r\n", "\n") == body;
+    // A model says the same in other words each time: that is no reason to write again.
+    let last = |text: &str| text.trim_end().lines().last().map(str::to_owned);
+    let by_model = last(&body).filter(|line| line.starts_with(MODEL_AT));
+    let same = |there: &str| {
+        there.trim_end().replace("\r\n", "\n") == body
+            || (by_model.is_some() && by_model == last(there))
+    };
     let operation = match there {
         Some(comment) if same(&comment.body) => return,
         Some(comment) => Operation::UpdateComment { id: comment.id, body },
@@ -137,13 +156,33 @@ pub async fn comment(
         None => return,
     };
     match forge.apply(Some(number), &operation).await {
-        Ok(_) => {
+        Ok(applied) => {
             outcome.posted.push(what);
             outcome.could_post_nothing = false;
+            if let (Applied::Done { id: Some(id) }, Operation::CreateComment { .. }) =
+                (applied, operation)
+            {
+                settle(forge, number, id).await;
+            }
         }
         Err(error) => {
             outcome.could_post_nothing |= outcome.posted.is_empty();
             book(outcome, what, &error, scrubber);
+        }
+    }
+}
+
+/// Look again: of two runs at once, the one that posted later takes its comment back.
+async fn settle(forge: &dyn Forge, number: u64, id: u64) {
+    let Ok(comments) = forge.comments(number).await else { return };
+    let Some(mine) = comments.iter().find(|one| one.id == id) else { return };
+    let earlier = |one: &&crate::forge::Comment| {
+        one.id < id && one.author == mine.author && one.body.lines().next() == Some(MARKER)
+    };
+    if comments.iter().any(|one| earlier(&one)) {
+        let operation = Operation::DeleteComment { comment: CommentRef::Conversation(id) };
+        if let Err(error) = forge.apply(Some(number), &operation).await {
+            tracing::warn!(%error, "a second table could not be taken back");
         }
     }
 }

@@ -68,12 +68,15 @@ impl Looked {
             .files
             .iter()
             .flat_map(|file| {
-                file.changes
-                    .iter()
-                    .map(|change| format!("{}\0{}\0{}\0", file.path, change.rule, change.title))
+                file.changes.iter().map(|change| match change.rule.starts_with("model:") {
+                    // A model says the same in other words each time.
+                    true => format!("{}\0model\0", file.path),
+                    false => format!("{}\0{}\0{}\0", file.path, change.rule, change.title),
+                })
             })
             .collect();
         names.sort();
+        names.dedup();
         let hash = Sha256::digest(names.concat());
         hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
@@ -92,7 +95,7 @@ pub fn look(
     ask: bool,
 ) -> Result<Looked, Failure> {
     let read: Vec<&crate::pipeline::File> = subjects.iter().filter_map(Subject::file).collect();
-    let known = history::load(inputs, &read).map_err(Failure::Inputs)?;
+    let known = history::load(inputs, &read)?;
     let states = checked::states(&subjects);
     let all = checked::examine(inputs, &subjects, files, &known);
     let holding = all.iter().map(|finding| finding.id.clone()).collect();
@@ -236,6 +239,8 @@ fn on_change(
             Source::Model(_) => continue,
         };
         let name = (finding.path.clone(), rule, finding.line, finding.title.clone());
+        // A name in it may hold line ends, and then marks of Markdown begin a line.
+        finding.body = finding.body.split_whitespace().collect::<Vec<_>>().join(" ");
         let offered = alone.get(&name).zip(texts.get(&finding.path)).and_then(|(after, before)| {
             blocks(before, after).into_iter().find_map(|(line, end_line, text)| {
                 let anchor = index.at(at, Side::New, line, end_line)?;

@@ -24,6 +24,7 @@ use crate::policy::{self, ActPermit, Grounds, Token};
 use crate::publish::View;
 use crate::publish::apply::Outcome;
 use crate::redact::{ForgeHost, Scrubber};
+use crate::task::pipeline::propose;
 use crate::task::review::{self, collect, finish as reviewed};
 use crate::task::talk;
 
@@ -118,16 +119,6 @@ impl Once<'_> {
         let root = local.and_then(Local::workdir).unwrap_or(&context.workspace);
         let touched = runtime.block_on(gather::gather(&inputs, forge, local, root, &collected));
         let gather::Touched { subjects, beside, notes } = touched;
-        // A model has a runtime of its own.
-        let mut looked = look::look(&inputs, subjects, &beside, Some(&collected.change), true)?;
-        looked.report.base.clone_from(&collected.base);
-        looked.report.head.clone_from(&collected.head);
-        looked.report.notes.extend(notes);
-        let number = collected.target.as_ref().and_then(|target| target.number);
-        let host = match &collected.target {
-            Some(target) => ForgeHost::new(&inputs.host.server_url, &target.repository),
-            None => ForgeHost::nowhere(),
-        };
         let ruling = policy::rule(&Grounds {
             input: inputs.autonomy,
             base: inputs.tables.max_autonomy,
@@ -135,7 +126,24 @@ impl Once<'_> {
             asker: None,
             asker_needs: None,
         });
-
+        let number = collected.target.as_ref().and_then(|target| target.number);
+        // On our own commit a model is not asked again: it would never be at an end.
+        let ask = match (forge, number, ruling.act()) {
+            (Some(forge), Some(number), Some(_)) if !propose::is_offline(&inputs) => {
+                let before = runtime.block_on(deliver::commits_before(forge, number));
+                !before.contains(&collected.head)
+            }
+            _ => true,
+        };
+        // A model has a runtime of its own.
+        let mut looked = look::look(&inputs, subjects, &beside, Some(&collected.change), ask)?;
+        looked.report.base.clone_from(&collected.base);
+        looked.report.head.clone_from(&collected.head);
+        looked.report.notes.extend(notes);
+        let host = match &collected.target {
+            Some(target) => ForgeHost::new(&inputs.host.server_url, &target.repository),
+            None => ForgeHost::nowhere(),
+        };
         let mut done = String::new();
         if let (Some(forge), Some(number), Some(permit)) = (forge, number, ruling.act()) {
             let acted = self.act(forge, &permit, number, &collected, &mut looked, &host);
@@ -168,6 +176,7 @@ impl Once<'_> {
                     deliver::remarks(forge, permit, &inputs, &collected, &looked, view, target);
                 let mut outcome = posted.await;
                 if inputs.publish.summary {
+                    let table = deliver::marked(&table, &looked);
                     let any = looked.says_something() || !done.is_empty();
                     let out = &mut outcome;
                     deliver::comment(forge, permit, number, &table, any, out, &scrubber).await;
