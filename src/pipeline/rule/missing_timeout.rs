@@ -26,7 +26,7 @@ Jenkins, `options { timeout(…) }` around the whole pipeline is suggested, or m
 are known; never where a person is waited for, since the waiting counts.
 
 **Silent** where a limit stands at the job, its defaults or its workflow call, and on GitLab and \
-Azure's own machines, where the platform's limit is one hour.",
+Azure, where the platform's limit is one hour.",
     group: Group::Performance,
     severity: Severity::Low,
     fix: FixKind::Proven,
@@ -103,9 +103,8 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
         let hidden = match pipeline.platform {
             Platform::GitHub => "six hours",
             Platform::Bitbucket => "two hours",
-            Platform::Azure if job.runner.self_hosted => "none, on the project's own machines",
             Platform::Jenkins => "none",
-            // An hour, or what the step says.
+            // An hour, on the project's own machines too, or what the step says.
             Platform::GitLab | Platform::Azure | Platform::Harness if measured.is_none() => {
                 continue;
             }
