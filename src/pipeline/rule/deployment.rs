@@ -42,8 +42,10 @@ pub(super) fn is_deployment(job: &Job) -> bool {
     if job.reads.iter().any(|access| matches!(access.what, Resource::Environment(_))) {
         return false;
     }
-    if tool(job).is_some() {
-        return true;
+    // What a version is to run on is made before it is put there.
+    let prepares = says_first(job.title(), &["create", "provision", "prepare"]);
+    if let Some(tool) = tool(job) {
+        return !(prepares && tool == "azure");
     }
     if job.environment.is_none() && only_prints(job) {
         return false;
@@ -63,6 +65,13 @@ pub(super) fn is_deployment(job: &Job) -> bool {
     says(last, |word| word.starts_with("deploy"))
         || says(job.title(), |word| word.starts_with("deploy"))
         || (says(environment, |word| ENVIRONMENTS.contains(&word)) && !builds(job))
+}
+
+/// Whether a name starts with one of these words.
+fn says_first(name: &str, known: &[&str]) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let first = lower.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
+    known.contains(&first)
 }
 
 /// Whether a job is a placeholder: its steps print and do nothing else.
