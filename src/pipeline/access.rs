@@ -20,6 +20,9 @@ pub fn infer(pipeline: &mut Pipeline) {
             for does in &step.does {
                 of(does, job, step.span, &scope, &built, &mut found);
             }
+            for key in restored(step) {
+                found.read(Resource::Cache(key), step.span);
+            }
             for reference in scanned(platform, job, step) {
                 let name = image_name(&scope.expand(&reference));
                 if !built.contains(&name) {
@@ -163,6 +166,15 @@ pub fn image_name(reference: &str) -> String {
     text.get(..cut).unwrap_or(text).to_owned()
 }
 
+/// The beginnings of keys that a cache step falls back on, each with `*` behind it.
+fn restored(step: &Step) -> Vec<String> {
+    let caches = step.does.iter().any(|does| matches!(does, Does::Cache { .. }));
+    let Some(uses) = step.uses.as_ref().filter(|_| caches) else { return Vec::new() };
+    let keys = ["restore-keys", "restoreKeys"].iter().find_map(|name| uses.input(name));
+    let lines = keys.unwrap_or("").lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.map(|line| format!("{line}*")).collect()
+}
+
 /// Names of the images that any job pushes.
 fn pushed(pipeline: &Pipeline) -> Vec<String> {
     let mut names = Vec::new();
@@ -215,7 +227,16 @@ fn scanned(platform: super::Platform, job: &Job, step: &Step) -> Vec<String> {
     }
     let mut found = Vec::new();
     if let Some(uses) = &step.uses {
-        let names = ["image-ref", "image", "image-name", "images", "IMAGE_NAME", "image_name"];
+        let names = [
+            "image-ref",
+            "imageRef",
+            "image",
+            "image.name",
+            "image-name",
+            "images",
+            "IMAGE_NAME",
+            "image_name",
+        ];
         found.extend(names.iter().filter_map(|name| uses.input(name)).map(str::to_owned));
     }
     if let Some(script) = &step.script

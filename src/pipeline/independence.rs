@@ -249,6 +249,13 @@ fn work(pipeline: &Pipeline, job: &Job) -> Work {
     if let Some(environment) = &job.environment {
         return both(format!("`{name}` runs in the environment `{}`", environment.value));
     }
+    let given = job.writes.iter().find_map(|access| match &access.what {
+        Resource::Dotenv(name) if pipeline.platform != Platform::GitLab => Some(name),
+        _ => None,
+    });
+    if let Some(variable) = given {
+        return both(format!("`{name}` sets `{variable}` for all that follows"));
+    }
     if let Some(right) = writes_outside(job, pipeline) {
         return both(format!("the token of `{name}` may write: {right}"));
     }
@@ -257,7 +264,7 @@ fn work(pipeline: &Pipeline, job: &Job) -> Work {
     }
     let mut made = None;
     let mut useful = false;
-    let mut sourced = job.clone.none;
+    let mut sourced = !job.clone.none;
     for step in &job.steps {
         let reading = words::step(pipeline.platform, job, step);
         if let Some(unknown) = reading.unknown.first() {
@@ -285,7 +292,8 @@ fn work(pipeline: &Pipeline, job: &Job) -> Work {
                     continue;
                 }
                 Does::Checkout => {
-                    sourced = true;
+                    // `checkout: none` is a step of its own on Azure.
+                    sourced |= pipeline.platform != Platform::Azure || !job.clone.none;
                     continue;
                 }
                 Does::Install(_)
@@ -318,7 +326,8 @@ fn work(pipeline: &Pipeline, job: &Job) -> Work {
         };
     }
     // A machine that is kept has what the last job left there.
-    if job.runner.self_hosted && pipeline.platform == Platform::GitHub && !sourced {
+    let kept = matches!(pipeline.platform, Platform::GitHub | Platform::GitLab | Platform::Azure);
+    if job.runner.self_hosted && kept && !sourced {
         return both(format!("`{name}` works on what lies on a machine of one's own"));
     }
     let left = |made| format!("`{made}` in `{name}` may leave more than its name says");
@@ -417,11 +426,23 @@ fn meets(read: &Resource, written: &Resource) -> bool {
         (Resource::Package(a), Resource::Package(b)) => {
             a == b || ["release", "artifacts", "artifactory"].contains(&b.as_str())
         }
-        (Resource::Cache(a), Resource::Cache(b)) => a == b,
+        (Resource::Cache(a), Resource::Cache(b)) => a == b || same_key(a, b),
         (Resource::Workspace(a), Resource::Workspace(b)) => {
             same(a, b) || a.starts_with(b.as_str()) || b.starts_with(a.as_str())
         }
         _ => false,
+    }
+}
+
+/// Whether a cache's key, or the beginning of one with `*` behind it, is that of
+/// another, however its variables are spelt.
+fn same_key(read: &str, written: &str) -> bool {
+    let plain = |key: &str| -> String {
+        key.chars().filter(|c| !c.is_whitespace() && !matches!(c, '{' | '}' | '"' | '\'')).collect()
+    };
+    match read.strip_suffix('*') {
+        Some(start) => plain(written).starts_with(&plain(start)),
+        None => plain(read) == plain(written),
     }
 }
 
@@ -452,7 +473,8 @@ pub fn fails_fast(pipeline: &Pipeline, job: usize, on: usize) -> Option<String> 
         return None;
     }
     let cells = one.matrix.as_ref().map_or(1, |matrix| matrix.cells.unwrap_or(8));
-    let dear = matches!(one.runner.os, Some(super::graph::Os::MacOs)) || one.runner.size.is_some();
+    let dear = matches!(one.runner.os, Some(super::graph::Os::MacOs))
+        || one.runner.size.as_deref().is_some_and(is_dear);
     let many = cells >= 6;
     (many || dear).then(|| {
         let name = title(one);
@@ -460,6 +482,11 @@ pub fn fails_fast(pipeline: &Pipeline, job: usize, on: usize) -> Option<String> 
             if many { format!("runs {cells} times") } else { "runs on a dear machine".to_owned() };
         format!("`{name}` {why}, and `{}` before it may be there to save that", title(other))
     })
+}
+
+/// Whether a machine of this size is more than an ordinary one.
+fn is_dear(size: &str) -> bool {
+    !["small", "flex", "1x"].contains(&size.trim().to_ascii_lowercase().as_str())
 }
 
 #[cfg(test)]
@@ -477,7 +504,7 @@ mod tests {
     /// Two jobs, the second behind the first, with these steps.
     fn asked(first: &str, second: &str) -> Independence {
         let text = format!(
-            "on: push\njobs:\n  a:\n    runs-on: x\n    steps: [{first}]\n  b:\n    needs: a\n    runs-on: x\n    steps: [{second}]\n"
+            "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps: [{first}]\n  b:\n    needs: a\n    runs-on: ubuntu-latest\n    steps: [{second}]\n"
         );
         independent(&pipeline(&text), 1, 0)
     }

@@ -310,4 +310,6 @@ impl Attempt<'_> {
 }
 
 #[cfg(test)]
+mod seeds;
+#[cfg(test)]
 mod tests;

@@ -6,6 +6,8 @@ mod graph;
 mod preserve;
 mod secrets;
 #[cfg(test)]
+mod splices;
+#[cfg(test)]
 mod tests;
 mod untouched;
 

@@ -98,9 +98,27 @@ fn pairs(before: &Pipeline, after: &Pipeline) -> Result<Vec<usize>, String> {
                 || (name(old).is_some() && name(old) == name(new))
                 || same_work(old, new)
         });
+    // A Jenkins stage's id says where it stands, which changes when it moves.
+    let titles = |pipeline: &Pipeline| {
+        let mut titles: HashMap<String, (usize, usize)> = HashMap::new();
+        for (at, job) in pipeline.jobs.iter().enumerate() {
+            titles.entry(job.title().to_owned()).or_insert((at, 0)).1 += 1;
+        }
+        titles
+    };
+    let jenkins = before.platform == Platform::Jenkins && !in_order;
+    let (old_titles, new_titles) = match jenkins {
+        true => (titles(before), titles(after)),
+        false => Default::default(),
+    };
+    let by_title = |job: &Job| match (old_titles.get(job.title()), new_titles.get(job.title())) {
+        (Some((_, 1)), Some((place, 1))) => Some(*place),
+        _ => None,
+    };
     let mut pairs = Vec::with_capacity(before.jobs.len());
     for (at, job) in before.jobs.iter().enumerate() {
-        let place = if in_order { Some(at) } else { ids.get(job.id.as_str()).copied() };
+        let by_id = || ids.get(job.id.as_str()).copied();
+        let place = if in_order { Some(at) } else { by_title(job).or_else(by_id) };
         match place {
             Some(place) if !taken[place] => {
                 taken[place] = true;
@@ -351,8 +369,18 @@ impl Touched<'_> {
         })
     }
 
-    fn removed(&self, path: &Path) -> bool {
-        self.ops.iter().any(|op| matches!(op, Op::Remove { at } if path.starts_with(at)))
+    /// Whether an op takes out a step, or what is around it. Of a job whose bytes are
+    /// spliced, the op names the step alone, since a whole job is cut out to be moved.
+    fn removed(&self, step: &Step, job: &Job) -> bool {
+        self.ops.iter().any(|op| match op {
+            Op::Remove { at } => step.path.starts_with(at),
+            Op::Splice { span, text } => {
+                let covers = span.start <= step.span.start && step.span.end <= span.end;
+                let inside = job.span.start < span.start && span.end < job.span.end;
+                text.is_empty() && covers && inside
+            }
+            _ => false,
+        })
     }
 
     fn moves(&self, job: &Job) -> bool {
@@ -407,7 +435,7 @@ fn steps(old: &Job, new: &Job, touched: &Touched<'_>) -> Result<(), String> {
     let mut next = 0;
     for (step, _) in old.steps.iter().zip(&found).filter(|(_, found)| found.is_none()) {
         let title = title(step);
-        if touched.removed(&step.path) {
+        if touched.removed(step, old) {
             continue;
         }
         let uses = |step: &Step| step.uses.as_ref().map(|used| used.name.clone());

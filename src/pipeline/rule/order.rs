@@ -105,6 +105,35 @@ pub fn known_as(platform: Platform, job: &Job) -> String {
     }
 }
 
+/// Whether what a job says of itself stands in it and nowhere else, so that its own
+/// keys can be edited. On GitHub, what is below one of its keys may have an anchor.
+pub fn is_own(file: &File, job: &Job) -> bool {
+    let merged = || {
+        node_at(&file.tree, &job.path)
+            .is_none_or(|node| file.tree.entries(node).iter().any(|entry| entry.merged))
+    };
+    !job.shared
+        || (file.pipeline.platform == Platform::GitHub
+            && is_plain(&file.tree, &job.path)
+            && !merged())
+}
+
+/// Whether an alias stands on the way to a place, or at it.
+pub fn is_borrowed(tree: &Tree, path: &[Seg]) -> bool {
+    (1..=path.len()).any(|end| {
+        path.get(..end).and_then(|part| node_at(tree, part)).is_some_and(|node| tree.is_alias(node))
+    })
+}
+
+/// Whether no anchor and no alias stands on the way to a place, and none at it.
+pub fn is_plain(tree: &Tree, path: &[Seg]) -> bool {
+    (1..=path.len()).all(|end| {
+        path.get(..end)
+            .and_then(|part| node_at(tree, part))
+            .is_some_and(|node| !tree.is_alias(node) && !tree.is_anchored(node))
+    })
+}
+
 /// Writes down what a job or stage waits for: names, in place of those at `at`'s key.
 /// `empty` says whether an empty list is written where nothing is left; else the key
 /// goes. `None` where the list is not of plain names, or stands elsewhere.

@@ -211,7 +211,7 @@ fn identity(file: &File, job: &Job, step: &Step, image: &ImageBuild) -> Option<S
             parts.extend(more.map(|value| format!("more {value}")));
         }
     }
-    places(file, job, step, &mut parts)?;
+    places(file, job, step, image, &mut parts)?;
     for step in job.steps.iter() {
         if step.does.contains(&Does::Checkout)
             && let Some(uses) = &step.uses
@@ -226,7 +226,13 @@ fn identity(file: &File, job: &Job, step: &Step, image: &ImageBuild) -> Option<S
 
 /// The folder a build stands in, and variables that its script sets; `None` where the
 /// script makes what is built.
-fn places(file: &File, job: &Job, step: &Step, parts: &mut Vec<String>) -> Option<()> {
+fn places(
+    file: &File,
+    job: &Job,
+    step: &Step,
+    image: &ImageBuild,
+    parts: &mut Vec<String>,
+) -> Option<()> {
     let platform = file.pipeline.platform;
     match platform {
         Platform::GitHub | Platform::Azure => {
@@ -268,19 +274,39 @@ fn places(file: &File, job: &Job, step: &Step, parts: &mut Vec<String>) -> Optio
                     return None;
                 }
                 "docker" | "podman"
-                    if command.redirects.iter().any(|(sign, _)| sign.starts_with('<')) =>
+                    if command.texts().nth(1) != Some("login")
+                        && command.redirects.iter().any(|(sign, _)| sign.starts_with('<')) =>
                 {
                     return None;
                 }
-                "export" => parts.extend(command.texts().skip(1).map(str::to_owned)),
+                "export" => {
+                    let counts =
+                        |word: &&str| counts(image, word.split('=').next().unwrap_or(word));
+                    parts.extend(command.texts().skip(1).filter(counts).map(str::to_owned));
+                }
                 _ => {}
             }
             if command.words.is_empty() {
-                parts.extend(command.assigns.iter().map(|(name, value)| format!("{name}={value}")));
+                let own = command.assigns.iter().filter(|(name, _)| counts(image, name));
+                parts.extend(own.map(|(name, value)| format!("{name}={value}")));
             }
         }
     }
     Some(())
+}
+
+/// Whether a variable of the script goes into an image: the builder reads it, or the
+/// build names it elsewhere than in its tags.
+fn counts(image: &ImageBuild, name: &str) -> bool {
+    let tool = ["DOCKER", "BUILD", "CONTAINER", "COMPOSE", "PODMAN", "SOURCE_DATE"];
+    let named = |text: &String| {
+        text == name || text.contains(&format!("${name}")) || text.contains(&format!("${{{name}"))
+    };
+    let options = [&image.file, &image.target, &image.platforms];
+    tool.iter().any(|start| name.starts_with(start))
+        || named(&image.context)
+        || options.into_iter().flatten().any(named)
+        || image.args.iter().any(named)
 }
 
 fn text_at<'f>(file: &'f File, path: &[Seg], keys: &[&str]) -> Option<&'f str> {
@@ -426,7 +452,9 @@ fn hit(file: &File, first: Build<'_>, again: Build<'_>, waited: bool) -> Option<
             .to_owned(),
     };
     why.push(' ');
-    why.push_str(&share::advice(file.pipeline.platform, a, b, waited, first.pushed));
+    // An output goes by the job's key.
+    let by = if file.pipeline.platform == Platform::GitHub { one.id.as_str() } else { a };
+    why.push_str(&share::advice(file.pipeline.platform, by, b, waited, first.pushed));
     if again.image.cached && first.image.cached {
         why.push_str(" The layers come from a cache, which makes the second build shorter.");
     }

@@ -10,6 +10,8 @@ use crate::pipeline::graph::{Job, JobKind, Phase, Pipeline, Resource, Seg};
 use crate::pipeline::independence::{Facts, closure, tie, title};
 use crate::pipeline::platform::Platform;
 use crate::pipeline::words::{self, Does, ScanTarget};
+use crate::pipeline::yaml::Style;
+use crate::pipeline::yaml::value::Value;
 use crate::pipeline::{File, groovy};
 
 /// The rule.
@@ -333,7 +335,7 @@ fn needs(file: &File, late: &BTreeMap<usize, Vec<usize>>) -> Option<Vec<Op>> {
         if old == new {
             continue;
         }
-        let job = jobs.get(place).filter(|job| !job.shared)?;
+        let job = jobs.get(place).filter(|job| order::is_own(file, job))?;
         let names: Vec<String> = new
             .iter()
             .filter_map(|on| jobs.get(*on))
@@ -373,6 +375,7 @@ fn gitlab(file: &File, late: &BTreeMap<usize, Vec<usize>>) -> Option<Vec<Op>> {
             .all(|(place, _)| late.contains_key(&place))
     };
     let list = vec![Seg::Key("stages".to_owned())];
+    let mut places: Vec<(usize, usize)> = Vec::new();
     let items = order::node_at(&file.tree, &list).map(|node| file.tree.resolve(node));
     for (from, to) in &moves {
         let place = |stage: usize| {
@@ -384,7 +387,28 @@ fn gitlab(file: &File, late: &BTreeMap<usize, Vec<usize>>) -> Option<Vec<Op>> {
         if !alone(*from) {
             return None;
         }
-        ops.push(Op::Move { at: list.clone(), from: from_item, to: to_item });
+        places.push((from_item, to_item));
+    }
+    // On one line there is no line to move.
+    let flow = items.filter(|node| file.tree.style(*node) == Style::Flow);
+    match (flow, places.as_slice()) {
+        (Some(node), [(from, to)]) => {
+            let mut names: Vec<String> = file
+                .tree
+                .items(node)
+                .iter()
+                .map(|item| file.tree.text(*item).map(str::to_owned))
+                .collect::<Option<_>>()?;
+            let name = (*from < names.len()).then(|| names.remove(*from))?;
+            names.insert((*to).min(names.len()), name);
+            ops.push(Op::Replace { at: list.clone(), value: Value::texts(names) });
+        }
+        (Some(_), [_, _, ..]) => return None,
+        _ => ops.extend(places.iter().map(|(from, to)| Op::Move {
+            at: list.clone(),
+            from: *from,
+            to: *to,
+        })),
     }
     // What names its needs.
     let explicit = |place: usize| jobs.get(place).is_some_and(|job| job.needs_span.is_some());

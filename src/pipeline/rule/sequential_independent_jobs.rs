@@ -78,7 +78,10 @@ fn jobs(file: &File, facts: &Facts<'_>, hits: &mut Vec<Hit>) {
         id == ".pre" || id == ".post"
     };
     let edited = |job: usize| {
-        pipeline.jobs.get(job).is_some_and(|job| is_local(job) && (gitlab || !job.shared))
+        pipeline
+            .jobs
+            .get(job)
+            .is_some_and(|job| is_local(job) && (gitlab || order::is_own(file, job)))
     };
     let movable = |job: usize| facts.bound(job).is_none() && edited(job) && !special(job);
     let required = |job: usize, on: usize| special(on) || facts.holds(job, on).is_some();
@@ -367,6 +370,9 @@ fn push(
     });
 }
 
+#[cfg(test)]
+#[path = "sequential_independent_jobs/handed_on.rs"]
+mod handed_on;
 #[cfg(test)]
 #[path = "sequential_independent_jobs/tests.rs"]
 mod tests;

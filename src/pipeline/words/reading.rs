@@ -310,6 +310,10 @@ fn transfer(command: &Command, parts: &Parts<'_>, reading: &mut Reading) {
                 .iter()
                 .any(|flag| !flag.starts_with("--") && (flag.contains('O') || flag.ends_with('o')));
         let null = value(command, "-o").or(value(command, "--output")) == Some("/dev/null");
+        if path.split(['/', '?']).any(|part| part == "artifacts") {
+            // Both hosts' interfaces give out what jobs left.
+            reading.fetches.push(format!("{} {url}", parts.program));
+        }
         if asks || (fails && parts.has("--retry") && (!keeps || null) && !command.nested) {
             reading.add(Does::HealthCheck);
         }

@@ -96,7 +96,7 @@ fn plain(ready: Ready, step: &Step, used: &Use) -> Vec<Does> {
         Cache => {
             let paths = used.input("path").or_else(|| used.input("paths")).unwrap_or("");
             Does::Cache {
-                key: text("key"),
+                key: used.input("key").or(used.input("shared-key")).unwrap_or("").to_owned(),
                 paths: paths
                     .lines()
                     .map(|line| line.trim().to_owned())

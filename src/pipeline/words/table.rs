@@ -105,6 +105,10 @@ const VALUE_FLAGS: &[(&str, &str)] = &[
         "trivy",
         "-f --format -o --output -s --severity --exit-code --timeout --cache-dir -c --config --scanners --template --ignorefile --vuln-type -t",
     ),
+    (
+        "grype",
+        "-f --fail-on -o --output -c --config -s --scope --file -t --template --platform --distro --exclude --name --vex --sort-by",
+    ),
     ("skaffold", "-f --filename -p --profile -n --namespace"),
     ("bazel|bazelisk", "--bazelrc --output_base --output_user_root"),
     ("cf", "-f -p -i -m -k"),

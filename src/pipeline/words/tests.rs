@@ -214,6 +214,8 @@ fn scanners_and_whether_they_gate_are_told() {
             "PullImage aquasec/trivy:latest, Scan trivy Image gating",
         ),
         ("grype app:1 --fail-on high", "Scan grype Image gating"),
+        ("grype --fail-on high app:1", "Scan grype Image gating"),
+        ("grype --fail-on high dir:.", "Scan grype Source gating"),
         ("grype dir:.", "Scan grype Source"),
         ("snyk test", "Scan snyk Source gating"),
         ("snyk container test app", "Scan snyk Image gating"),

@@ -178,6 +178,26 @@ pub(super) fn outputs(script: &str) -> Vec<String> {
     names
 }
 
+/// `##vso[artifact.upload containerfolder=x;artifactname=y]path`, `artifact.associate`
+static ARTIFACT: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i)##vso\[artifact\.(?:upload|associate)\s+([^\]]*)\]").ok());
+
+/// Names of the artifacts that a script leaves by logging commands; empty: not said.
+pub(super) fn artifacts(script: &str) -> Vec<String> {
+    if !script.contains("##vso[") {
+        return Vec::new();
+    }
+    let found = ARTIFACT.iter().flat_map(|regex| regex.captures_iter(script));
+    found
+        .map(|found| {
+            let properties = found.get(1).map_or("", |found| found.as_str());
+            let mut named = properties.split(';').filter_map(|property| property.split_once('='));
+            let name = named.find(|(key, _)| key.trim().eq_ignore_ascii_case("artifactname"));
+            name.map_or(String::new(), |(_, value)| value.trim().to_owned())
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -177,6 +177,14 @@ fn handed_on(job: &mut Job, step: &Step) {
             let what = Resource::Output(job.id.clone(), format!("{id}.{name}"));
             job.writes.push(Access { what, span: script.span });
         }
+        for name in expression::artifacts(&script.text) {
+            job.writes.push(Access { what: Resource::Artifact(name), span: script.span });
+        }
+        if script.text.to_ascii_lowercase().contains("##vso[build.updatebuildnumber") {
+            // Every job after it sees the new number.
+            let what = Resource::Dotenv("Build.BuildNumber".to_owned());
+            job.writes.push(Access { what, span: script.span });
+        }
     }
     let Some(used) = &step.uses else { return };
     let named = |keys: &[&str]| keys.iter().find_map(|key| used.input(key)).map(str::to_owned);
@@ -186,7 +194,7 @@ fn handed_on(job: &mut Job, step: &Step) {
     };
     let keys = ["artifact", "artifactName"];
     match used.name.to_ascii_lowercase().as_str() {
-        "publish" | "publishpipelineartifact" => job.writes.push(artifact(named(&keys))),
+        "publish" | "upload" | "publishpipelineartifact" => job.writes.push(artifact(named(&keys))),
         "publishbuildartifacts" => {
             let name = named(&keys).or_else(|| Some("drop".to_owned()));
             job.writes.push(artifact(name));
@@ -196,6 +204,9 @@ fn handed_on(job: &mut Job, step: &Step) {
             if from.eq_ignore_ascii_case("current") {
                 job.reads.push(artifact(named(&keys)));
             }
+        }
+        "downloadbuild" if used.input("downloadBuild") == Some("current") => {
+            job.reads.push(artifact(named(&keys)));
         }
         "downloadpipelineartifact" | "downloadbuildartifacts" => {
             let from = named(&["buildType", "source"]).unwrap_or_default();

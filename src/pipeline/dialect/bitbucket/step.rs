@@ -67,6 +67,11 @@ pub(super) fn job(id: String, field: &Field<'_>, item: &Node<'_>, all: &Defaults
         job.writes.push(access);
     }
     write_artifacts(&mut job, node);
+    // Variables that the steps behind it are given.
+    for name in node.get("output-variables").iter().flat_map(Node::one_or_many) {
+        let Some(text) = name.filled() else { continue };
+        job.writes.push(Access { what: Resource::Dotenv(text.to_owned()), span: name.span() });
+    }
     if let Some(script) = node.get("script") {
         commands(&mut job, &script, Phase::Main);
     }

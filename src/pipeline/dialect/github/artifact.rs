@@ -49,6 +49,12 @@ pub(super) fn note(uses: &Use, job: &mut Job) {
             let what = input("name").or_else(|| input("pattern"));
             job.reads.push(access(what.unwrap_or((String::new(), uses.span))));
         }
+        // By itself it looks into the last run of another workflow.
+        "dawidd6/action-download-artifact"
+            if input("run_id").is_some_and(|(text, _)| text.contains("github.run_id")) =>
+        {
+            job.reads.push(access(input("name").unwrap_or((String::new(), uses.span))));
+        }
         _ => {}
     }
 }

@@ -3,7 +3,9 @@
 use super::value::{Item, Kind, Val};
 use super::{duration, keyword, step};
 use crate::pipeline::dialect::Source;
-use crate::pipeline::graph::{Access, At, Concurrency, Job, JobKind, Pipeline, Resource, Unread};
+use crate::pipeline::graph::{
+    Access, At, Concurrency, Job, JobKind, Pipeline, Resource, Unread, Variable,
+};
 
 /// Keywords that `default` may hold; of these, the first five may stand at the top
 /// level as well.
@@ -78,6 +80,11 @@ pub(super) fn read(source: &Source<'_>, item: &Item, body: &Val, pipeline: &mut 
         let (reads, writes) = keyword::caches(cache);
         job.reads.extend(reads);
         job.writes.extend(writes);
+        let fallback = |all: &[Variable]| {
+            let found = all.iter().find(|one| one.name == "CACHE_FALLBACK_KEY");
+            found.map(|one| Access { what: Resource::Cache(one.value.clone()), span: one.span })
+        };
+        job.reads.extend(fallback(&job.env).or_else(|| fallback(&pipeline.env)));
     }
     if let Some(artifacts) = body.get("artifacts") {
         if keyword::hands_on(artifacts) {

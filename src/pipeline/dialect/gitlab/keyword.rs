@@ -179,6 +179,10 @@ pub(super) fn caches(value: &Val) -> (Vec<Access>, Vec<Access>) {
         let policy = cache.get("policy").and_then(Val::filled).unwrap_or("pull-push");
         if policy != "push" {
             reads.push(access.clone());
+            let fallback = cache.get("fallback_keys").map(Val::texts).unwrap_or_default();
+            for key in fallback {
+                reads.push(Access { what: Resource::Cache(key), span: cache.span });
+            }
         }
         if policy != "pull" {
             writes.push(access);

@@ -2,6 +2,7 @@
 
 use crate::pipeline::Files;
 use crate::pipeline::graph::{Job, Phase, Seg, Span, Step};
+use crate::pipeline::platform::Platform;
 use crate::pipeline::rule::Context;
 use crate::pipeline::words::shell::Command;
 use crate::pipeline::words::{self, Does, Manager};
@@ -49,7 +50,11 @@ pub(super) fn text<'t>(tree: &'t Tree, at: Id, keys: &[&str]) -> Option<&'t str>
 pub(super) fn installs(context: &Context<'_>, job: &Job) -> Vec<Install> {
     let mut found: Vec<Install> = Vec::new();
     for (place, step) in job.steps.iter().enumerate() {
-        if step.phase != Phase::Main || step.span.file != 0 {
+        // What a template of the checkout says is the job's own on GitLab.
+        let included = step.span.file != 0;
+        if step.phase != Phase::Main
+            || (included && context.pipeline().platform != Platform::GitLab)
+        {
             continue;
         }
         let fetches = step.does.iter().any(|does| matches!(does, Does::Install(_)));
@@ -88,7 +93,11 @@ pub(super) fn installs(context: &Context<'_>, job: &Job) -> Vec<Install> {
             if names_packages(manager, &command) {
                 continue;
             }
-            let Some(folder) = folder_of(&command, &folder) else { continue };
+            let named = match manager {
+                Manager::Nuget => project_of(&command, &folder),
+                _ => folder_of(&command, &folder),
+            };
+            let Some(folder) = named else { continue };
             let locks = locks(context.files, manager, &folder, &command);
             if locks.is_empty() {
                 continue;
@@ -97,7 +106,7 @@ pub(super) fn installs(context: &Context<'_>, job: &Job) -> Vec<Install> {
                 manager,
                 step: place,
                 text: own.to_owned(),
-                span: place_of(context, script.span, own),
+                span: if included { job.key_span } else { place_of(context, script.span, own) },
                 folder,
                 locks,
             });
@@ -206,6 +215,21 @@ fn folder_of(command: &Command, folder: &str) -> Option<String> {
         }
     }
     Some(folder.to_owned())
+}
+
+/// The folder of the project that `dotnet restore` names.
+fn project_of(command: &Command, folder: &str) -> Option<String> {
+    let named = command.texts().nth(2).filter(|word| !word.starts_with('-'));
+    let named = named.filter(|_| command.texts().nth(1) == Some("restore"));
+    match named {
+        None => Some(folder.to_owned()),
+        Some(path)
+            if path.ends_with("proj") || path.ends_with(".sln") || path.ends_with(".slnx") =>
+        {
+            joined(folder, path.rsplit_once('/').map_or("", |(above, _)| above))
+        }
+        Some(path) => joined(folder, path),
+    }
 }
 
 /// Files that say which versions are fetched, nearest first from the folder upwards.

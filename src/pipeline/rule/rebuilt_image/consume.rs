@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::Build;
-use super::share::{Cell, Reference, cells, is_plain, posix};
+use super::share::{Cell, Reference, cells, is_plain, item_of, posix};
 use crate::pipeline::File;
 use crate::pipeline::edit::{Op, Place};
-use crate::pipeline::graph::{Job, Phase, Seg, Span, Step};
+use crate::pipeline::graph::{Job, Phase, Span, Step};
 use crate::pipeline::platform::Platform;
 use crate::pipeline::rule::order;
 use crate::pipeline::words::shell::Command;
@@ -31,7 +31,10 @@ pub(super) fn consume(
         if let Some(used) = &step.uses {
             for (key, at) in used.inputs.iter().filter(|(_, at)| at.value == name) {
                 let value = reference.input.clone()?;
-                if file.pipeline.platform != Platform::GitHub || at.span.file != 0 {
+                if file.pipeline.platform != Platform::GitHub
+                    || at.span.file != 0
+                    || !order::is_plain(&file.tree, &step.path)
+                {
                     return None;
                 }
                 let path = order::under(&order::under(&step.path, "with"), key);
@@ -83,10 +86,12 @@ pub(super) fn consume(
                 text.replace_range(range.clone(), new);
             }
             let empty = text.trim().is_empty();
-            kept |= !empty;
+            // A string of a Jenkinsfile goes with its own line.
+            kept |= !empty || cell.raw.is_some();
             if let Some((at, _)) = cell.raw {
                 if empty {
-                    return None;
+                    ops.push(line_of(file, at)?);
+                    continue;
                 }
                 ops.extend(edits.into_iter().map(|(range, text)| Op::Splice {
                     span: Span::new(at + range.start..at + range.end),
@@ -103,10 +108,9 @@ pub(super) fn consume(
             if let (true, Some((variable, value))) = (named, &reference.env) {
                 ops.push(step_env(file, step, variable, value)?);
             }
-        } else if step.id.is_none() && matches!(step.path.last(), Some(Seg::Index(_))) {
-            ops.push(Op::Remove { at: step.path.clone() });
         } else {
-            return None;
+            let at = item_of(file, step).filter(|_| unnamed(file, step))?;
+            ops.push(Op::Remove { at });
         }
     }
     (built && uses > 0).then_some(ops)
@@ -155,6 +159,21 @@ fn whole(text: &str, span: Range<usize>) -> Range<usize> {
     let head = text.get(..span.start).unwrap_or("").trim_end();
     let start = ["&&", ";"].iter().find_map(|joint| head.strip_suffix(joint)).unwrap_or(head);
     start.trim_end().len()..span.end
+}
+
+/// Whether nothing can speak of a step. Harness gives every step an identifier, which
+/// expressions name.
+fn unnamed(file: &File, step: &Step) -> bool {
+    match &step.id {
+        None => true,
+        Some(id) => {
+            file.pipeline.platform == Platform::Harness && {
+                let named = |text: &str| text.contains(id.as_str());
+                let text = &file.text;
+                text.split("<+").skip(1).all(|rest| !rest.split('>').next().is_some_and(named))
+            }
+        }
+    }
 }
 
 /// Where a command names the image; `None` where it is named in a way that cannot be
@@ -210,4 +229,26 @@ fn uses_of(
     let many = found.len() > 1 && !name.contains('/');
     let unsure = matches!(program, "helm" | "kubectl") && !name.contains('/') && !found.is_empty();
     (found.is_empty() || !(on_machine || many || unsure)).then_some(found)
+}
+
+/// Takes out the line of a Jenkinsfile that holds one `sh` statement and no more.
+fn line_of(file: &File, at: usize) -> Option<Op> {
+    let text = &file.text;
+    let start = text.get(..at)?.rfind('\n').map_or(0, |found| found + 1);
+    let end = text.get(at..)?.find('\n').map_or(text.len(), |found| at + found + 1);
+    let line = text.get(start..end)?;
+    // What is said of the statement behind it goes with it.
+    let close = line.rfind(['\'', '"'])?;
+    let line = match line.rfind("//").filter(|at| *at > close) {
+        Some(at) => line.get(..at)?.trim(),
+        None => line.trim(),
+    };
+    let inner = line.strip_prefix("sh")?.trim_start().trim_start_matches('(').trim_end_matches(')');
+    let alone = ["'", "\""].iter().any(|quote| {
+        inner
+            .strip_prefix(quote)
+            .and_then(|rest| rest.strip_suffix(quote))
+            .is_some_and(|body| !body.is_empty() && !body.contains(quote))
+    });
+    alone.then(|| Op::Splice { span: Span::new(start..end), text: String::new() })
 }

@@ -45,6 +45,9 @@ pub(super) fn produce(
         return None;
     }
     if platform == Platform::GitHub && step.uses.is_some() {
+        if !order::is_plain(&file.tree, &step.path) {
+            return None;
+        }
         return by_action(file, job, step, other, tag, variable);
     }
     // The step that pushes, and where in it.
@@ -143,8 +146,10 @@ fn hand_on(
         }
         Platform::Azure => {
             let name = identify(job, step, "name", "push", &mut ops)?;
+            // Its shell goes on after an error, and the last command says how it ended.
+            let strict = if text.contains("set -e") { "" } else { "set -e\n" };
             text = format!(
-                "{}\necho \"##vso[task.setvariable variable=image;isOutput=true]{value}\"\n",
+                "{strict}{}\necho \"##vso[task.setvariable variable=image;isOutput=true]{value}\"\n",
                 text.trim_end()
             );
             ops.push(Op::Replace { at: cell.path.clone(), value: Value::text(text) });

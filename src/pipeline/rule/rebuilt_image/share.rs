@@ -77,7 +77,12 @@ pub(super) fn fix(file: &File, first: Build<'_>, again: Build<'_>) -> Option<Fix
     let (one, other) = (jobs.get(first.job)?, jobs.get(again.job)?);
     let yaml = file.pipeline.platform != Platform::Jenkins;
     let local = |job: &Job| {
-        !job.shared || matches!(file.pipeline.platform, Platform::GitLab | Platform::Bitbucket)
+        match file.pipeline.platform {
+            Platform::GitLab => true,
+            // A step that stands under `definitions` may be of other pipelines too.
+            Platform::Bitbucket => !order::is_borrowed(&file.tree, &job.path),
+            _ => order::is_own(file, job),
+        }
     };
     if !local(one)
         || !local(other)
@@ -106,6 +111,17 @@ pub(super) fn fix(file: &File, first: Build<'_>, again: Build<'_>) -> Option<Fix
             format!("`{b}` waits for `{a}`, and must be able to fetch from the registry."),
         ],
     })
+}
+
+/// The list item that holds a step: Harness writes `- step: {…}`.
+pub(super) fn item_of(file: &File, step: &Step) -> Option<Path> {
+    let mut path = step.path.clone();
+    if file.pipeline.platform == Platform::Harness
+        && matches!(path.last(), Some(Seg::Key(key)) if key == "step")
+    {
+        path.pop();
+    }
+    matches!(path.last(), Some(Seg::Index(_))).then_some(path)
 }
 
 /// How the second job names the image.
@@ -138,10 +154,11 @@ pub(super) fn cells(file: &File, job: &Job, step: &Step) -> Option<Vec<Cell>> {
         let raw = Some((at, quote.starts_with('"')));
         return Some(vec![Cell { path: Path::new(), text: inner.to_owned(), item: false, raw }]);
     }
-    if !script.path.starts_with(&job.path) {
+    let tree = &file.tree;
+    let github = file.pipeline.platform == Platform::GitHub;
+    if !script.path.starts_with(&job.path) || (github && !order::is_plain(tree, &script.path)) {
         return None;
     }
-    let tree = &file.tree;
     let node = order::node_at(tree, &script.path)?;
     if tree.has_hidden(node) || tree.is_alias(node) || tree.is_anchored(node) {
         return None;

@@ -193,6 +193,7 @@ stages:
   - job: build
     steps:
     - script: |
+        set -e
         docker build -t acme.azurecr.io/app:$(Build.SourceVersion) .
         docker push acme.azurecr.io/app:$(Build.SourceVersion)
         echo \"##vso[task.setvariable variable=image;isOutput=true]$(docker inspect --format '{{index .RepoDigests 0}}' acme.azurecr.io/app:$(Build.SourceVersion))\"
@@ -452,4 +453,31 @@ fn scanners_inputs_are_given_the_digest() {
     let after = fixed(Platform::GitHub, &before).expect("a fix");
     assert!(after.ends_with("          image-ref: ${{ needs.image.outputs.ref }}\n"), "{after}");
     assert!(!after.contains("docker build -t app ."), "{after}");
+}
+
+#[test]
+fn a_jenkins_step_that_only_builds_goes_with_its_line() {
+    let before = "\
+pipeline {
+    agent any
+    stages {
+        stage('Image') {
+            steps {
+                sh 'docker build -t r.example.com/app:$GIT_COMMIT . && docker push r.example.com/app:$GIT_COMMIT'
+            }
+        }
+        stage('Deploy') {
+            steps {
+                sh 'docker build -t app .'
+                sh './deploy.sh app'
+            }
+        }
+    }
+}
+";
+    let after = fixed(Platform::Jenkins, before).expect("a fix");
+    assert!(
+        after.contains("            steps {\n                sh './deploy.sh \"$IMAGE\"'\n"),
+        "{after}"
+    );
 }

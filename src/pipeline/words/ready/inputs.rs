@@ -131,7 +131,13 @@ pub(super) fn images(platform: Platform, name: &str, used: &Use) -> Option<Vec<D
         (Platform::Harness, kind) if kind.starts_with("buildandpush") => {
             let repo = ["repo", "imageName", "registryName"].iter().find_map(|name| owned(name));
             let repo = repo.unwrap_or_default();
-            let prefix = owned("host").or_else(|| owned("registry"));
+            let registry = |account: String| {
+                let region = owned("region").filter(|_| kind.ends_with("ecr"))?;
+                Some(format!("{account}.dkr.ecr.{region}.amazonaws.com"))
+            };
+            let prefix = owned("host")
+                .or_else(|| owned("registry"))
+                .or_else(|| owned("account").and_then(registry));
             let repo = prefix.map_or(repo.clone(), |host| format!("{host}/{repo}"));
             let tags = list(input("tags"));
             image::finish(ImageBuild {

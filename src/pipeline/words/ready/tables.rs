@@ -240,7 +240,7 @@ pub(super) const AZURE: &[Row] = &[
         Build,
     ),
     (
-        "publishtestresults publishcodecoverageresults reportgenerator delay publishpipelinemetadata downloadsecurefile bash powershell cmdline shellscript batchscript pythonscript upload microbuildcleanup downloadgithubreview",
+        "publishtestresults publishcodecoverageresults reportgenerator delay publishpipelinemetadata downloadsecurefile bash powershell cmdline shellscript batchscript pythonscript microbuildcleanup downloadgithubreview",
         Nothing,
     ),
     (
@@ -256,7 +256,7 @@ pub(super) const AZURE: &[Row] = &[
     ),
     ("octopusdeployrelease octopuspromote", Deploy("octopus")),
     ("ftpupload", Deploy("ftp")),
-    ("publishbuildartifacts publishpipelineartifact publish", Upload("artifactName")),
+    ("publishbuildartifacts publishpipelineartifact publish upload", Upload("artifactName")),
     ("downloadbuildartifacts downloadpipelineartifact download", Download("artifactName")),
     ("downloadpackage downloadfileshareartifacts", Download("definition")),
     ("universalpackages", Publish("universal")),

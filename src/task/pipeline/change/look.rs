@@ -95,7 +95,7 @@ pub fn look(
     ask: bool,
 ) -> Result<Looked, Failure> {
     let read: Vec<&crate::pipeline::File> = subjects.iter().filter_map(Subject::file).collect();
-    let known = history::load(inputs, &read).map_err(Failure::Inputs)?;
+    let known = history::load(inputs, &read)?;
     let states = checked::states(&subjects);
     let all = checked::examine(inputs, &subjects, files, &known);
     let holding = all.iter().map(|finding| finding.id.clone()).collect();
