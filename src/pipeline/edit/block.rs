@@ -339,12 +339,32 @@ impl Splice<'_> {
         Some(render::Layout { step, ..self.layout })
     }
 
+    /// Whether a blank line parts a child from the next one.
+    fn is_parted(&self, before: &Child, after: &Child) -> bool {
+        (before.last + 1..after.first).any(|line| self.lines.is_blank(line))
+    }
+
     /// Whether blank lines part the children.
     fn is_spaced(&self, children: &[Child]) -> bool {
-        children.len() > 1
-            && children
-                .windows(2)
-                .all(|pair| (pair[0].last + 1..pair[1].first).any(|line| self.lines.is_blank(line)))
+        children.len() > 1 && children.windows(2).all(|pair| self.is_parted(&pair[0], &pair[1]))
+    }
+
+    /// Whether a blank line is to part something new from its neighbours: where all
+    /// are parted, and at the top of a file, where `name` and `on` often stand close,
+    /// as it is at the place itself.
+    fn is_loose(&self, children: &[Child], place: Where) -> bool {
+        let top = children.iter().all(|child| self.lines.column(child.start) == 0);
+        let parted = |pair: &[Child]| self.is_parted(&pair[0], &pair[1]);
+        let near = match place {
+            _ if !top => None,
+            Where::Ahead(nth) => nth.checked_sub(1).and_then(|from| children.get(from..=nth)),
+            Where::Behind(nth) => children.get(nth..=nth + 1),
+            Where::End => {
+                let count = children.windows(2).filter(|pair| parted(pair)).count();
+                return self.is_spaced(children) || (top && count * 2 > children.len());
+            }
+        };
+        near.map_or_else(|| self.is_spaced(children), parted)
     }
 
     /// The first line of a child with the comments that belong to it.
@@ -388,7 +408,7 @@ impl Splice<'_> {
 
     /// Puts the lines of a new child in.
     fn put(&mut self, id: Id, children: &[Child], place: Where, mut lines: Vec<String>) {
-        let spaced = self.is_spaced(children);
+        let spaced = self.is_loose(children, place);
         match place {
             Where::End => {
                 if spaced {

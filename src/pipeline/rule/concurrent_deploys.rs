@@ -1,6 +1,6 @@
 //! Two runs that deploy to the same place at the same time.
 
-use super::deployment::{at_once, deployments};
+use super::deployment::{at_once, deployments, environment_word};
 use super::order;
 use super::{Context, Fix, FixKind, Group, Hit, Rule};
 use crate::finding::Severity;
@@ -424,10 +424,13 @@ fn jenkins(context: &Context<'_>, hits: &mut Vec<Hit>) {
         safe: false,
         proof: Vec::new(),
     });
-    let advice = "`options { disableConcurrentBuilds() }` lets builds of a branch wait for each \
-                  other; with the Lockable Resources plugin, `options { lock(resource: 'production') }` \
-                  at the stage does it for this stage alone.";
-    hits.push(hit(job, advice, 0.75, fix));
+    let place = environment_word(job.title()).unwrap_or_else(|| "deployment".to_owned());
+    let advice = format!(
+        "`options {{ disableConcurrentBuilds() }}` lets builds of a branch wait for each other; \
+         with the Lockable Resources plugin, `options {{ lock(resource: '{place}') }}` at the \
+         stage does it for this stage alone."
+    );
+    hits.push(hit(job, &advice, 0.75, fix));
 }
 
 fn bitbucket(pipeline: &Pipeline, hits: &mut Vec<Hit>) {

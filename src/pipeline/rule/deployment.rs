@@ -42,8 +42,13 @@ pub(super) fn is_deployment(job: &Job) -> bool {
     if job.reads.iter().any(|access| matches!(access.what, Resource::Environment(_))) {
         return false;
     }
-    if tool(job).is_some() {
-        return true;
+    // What a version is to run on is made before it is put there.
+    let prepares = says_first(job.title(), &["create", "provision", "prepare"]);
+    if let Some(tool) = tool(job) {
+        return !(prepares && tool == "azure");
+    }
+    if job.environment.is_none() && only_prints(job) {
+        return false;
     }
     let publishes = words::main_does(job)
         .any(|does| matches!(does, Does::Publish(_) | Does::PushImage(_) | Does::Test));
@@ -60,6 +65,37 @@ pub(super) fn is_deployment(job: &Job) -> bool {
     says(last, |word| word.starts_with("deploy"))
         || says(job.title(), |word| word.starts_with("deploy"))
         || (says(environment, |word| ENVIRONMENTS.contains(&word)) && !builds(job))
+}
+
+/// Whether a name starts with one of these words.
+fn says_first(name: &str, known: &[&str]) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let first = lower.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
+    known.contains(&first)
+}
+
+/// Whether a job is a placeholder: its steps print and do nothing else.
+fn only_prints(job: &Job) -> bool {
+    let prints = |line: &str| {
+        let line = line.trim_start();
+        let first = line.split_ascii_whitespace().next().unwrap_or("");
+        let chained = ["&&", "||", ";", "|", ">", "$("].iter().any(|sign| line.contains(sign));
+        first.is_empty() || first.starts_with('#') || (first == "echo" && !chained)
+    };
+    let mut steps = job.steps.iter().filter(|step| step.phase == Phase::Main).peekable();
+    steps.peek().is_some()
+        && steps.all(|step| match (&step.script, &step.uses) {
+            (Some(script), None) => script.text.lines().all(prints),
+            (None, Some(used)) => used.name == "echo",
+            _ => false,
+        })
+}
+
+/// The word of a name that is an environment's.
+pub(super) fn environment_word(name: &str) -> Option<String> {
+    let lower = name.to_ascii_lowercase();
+    let mut words = lower.split(|c: char| !c.is_ascii_alphanumeric());
+    words.find(|word| ENVIRONMENTS.contains(word)).map(str::to_owned)
 }
 
 fn builds(job: &Job) -> bool {

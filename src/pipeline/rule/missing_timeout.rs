@@ -19,14 +19,14 @@ A job that hangs holds its runner until the platform's own limit: six hours on G
 Bitbucket, none at all on a Jenkins agent. Nobody learns of it sooner, and the minutes are billed.
 
 **Fix.** With timings of past runs, a limit of twice the 95th percentile, at least ten minutes. \
-Without, GitHub jobs get 30 minutes where they only check style, else 60; jobs that are known to \
-take long (wheels for many platforms, emulation, fuzzing, benchmarks, end-to-end suites) and all \
+Without, GitHub jobs get 30 minutes where they only check style, 120 where they compile much or \
+test whole systems, or on Windows, else 60; jobs that are known to take long (wheels for many platforms, emulation, fuzzing, benchmarks, end-to-end suites) and all \
 other platforms are only spoken of, since a limit that is too tight breaks what worked. For \
 Jenkins, `options { timeout(…) }` around the whole pipeline is suggested, or made where timings \
 are known; never where a person is waited for, since the waiting counts.
 
 **Silent** where a limit stands at the job, its defaults or its workflow call, and on GitLab and \
-Azure's own machines, where the platform's limit is one hour.",
+Azure, where the platform's limit is one hour.",
     group: Group::Performance,
     severity: Severity::Low,
     fix: FixKind::Proven,
@@ -82,6 +82,29 @@ const LONG: &[&str] = &[
     "cypress",
 ];
 
+/// Words of work that may take an hour.
+const HEAVY: &[&str] = &[
+    "windows",
+    "macos",
+    "integration",
+    "run-its",
+    "msys2",
+    "mingw",
+    "ccache",
+    "gfortran",
+    "cmake",
+    "make -j",
+    "bazel",
+    "xcodebuild",
+    "msbuild",
+    "mvn ",
+    "gradlew",
+    "compose up",
+    "compose run",
+    "acceptance",
+    "regression",
+];
+
 fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
     let pipeline = context.pipeline();
     // An action runs within its caller's limit.
@@ -103,9 +126,8 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
         let hidden = match pipeline.platform {
             Platform::GitHub => "six hours",
             Platform::Bitbucket => "two hours",
-            Platform::Azure if job.runner.self_hosted => "none, on the project's own machines",
             Platform::Jenkins => "none",
-            // An hour, or what the step says.
+            // An hour, on the project's own machines too, or what the step says.
             Platform::GitLab | Platform::Azure | Platform::Harness if measured.is_none() => {
                 continue;
             }
@@ -251,7 +273,12 @@ fn fallback(platform: Platform, job: &Job, text: &str) -> Option<i64> {
                     | Does::Cache { .. }
             )
         });
-    Some(if light { 30 } else { 60 })
+    let heavy = HEAVY.iter().any(|word| own.contains(word));
+    Some(match (light, heavy) {
+        (true, _) => 30,
+        (false, true) => 120,
+        (false, false) => 60,
+    })
 }
 
 fn fix(platform: Platform, job: &Job, minutes: i64, measured: bool) -> Option<Fix> {

@@ -75,6 +75,9 @@ fn restores(step: &Step) -> bool {
     let name = used.name.to_ascii_lowercase();
     match name.as_str() {
         "actions/cache" | "actions/cache/restore" => input("lookup-only").is_none(),
+        "actions-rust-lang/setup-rust-toolchain" | "moonrepo/setup-rust" => {
+            used.input("cache").is_none_or(|value| value != "false")
+        }
         "swatinem/rust-cache" => used.input("lookup-only").is_none_or(|value| value == "false"),
         // Caches by itself from its fourth version on.
         "actions/setup-go" => {

@@ -7,7 +7,7 @@ use crate::pipeline::edit::{Op, Place};
 use crate::pipeline::graph::{Path, Pipeline, Seg, Span, TriggerKind};
 use crate::pipeline::platform::Platform;
 use crate::pipeline::timing::Effect;
-use crate::pipeline::words::Does;
+use crate::pipeline::words::{self, Does};
 use crate::pipeline::yaml::value::Value;
 
 /// The rule.
@@ -93,15 +93,23 @@ fn leaves_traces(pipeline: &Pipeline, index: usize) -> bool {
         })
 }
 
-/// Whether pushes to a pull request start the workflow: its `types` may leave them out.
-fn on_pushes(context: &Context<'_>) -> bool {
+/// What of a pull request starts the workflow; `None` where its `types` are not named.
+fn types<'a>(context: &Context<'a>) -> Option<Vec<&'a str>> {
     let tree = &context.file.tree;
     let types = ["on", "pull_request", "types"].map(|key| Seg::Key(key.to_owned()));
-    let Some(node) = order::node_at(tree, &types).map(|node| tree.resolve(node)) else {
-        return true;
-    };
-    let pushed = |text: Option<&str>| text == Some("synchronize");
-    pushed(tree.text(node)) || tree.items(node).iter().any(|item| pushed(tree.text(*item)))
+    let node = tree.resolve(order::node_at(tree, &types)?);
+    let items = tree.items(node).iter().filter_map(|item| tree.text(tree.resolve(*item)));
+    Some(tree.text(node).into_iter().chain(items).collect())
+}
+
+/// Whether a job's commands, name or stage say that it changes something outside.
+fn is_lasting(pipeline: &Pipeline, index: usize) -> bool {
+    let job = &pipeline.jobs[index];
+    let stage = job.stage.and_then(|stage| pipeline.stages.get(stage));
+    let names = [Some(job.id.as_str()), stage.map(|stage| stage.id.as_str())];
+    leaves_traces(pipeline, index)
+        || job.manual
+        || names.into_iter().flatten().any(words::sounds_lasting)
 }
 
 /// Whether another workflow of the checkout has the same name, and so the same group.
@@ -124,10 +132,19 @@ fn github(context: &Context<'_>, pipeline: &Pipeline, hits: &mut Vec<Hit>) {
     // A called workflow shares its caller's context: its group would be the caller's.
     if pipeline.triggers.iter().any(|trigger| trigger.name == "workflow_call")
         || pipeline.jobs.iter().any(|job| job.concurrency.is_some())
-        || !on_pushes(context)
     {
         return;
     }
+    let types = types(context);
+    // What no push starts, no push makes pointless.
+    if types.as_ref().is_some_and(|types| !types.contains(&"synchronize")) {
+        return;
+    }
+    // A run for a label or an edit may skip the jobs of the run that it would cancel.
+    let pushes = types
+        .iter()
+        .flatten()
+        .all(|kind| matches!(*kind, "opened" | "synchronize" | "reopened" | "ready_for_review"));
     // Events beside pushes and changes carry refs that say nothing of a change.
     let traces = (0..pipeline.jobs.len()).any(|index| leaves_traces(pipeline, index));
     let group = Value::text(
@@ -142,7 +159,7 @@ fn github(context: &Context<'_>, pipeline: &Pipeline, hits: &mut Vec<Hit>) {
             value: Value::map([("group", group), ("cancel-in-progress", cancel)]),
             place: Place::Before(vec!["env", "defaults", "jobs"]),
         }],
-        safe: !traces && !namesake(context, pipeline),
+        safe: pushes && !traces && !namesake(context, pipeline),
         proof: vec![
             "Only runs of one pull request share a group; every other run has one of its own."
                 .to_owned(),
@@ -165,9 +182,13 @@ fn gitlab(context: &Context<'_>, pipeline: &Pipeline, hits: &mut Vec<Hit>) {
     let tree = &context.file.tree;
     let Some(root) = tree.root() else { return };
     let mut ops = Vec::new();
+    // Nothing is left that could be interrupted.
+    if (0..pipeline.jobs.len()).all(|index| is_lasting(pipeline, index)) {
+        return;
+    }
     let own = pipeline.jobs.iter().all(|job| job.span.file == 0);
     for (index, job) in pipeline.jobs.iter().enumerate() {
-        if leaves_traces(pipeline, index) || job.manual {
+        if is_lasting(pipeline, index) {
             ops.push(Op::Insert {
                 at: job.path.clone(),
                 key: "interruptible".to_owned(),

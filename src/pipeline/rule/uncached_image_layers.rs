@@ -64,6 +64,10 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
         if build.cached || step.span.file != 0 || !known(build) || no_cache(step) {
             continue;
         }
+        // An image that is written down in the job only runs commands elsewhere.
+        if step.script.as_ref().is_some_and(|script| script.text.contains("> Dockerfile")) {
+            continue;
+        }
         let Some((advice, ops)) = remedy(context, job, at, step) else { continue };
         let fits = edit::splice(&context.file.text, &context.file.tree, &ops).is_ok();
         let pushed = build.push || words::is_release(job) || words::is_deploy(job);
@@ -77,9 +81,12 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
             title: format!("Cache the layers of the image that `{}` builds", job.title()),
             ops,
             safe,
-            proof: vec![
-                "The image is not pushed, and no other build has the same scope.".to_owned(),
-            ],
+            proof: match pushed {
+                true => Vec::new(),
+                false => vec![
+                    "The image is not pushed, and no other build has the same scope.".to_owned(),
+                ],
+            },
         });
         let caution = match pushed {
             true => " It is pushed: let only runs of branches that are trusted write the cache.",

@@ -508,7 +508,7 @@ fn pin(text: &str, same: &[Named]) -> Option<Fix> {
         proof: vec![match exact {
             true => format!("The tag `{version}` of `{name}` was this commit on {}.", pins::DATED),
             false => format!(
-                "`{}` was the newest release of `{version}` on {}.",
+                "`{}` is the newest release of `{version}` in a table of {}.",
                 pin.version,
                 pins::DATED
             ),

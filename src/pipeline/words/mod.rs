@@ -226,6 +226,13 @@ pub fn is_release(job: &Job) -> bool {
         || named(job, &[names::Meaning::Publish, names::Meaning::Push])
 }
 
+/// Whether a name says that what bears it deploys, publishes or takes back.
+pub fn sounds_lasting(name: &str) -> bool {
+    use names::Meaning::{Deploy, Publish, Push, Rollback};
+    names::meaning(name)
+        .is_some_and(|meaning| matches!(meaning, Deploy | Publish | Push | Rollback))
+}
+
 /// Whether a script is of a language of its own and says nothing about commands.
 pub fn is_program(script: &Script) -> bool {
     let shell = script.shell.as_deref().unwrap_or("");

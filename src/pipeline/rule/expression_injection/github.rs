@@ -85,11 +85,12 @@ fn pasted(pipeline: &Pipeline, context: &Context<'_>, text: &str) -> Vec<Pasted>
     found
         .filter_map(|found| {
             let (whole, code) = (found.get(0)?, found.get(1)?.as_str());
-            let logic = code.contains("||") || code.contains("&&");
+            // What only is asked about is not pasted: `inputs.name != '' && '-' || ''`.
             let truth = ["contains(", "startsWith(", "endsWith(", "==", "!=", "hashFiles("];
-            if !logic && truth.iter().any(|word| code.contains(word)) {
-                return None;
-            }
+            let asks = |part: &&str| truth.iter().any(|word| part.contains(word));
+            let parts = code.split("||").flat_map(|part| part.split("&&"));
+            let code: String = parts.filter(|part| !asks(part)).collect::<Vec<_>>().join(" ");
+            let code = code.as_str();
             if let Some(outside) = OUTSIDE.as_ref().and_then(|form| form.find(code)) {
                 let context = outside.as_str().to_owned();
                 return Some(Pasted { range: whole.range(), context, outside: true });
@@ -144,7 +145,11 @@ fn report(
             true => (Severity::High, "An outsider chooses this text"),
             false => (Severity::Low, "Whoever starts or calls this hands over any text"),
         };
-        let remedy = format!("Hand it over as `env: {name}: …` and use `\"${name}\"`.");
+        let several = match one.outside {
+            true => "",
+            false => ", without the quotes where it is meant to be several words",
+        };
+        let remedy = format!("Hand it over as `env: {name}: …` and use `\"${name}\"`{several}.");
         let mut hit = hit(span, &one.context, severity, who, &remedy);
         if !one.outside {
             hit.confidence = 0.6;

@@ -264,6 +264,29 @@ fn step_at(job: &Job, install: &Install, path: &str, name: &str) -> Option<Remed
 
 /// What compiles crates keeps more than the packages: an action made for it knows what.
 fn cargo(job: &Job, install: &Install) -> Option<Remedy> {
+    // These keep them unless they are told not to.
+    let keeps = |step: &Step| {
+        step.uses.as_ref().is_some_and(|used| {
+            ["actions-rust-lang/setup-rust-toolchain", "moonrepo/setup-rust"]
+                .iter()
+                .any(|known| used.name.eq_ignore_ascii_case(known))
+                && used.input("cache").is_none_or(|value| value != "false")
+        })
+    };
+    if job.steps.iter().any(keeps) {
+        return None;
+    }
+    // What checks compiles as well, and has to find what is kept.
+    let compiles = |step: &Step| {
+        step.script.as_ref().is_some_and(|script| {
+            script.text.contains("cargo")
+                && [" check", " clippy", " build", " test"]
+                    .iter()
+                    .any(|verb| script.text.contains(verb))
+        })
+    };
+    let first = job.steps.iter().take(install.step).position(compiles);
+    let install = &Install { step: first.unwrap_or(install.step), ..install.clone() };
     let mut remedy = step(job, install, "", "")?;
     let value = match install.folder.as_str() {
         "" => Value::map([("uses", Value::text("Swatinem/rust-cache@v2"))]),
