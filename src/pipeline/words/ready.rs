@@ -83,7 +83,6 @@ pub struct Known {
 }
 
 fn plain(ready: Ready, step: &Step, used: &Use) -> Vec<Does> {
-    let text = |name: &str| used.input(name).unwrap_or("").to_owned();
     use Ready::{
         Approval, Build, Cache, Checkout, Deploy, Download, Health, History, Install, Lint, Login,
         Nothing, Notify, Plan, Publish, Rollback, Sandbox, Scan, Setup, Test, Upload,
