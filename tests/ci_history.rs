@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::ci::{Actions, Ci};
+use support::ci_others::{self, OTHERS, Other};
 
 /// A repository with one pipeline file.
 fn repository(path: &str, text: &str) -> tempfile::TempDir {
@@ -77,7 +78,7 @@ fn refused(output: &Output, code: i32, words: &[&str]) {
     for word in words {
         assert!(stderr.contains(word), "no `{word}` in: {stderr}");
     }
-    assert!(!stderr.contains(TOKEN), "{stderr}");
+    assert!(!stderr.contains(TOKEN) && !stderr.contains(ci_others::TOKEN), "{stderr}");
 }
 
 #[test]
@@ -221,4 +222,64 @@ fn a_redirect_takes_no_token_along() {
     refused(&github(&ci, TOKEN, SERVER), 3, &["--history FILE"]);
     assert_eq!(other.calls(), ["GET /elsewhere"]);
     other.is_content();
+}
+
+/// In a job of another host.
+fn elsewhere(other: &Other, ci: &Ci, token: &str, args: &[&str]) -> Output {
+    let folder = repository(other.file, other.text);
+    let values: Vec<(&str, String)> = (other.env.iter())
+        .map(|(name, value)| (*name, value.replace("URL", &ci.server.url)))
+        .collect();
+    let mut env: Vec<(&str, &str)> =
+        values.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    env.extend([("CI", "true"), (other.token, token)]);
+    pipeline(folder.path(), args, &env).output().unwrap()
+}
+
+#[test]
+fn times_come_from_the_other_servers() {
+    for other in OTHERS {
+        for args in [&["graph"][..], &["graph", "--history", "server"]] {
+            let ci = other.start(None);
+            let report = json(&elsewhere(other, &ci, ci_others::TOKEN, args));
+            ci.is_content();
+            let basis = &report["files"][0]["critical_paths"][0]["basis"];
+            assert_eq!(basis, "history", "{}: {report:#} {:#?}", other.name, ci.calls());
+            let expected = other.lists + ci_others::RUNS as usize;
+            assert_eq!(ci.calls().len(), expected, "{}: {:#?}", other.name, ci.calls());
+            // Every job was found by its name.
+            let jobs = report["files"][0]["jobs"].as_array().unwrap();
+            let seconds = jobs.iter().filter_map(|job| job["seconds"].as_f64());
+            let mut seconds: Vec<f64> = seconds.collect();
+            seconds.sort_by(f64::total_cmp);
+            for (place, seconds) in seconds.iter().enumerate() {
+                let told = 60.0 + 90.0 * place as f64;
+                assert!((told..told + 5.0).contains(seconds), "{}: {jobs:#?}", other.name);
+            }
+        }
+        let ci = other.start(None);
+        let report = json(&elsewhere(other, &ci, ci_others::TOKEN, SERVER));
+        assert!(!bases(&report).contains(&"estimate"), "{}: {report:#}", other.name);
+    }
+}
+
+#[test]
+fn the_other_servers_may_refuse() {
+    for other in OTHERS {
+        let ci = other.start(None);
+        let output = elsewhere(other, &ci, "", SERVER);
+        refused(&output, 2, &[other.token, "--history FILE"]);
+        assert!(ci.calls().is_empty(), "{}", other.name);
+        for status in [401, 403, 404] {
+            let ci = other.start(Some(status));
+            let output = elsewhere(other, &ci, ci_others::TOKEN, SERVER);
+            refused(&output, 3, &[other.name, &status.to_string(), "--history FILE"]);
+            assert_eq!(ci.calls().len(), 1, "{}: {:?}", other.name, ci.calls());
+            ci.is_content();
+        }
+        let ci = other.start(Some(403));
+        let report = json(&elsewhere(other, &ci, ci_others::TOKEN, &["optimize"]));
+        assert!(!bases(&report).contains(&"history"), "{}", other.name);
+        assert!(notes(&report).contains("403"), "{}: {report:#}", other.name);
+    }
 }

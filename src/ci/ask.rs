@@ -102,6 +102,21 @@ impl Api {
         self.get(path, query).await?.parse()
     }
 
+    /// POST of JSON that only asks.
+    pub(super) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        body: &'static str,
+    ) -> Result<T, Error> {
+        let mut request = self.request(Method::POST, path, query);
+        let json = HeaderValue::from_static("application/json");
+        request.headers.insert("content-type", json);
+        request.body = Bytes::from_static(body.as_bytes());
+        let answer = self.client.send(&request).await?;
+        Answer { headers: answer.headers, body: answer.body }.parse()
+    }
+
     /// An error in a sentence that says what was asked for, and what to do.
     pub(super) fn explain(&self, error: Error, what: &str, rights: &str) -> anyhow::Error {
         let host = self.host;

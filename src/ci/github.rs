@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use super::ask::{Api, segment};
-use super::runs::{PAGE, paged, past};
+use super::runs::{PAGE, newest, paged, past};
 use super::{CiServer, Past, PipelineId};
 use crate::http::{Client, Credential, Error};
 use crate::redact::Secret;
@@ -76,7 +76,7 @@ impl GitHub {
     async fn runs(
         &self,
         workflow: &str,
-        branch: Option<&str>,
+        branch: Option<String>,
         limit: usize,
     ) -> Result<Vec<String>, Error> {
         let path = format!("{}/actions/workflows/{}/runs", self.path, segment(workflow));
@@ -90,7 +90,7 @@ impl GitHub {
                 ("per_page", size_text.as_str()),
                 ("page", number.as_str()),
             ];
-            query.extend(branch.map(|branch| ("branch", branch)));
+            query.extend(branch.as_deref().map(|branch| ("branch", branch)));
             let page: Runs = self.api.value(&path, &query).await?;
             let is_last = page.workflow_runs.len() < size;
             found.extend(page.workflow_runs.into_iter().map(|run| run.id.to_string()));
@@ -110,17 +110,9 @@ impl CiServer for GitHub {
         let what = format!("the runs of {workflow}");
         let explain = |error| self.api.explain(error, &what, RIGHTS);
         let branch = self.default_branch().await.map_err(explain)?;
-        let mut runs = self.runs(workflow, Some(branch), limit).await.map_err(explain)?;
         let mut notes = Vec::new();
-        if runs.is_empty() {
-            // Workflows for pull requests alone never run on the default branch.
-            runs = self.runs(workflow, None, limit).await.map_err(explain)?;
-            if !runs.is_empty() {
-                notes.push(format!(
-                    "{workflow} has no successful run on {branch}: runs of other branches are read."
-                ));
-            }
-        }
+        let list = |branch| self.runs(workflow, branch, limit);
+        let runs = newest(branch, workflow, list, &mut notes).await.map_err(explain)?;
         let page = |run: String, number: usize| async move {
             let path = format!("{}/actions/runs/{run}/jobs", self.path);
             let (number, size) = (number.to_string(), PAGE.to_string());

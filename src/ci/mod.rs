@@ -1,7 +1,12 @@
 //! CI servers: what their APIs tell of past runs.
 
 mod ask;
+mod azure;
+mod bitbucket;
 mod github;
+mod gitlab;
+mod harness;
+mod jenkins;
 mod runs;
 #[cfg(test)]
 mod tests;
@@ -74,11 +79,50 @@ pub fn server(
             let token = given(inputs.github_token.as_ref(), platform, "`GITHUB_TOKEN`")?;
             boxed(github::GitHub::new(client, &host.api_url, repository, token))
         }
-        other => Err(Missing(format!(
-            "past runs are not read from the server of {}: give `--history FILE` \
-             (docs/pipeline-history.md says where to get one)",
-            other.name()
-        ))),
+        Platform::GitLab => {
+            let host = &inputs.servers.gitlab;
+            let api = given(host.api_url.as_deref(), platform, "`CI_API_V4_URL`")?;
+            let project = given(host.project.as_deref(), platform, "`CI_PROJECT_ID`")?;
+            let own = host.token.as_ref().map(gitlab::Token::Own);
+            let token = own.or_else(|| host.job_token.as_ref().map(gitlab::Token::Job));
+            let token = given(token, platform, "`GITLAB_TOKEN`")?;
+            let branch = host.default_branch.clone();
+            boxed(gitlab::GitLab::new(client, api, project, branch, token))
+        }
+        Platform::Azure => {
+            let host = &inputs.servers.azure;
+            let collection = given(host.collection.as_deref(), platform, "`SYSTEM_COLLECTIONURI`")?;
+            let project = given(host.project.as_deref(), platform, "`SYSTEM_TEAMPROJECT`")?;
+            let token = given(
+                host.token.as_ref(),
+                platform,
+                "`SYSTEM_ACCESSTOKEN` (`env: SYSTEM_ACCESSTOKEN: $(System.AccessToken)`)",
+            )?;
+            boxed(azure::Azure::new(client, collection, project, token, host))
+        }
+        Platform::Jenkins => {
+            let host = &inputs.servers.jenkins;
+            let job = given(host.job_url.as_deref(), platform, "`JOB_URL`")?;
+            let user = given(host.user.as_deref(), platform, "`JENKINS_USER`")?;
+            let token = given(host.token.as_ref(), platform, "`JENKINS_API_TOKEN`")?;
+            boxed(jenkins::Jenkins::new(client, job, host.change_target.as_deref(), user, token))
+        }
+        Platform::Bitbucket => {
+            let host = &inputs.servers.bitbucket;
+            let workspace = given(host.workspace.as_deref(), platform, "`BITBUCKET_WORKSPACE`")?;
+            let slug = given(host.repository.as_deref(), platform, "`BITBUCKET_REPO_SLUG`")?;
+            let token = given(host.token.as_ref(), platform, "`BITBUCKET_TOKEN`")?;
+            boxed(bitbucket::Bitbucket::new(client, &host.api_url, workspace, slug, token))
+        }
+        Platform::Harness => {
+            let host = &inputs.servers.harness;
+            let account = given(host.account.as_deref(), platform, "`HARNESS_ACCOUNT_ID`")?;
+            let organization = given(host.organization.as_deref(), platform, "`HARNESS_ORG_ID`")?;
+            let project = given(host.project.as_deref(), platform, "`HARNESS_PROJECT_ID`")?;
+            let key = given(host.key.as_ref(), platform, "`HARNESS_API_KEY`")?;
+            let place = [account, organization, project];
+            boxed(harness::Harness::new(client, &host.base_url, place, key))
+        }
     }
 }
 
@@ -99,7 +143,7 @@ fn boxed(made: anyhow::Result<impl CiServer + 'static>) -> Result<Box<dyn CiServ
 /// Whether a server runs a file of this name: others are parts of pipelines, or no
 /// pipelines at all, and asking for them is in vain.
 pub fn is_run(platform: Platform, path: &str, inputs: &Inputs) -> bool {
-    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     match platform {
         Platform::GitHub => folder == ".github/workflows",
         Platform::GitLab => match &inputs.servers.gitlab.config_path {
@@ -107,6 +151,8 @@ pub fn is_run(platform: Platform, path: &str, inputs: &Inputs) -> bool {
             None => path == ".gitlab-ci.yml",
         },
         Platform::Bitbucket => path == "bitbucket-pipelines.yml",
-        Platform::Azure | Platform::Jenkins | Platform::Harness => !name.is_empty(),
+        // A job knows one file, and does not say which.
+        Platform::Jenkins => path == "Jenkinsfile",
+        Platform::Azure | Platform::Harness => true,
     }
 }

@@ -20,6 +20,22 @@ fn tokens_go_to_https_or_to_this_machine() {
 }
 
 #[test]
+fn the_identifier_of_a_harness_pipeline_is_its_own() {
+    for (text, expect) in [
+        ("pipeline:\n  name: Shop\n  identifier: shop\n", Some("shop")),
+        (
+            "# x\npipeline:\n    stages:\n        identifier: s\n    identifier: \"a b\" # y\n",
+            Some("a b"),
+        ),
+        ("pipeline:\n  stages:\n    - stage:\n        identifier: s\n", None),
+        ("template:\n  identifier: x\n", None),
+        ("pipeline:\nidentifier: x\n", None),
+    ] {
+        assert_eq!(super::harness::identifier(text), expect, "{text}");
+    }
+}
+
+#[test]
 fn parts_of_paths_lead_nowhere_else() {
     for (text, expect) in [
         ("ci.yml", "ci.yml"),

@@ -47,6 +47,10 @@ pub struct AzureServer {
     pub collection: Option<String>,
     /// `SYSTEM_TEAMPROJECT`.
     pub project: Option<String>,
+    /// `BUILD_REPOSITORY_ID`.
+    pub repository_id: Option<String>,
+    /// `SYSTEM_DEFINITIONID`.
+    pub definition_id: Option<String>,
     /// The input `azure_devops_token`.
     pub token: Option<Secret>,
 }
@@ -58,8 +62,6 @@ pub struct JenkinsServer {
     pub job_url: Option<String>,
     /// `CHANGE_TARGET`: the branch that a change goes to, in its own job.
     pub change_target: Option<String>,
-    /// `BRANCH_NAME`.
-    pub branch: Option<String>,
     /// The input `jenkins_user`.
     pub user: Option<String>,
     /// The input `jenkins_token`.
@@ -119,12 +121,13 @@ impl Servers {
             azure: AzureServer {
                 collection: address(&["SYSTEM_COLLECTIONURI"]),
                 project: text("SYSTEM_TEAMPROJECT"),
+                repository_id: text("BUILD_REPOSITORY_ID"),
+                definition_id: text("SYSTEM_DEFINITIONID"),
                 token: values.secret("azure_devops_token"),
             },
             jenkins: JenkinsServer {
                 job_url,
                 change_target: text("CHANGE_TARGET"),
-                branch: text("BRANCH_NAME"),
                 user: values.text("jenkins_user"),
                 token: values.secret("jenkins_token"),
             },

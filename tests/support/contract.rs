@@ -133,6 +133,10 @@ impl Contract {
                     let value = match value.parse::<i64>() {
                         Ok(value) if number => json!(value),
                         _ if truth => json!(value.parse::<bool>().ok()),
+                        // As in `status=a&status=b`.
+                        _ if parameter["schema"]["type"] == "array" => {
+                            json!([super::server::decode(value)])
+                        }
                         _ => json!(super::server::decode(value)),
                     };
                     let key = format!("{} ?{name}", op.id);

@@ -6,6 +6,7 @@ pub mod anthropic;
 pub mod batch;
 mod branches;
 pub mod ci;
+pub mod ci_others;
 pub mod client;
 pub mod contract;
 pub mod event;

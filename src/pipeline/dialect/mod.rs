@@ -7,9 +7,7 @@ pub mod gitlab;
 pub mod harness;
 pub mod jenkins;
 #[cfg(test)]
-mod real;
-#[cfg(test)]
-mod real_tests;
+mod tests;
 pub mod walk;
 
 use super::graph::Pipeline;

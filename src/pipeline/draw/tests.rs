@@ -1,3 +1,5 @@
+//! What drawings show, in every form.
+
 use super::*;
 use crate::pipeline::Platform;
 use crate::pipeline::graph::{At, Job, JobKind, Need, NeedKind, Span, Stage};

@@ -1,5 +1,6 @@
 //! The rules: one file each, with its documentation, its test and its fix.
 
+mod artifact_without_retention;
 mod concurrent_deploys;
 mod constant_cache_key;
 mod deploy_without_environment;
@@ -9,6 +10,7 @@ mod double_run;
 mod excessive_permissions;
 mod expression_injection;
 mod full_history_clone;
+mod full_submodules_or_lfs;
 mod idle_schedule;
 mod late_lint;
 mod matrix_explosion;
@@ -22,11 +24,13 @@ mod poisonable_cache;
 mod portable_step_on_costly_runner;
 mod pull_request_path_filter;
 mod rebuilt_image;
+mod repeated_setup;
 mod scan_after_deploy;
 mod scripts;
 mod secret_in_file;
 mod self_hosted_on_public_change;
 mod sequential_independent_jobs;
+mod serial_steps;
 mod soft_scan;
 mod superseded_runs;
 #[cfg(test)]
@@ -64,16 +68,20 @@ pub static RULES: &[Rule] = &[
     uncached_image_layers::RULE,
     unsharded_tests::RULE,
     unpinned_dependency::RULE,
+    artifact_without_retention::RULE,
     concurrent_deploys::RULE,
     deploy_without_environment::RULE,
+    full_submodules_or_lfs::RULE,
     idle_schedule::RULE,
     no_build_discarder::RULE,
     no_rollback::RULE,
     poisonable_cache::RULE,
     portable_step_on_costly_runner::RULE,
     pull_request_path_filter::RULE,
+    repeated_setup::RULE,
     secret_in_file::RULE,
     self_hosted_on_public_change::RULE,
+    serial_steps::RULE,
     soft_scan::RULE,
     untrusted_checkout::RULE,
     unverified_download::RULE,

@@ -218,6 +218,10 @@ static SIZED: LazyLock<Regex> = LazyLock::new(|| {
 
 /// The edit, where the smaller machine's name is the platform's own.
 fn smaller(file: &File, job: &Job, size: &Size) -> Option<Fix> {
+    // A step that stands elsewhere in the file may be of other pipelines too.
+    if order::is_borrowed(&file.tree, &job.path) {
+        return None;
+    }
     if job.span.file != 0 || job.path.is_empty() {
         return None;
     }

@@ -373,7 +373,9 @@ fn is_plain(text: &str, flow: bool) -> bool {
         '-' | '?' | ':' => second.is_none_or(|c| c.is_whitespace() || ",[]{}".contains(c)),
         c => ",[]{}#&*!|>'\"%@`=".contains(c) || c.is_whitespace(),
     };
-    let closes = text.ends_with(|c: char| c.is_whitespace() || c == ':');
+    // `[a -]` is read as the beginning of an entry by some.
+    let closes =
+        text.ends_with(|c: char| c.is_whitespace() || c == ':') || (flow && text.ends_with(" -"));
     let inner = text.contains(": ")
         || text.contains(":\t")
         || text.contains(" #")
@@ -445,6 +447,7 @@ mod tests {
         check("*", "'*'");
         check("a\tb", "\"a\\tb\"");
         assert_eq!(inline("a,b", true), "'a,b'");
+        assert_eq!(inline("a -", true), "'a -'");
     }
 
     #[test]
