@@ -20,8 +20,9 @@ Bitbucket, none at all on a Jenkins agent. Nobody learns of it sooner, and the m
 
 **Fix.** With timings of past runs, a limit of twice the 95th percentile, at least ten minutes. \
 Without, GitHub jobs get 30 minutes where they only check style, 120 where they compile much or \
-test whole systems, or on Windows, else 60; jobs that are known to take long (wheels for many platforms, emulation, fuzzing, benchmarks, end-to-end suites) and all \
-other platforms are only spoken of, since a limit that is too tight breaks what worked. For \
+test whole systems, or on Windows, else 60; jobs that are known to take long (wheels for many \
+platforms, emulation, fuzzing, benchmarks, end-to-end suites) and all other platforms are only \
+spoken of, since a limit that is too tight breaks what worked. For \
 Jenkins, `options { timeout(…) }` around the whole pipeline is suggested, or made where timings \
 are known; never where a person is waited for, since the waiting counts.
 

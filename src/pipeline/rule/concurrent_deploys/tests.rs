@@ -104,6 +104,9 @@ fn what_waits_or_is_no_deployment_of_a_branch_is_left() {
             .replace("kubectl apply -f k8s/", "kubectl apply --dry-run=client -f k8s/"),
         &[],
     );
+    // A placeholder.
+    let text = "pipeline {\n  agent any\n  stages {\n    stage('Deploy') {\n      steps { echo 'Deploying' }\n    }\n  }\n}\n";
+    finds(&RULE, Platform::Jenkins, text, &[]);
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn what_nobody_chooses_is_left() {
     for run in [
         "echo ${{ github.sha }} ${{ github.event.number }}",
         "echo ${{ github.head_ref == 'a' }}",
+        "echo ${{ github.head_ref != '' && '-' || '' }}",
         "echo ${{ contains(github.event.pull_request.title, 'x') }}",
         "echo ${{ inputs.name }}",
     ] {

@@ -168,6 +168,16 @@ fn actions_that_set_up_a_language_keep_its_packages() {
         ("- uses: ruby/setup-ruby@v1\n- run: bundle install", &["Gemfile.lock"], Suggested),
         ("- run: cargo test", &["Cargo.lock"], Suggested),
         ("- uses: Swatinem/rust-cache@v2\n- run: cargo test", &["Cargo.lock"], Silent),
+        (
+            "- uses: actions-rust-lang/setup-rust-toolchain@v1\n- run: cargo test",
+            &["Cargo.lock"],
+            Silent,
+        ),
+        (
+            "- uses: actions-rust-lang/setup-rust-toolchain@v1\n  with: {cache: false}\n- run: cargo test",
+            &["Cargo.lock"],
+            Suggested,
+        ),
         ("- run: npm install lodash", &["package-lock.json"], Silent),
         ("- run: cargo install critcmp", &["Cargo.lock"], Silent),
         ("- run: docker run node:22 npm ci", &["package-lock.json"], Silent),

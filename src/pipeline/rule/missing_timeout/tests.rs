@@ -15,7 +15,9 @@ const PUSH: &str = "on: push\n";
 
 #[test]
 fn github_jobs_get_what_is_ample_for_their_kind() {
-    for (step, minutes) in [("npm test", 60), ("npx eslint .", 30), ("cargo clippy", 30)] {
+    for (step, minutes) in
+        [("npm test", 60), ("npx eslint .", 30), ("cargo clippy", 30), ("cmake --build .", 120)]
+    {
         let text = github(PUSH, "", step);
         finds(&RULE, Platform::GitHub, &text, &["work"]);
         let out = fixed(&RULE, Platform::GitHub, &text, true);

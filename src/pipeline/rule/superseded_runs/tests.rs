@@ -34,6 +34,10 @@ fn what_would_be_left_half_done_is_only_suggested() {
         assert_eq!(fixed(&RULE, Platform::GitHub, &text, true), text);
         assert!(fixed(&RULE, Platform::GitHub, &text, false).contains("cancel-in-progress"));
     }
+    // A run for a label may skip what it cancels.
+    let text = github("on:\n  pull_request:\n    types: [synchronize, labeled]\n", "make");
+    assert_eq!(fixed(&RULE, Platform::GitHub, &text, true), text);
+    assert!(fixed(&RULE, Platform::GitHub, &text, false).contains("cancel-in-progress"));
     // What no change ever starts leaves nothing half done.
     let text = github(BOTH, "npm publish")
         .replace("    steps", "    if: github.event_name == 'push'\n    steps");
@@ -120,4 +124,15 @@ fn others_are_only_told() {
     {
         finds(&RULE, Platform::Jenkins, &text, &[]);
     }
+}
+
+#[test]
+fn gitlab_jobs_that_sound_lasting_are_not_interrupted() {
+    let rules = "workflow:\n  rules:\n    - if: $CI_PIPELINE_SOURCE == 'merge_request_event'\n";
+    let test = "unit:\n  script: [make test]\n";
+    let publish = "publish:\n  script: [\"curl --data $TAG $URL\"]\n";
+    let text = format!("{rules}{test}{publish}");
+    let out = fixed(&RULE, Platform::GitLab, &text, true);
+    assert!(out.contains("$URL\"]\n  interruptible: false\n"), "{out}");
+    finds(&RULE, Platform::GitLab, &format!("{rules}{publish}"), &[]);
 }
