@@ -150,6 +150,10 @@ pub fn route(state: &mut State, request: &Request, path: &str) -> Reply {
                 None => not_found(),
             }
         }
+        // No workflow of the fake ever ran.
+        ("GET", ["actions", "workflows", _, "runs"]) => {
+            full(request, path, 200, json!({"total_count": 0, "workflow_runs": []}))
+        }
         ("GET", ["compare", basehead @ ..]) => compare(state, request, path, &basehead.join("/")),
         ("GET", ["contents", file @ ..]) => contents(state, request, &file.join("/")),
         ("GET", ["git", "trees", tree]) => tree_of(state, request, path, &decode(tree)),

@@ -1,3 +1,5 @@
+//! The reader of Groovy on strings, statements and odd texts.
+
 use proptest::prelude::*;
 
 use super::lex::{Kind, tokens};

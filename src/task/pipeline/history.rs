@@ -100,14 +100,19 @@ fn from_server(inputs: &Inputs, files: &[&File], named: bool) -> Result<Known, F
     }
     let scrubber = Scrubber::new(&inputs.secrets);
     let said = |text: &str| scrubber.sanitize_line(text);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")
-        .map_err(Failure::Inputs)?;
-    let asked = runtime.block_on(async {
-        let client = client(inputs, named)?;
-        Ok(ask(inputs, &wanted, &client).await)
+    // A thread of its own: who asks may be in a runtime already.
+    let asked = std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .context("cannot start the runtime")?;
+            runtime.block_on(async {
+                let client = client(inputs, named)?;
+                Ok(ask(inputs, &wanted, &client).await)
+            })
+        });
+        asking.join().unwrap_or_else(|_| Err(anyhow!("asking the CI server broke off")))
     });
     let asked: Asked = match asked {
         Ok(asked) => asked,

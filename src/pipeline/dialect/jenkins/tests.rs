@@ -1,3 +1,5 @@
+//! Jenkinsfiles, feature by feature, and the real ones.
+
 use std::path::PathBuf;
 
 use crate::pipeline::graph::{Job, JobKind, Phase, Pipeline, Resource, TriggerKind};

@@ -1,3 +1,5 @@
+//! Edits of Jenkinsfiles keep everything else.
+
 use super::{
     insert_directive, insert_option, move_stage, parallelise, replace_literal, unquote_values,
     wrap_steps,

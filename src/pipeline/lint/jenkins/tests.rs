@@ -1,3 +1,5 @@
+//! What Jenkins refuses is told, and what it takes is not.
+
 use super::problems;
 use crate::pipeline::Platform;
 use crate::pipeline::graph::Pipeline;

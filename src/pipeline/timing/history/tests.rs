@@ -1,3 +1,5 @@
+//! Times of past runs, in every form that is read.
+
 use super::*;
 use crate::pipeline::Platform;
 use crate::pipeline::graph::{At, Job, JobKind, Need, NeedKind, Span, Stage};

@@ -1,3 +1,5 @@
+//! What changes save, on small graphs.
+
 use super::*;
 use crate::pipeline::Platform;
 use crate::pipeline::graph::{Entry, Job, Need, NeedKind, Span, Step};
