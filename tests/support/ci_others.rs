@@ -249,7 +249,8 @@ fn jenkins(request: &Request) -> Result<Value, String> {
     Ok(match path.split('/').collect::<Vec<_>>().as_slice() {
         ["api", "json"] => {
             let build = |run: u64| {
-                let result = if run % 2 == 0 { json!("SUCCESS") } else { json!("FAILURE") };
+                let result =
+                    if run.is_multiple_of(2) { json!("SUCCESS") } else { json!("FAILURE") };
                 json!({ "number": 1 + run, "result": result })
             };
             json!({ "builds": (0..RUNS * 2).map(build).collect::<Vec<_>>() })
@@ -281,7 +282,7 @@ fn bitbucket(request: &Request) -> Result<Value, String> {
         [] => json!({ "mainbranch": { "name": "main" } }),
         ["pipelines"] if request.query("target.branch").as_deref() == Some("main") => {
             let run = |run: u64| {
-                let name = if run % 2 == 0 { "SUCCESSFUL" } else { "FAILED" };
+                let name = if run.is_multiple_of(2) { "SUCCESSFUL" } else { "FAILED" };
                 json!({
                     "uuid": format!("{{{}}}", 100 + run),
                     "state": { "name": "COMPLETED", "result": { "name": name } },

@@ -223,30 +223,28 @@ impl Account<'_> {
                             self.miss(format!("the cache of {word} of job `{id}`"), span);
                         }
                     }
-                    Action::SaveArtifact { name, paths, .. } => {
+                    Action::SaveArtifact { name, paths, .. }
                         if !paths.iter().all(|path| self.has(path.trim_start_matches('~')))
-                            && !self.told(id, &["artifact", "files"])
-                        {
-                            let what = format!("the artifact `{name}` of job `{id}`");
-                            if to == Platform::Harness {
-                                let why = "Harness keeps files with a step that uploads them to a store of one's own; add one";
-                                self.reason(what, why, span);
-                            } else {
-                                self.miss(what, span);
-                            }
+                            && !self.told(id, &["artifact", "files"]) =>
+                    {
+                        let what = format!("the artifact `{name}` of job `{id}`");
+                        if to == Platform::Harness {
+                            let why = "Harness keeps files with a step that uploads them to a store of one's own; add one";
+                            self.reason(what, why, span);
+                        } else {
+                            self.miss(what, span);
                         }
                     }
-                    Action::SaveTestReport(report) => {
+                    Action::SaveTestReport(report)
                         if !report.paths.iter().all(|path| self.has(path))
-                            && !self.told(id, &["test", "report"])
-                        {
-                            let what = format!("the test results of job `{id}`");
-                            if to == Platform::Bitbucket {
-                                let why = "Bitbucket finds reports by itself, in folders called `test-results`, `test-reports` and the like";
-                                self.reason(what, why, span);
-                            } else {
-                                self.miss(what, span);
-                            }
+                            && !self.told(id, &["test", "report"]) =>
+                    {
+                        let what = format!("the test results of job `{id}`");
+                        if to == Platform::Bitbucket {
+                            let why = "Bitbucket finds reports by itself, in folders called `test-results`, `test-reports` and the like";
+                            self.reason(what, why, span);
+                        } else {
+                            self.miss(what, span);
                         }
                     }
                     _ => {}

@@ -116,7 +116,7 @@ pub fn subjects(inputs: &Inputs, named: &[PathBuf]) -> Result<(Vec<Subject>, Wor
             let place = root.join(&path);
             // Named from where the user stands, as diffs are.
             let near = below.as_ref().and_then(|below| place.strip_prefix(below).ok());
-            let shown = near.map_or_else(|| path.clone(), |near| slashes(near));
+            let shown = near.map_or_else(|| path.clone(), slashes);
             if !inputs.wants(&path) {
                 continue;
             }
