@@ -1,7 +1,7 @@
 //! Edits made on the text: whole lines or stretches of a line are spliced, every
 //! other byte stays.
 //!
-//! Ops become [`Cut`]s of the text as it is, found by walking the tree; at the end
+//! Ops become cuts of the text as it is, found by walking the tree; at the end
 //! all cuts are made at once. Nothing is written back from the tree, so comments,
 //! anchors, quoting and line ends stay without anybody caring for them.
 

@@ -1,5 +1,5 @@
 //! What a platform's published schema says against a file. The schemas are laxer or
-//! stricter than the services (see `data/NOTICE.md` and [`load`], where they are
+//! stricter than the services (see `data/NOTICE.md` and `load`, where they are
 //! loosened): what counts for an edit is that it adds no problem, by [`Problem::key`].
 
 mod azure;

@@ -3,7 +3,7 @@
 //!
 //! Nodes live in an arena. An alias is a node of its own, with the place where it
 //! stands, that reads as its target: a document of aliases costs no memory, and
-//! [`MAX_SIZE`] bounds what a walk of the whole tree can see. Merge keys (`<<`) are
+//! `MAX_SIZE` bounds what a walk of the whole tree can see. Merge keys (`<<`) are
 //! followed. Every document of a stream is read; [`Tree::root`] is the main one.
 
 pub mod value;
