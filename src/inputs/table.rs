@@ -91,7 +91,7 @@ pub static INPUTS: &[Input] = &[
         Group::Change,
         Kind::Path,
         "Times of past runs, for savings of pipeline changes: the CI server's own answers or our \
-         JSON, see docs/pipeline.md. `server` asks the CI server.",
+         JSON, see docs/pipeline-history.md. `server` asks the CI server.",
     )
     .note("documented estimates; in CI, `server`")
     .not_in_config(),

@@ -460,3 +460,19 @@ fn a_cloud_without_credentials_on_a_hosted_machine_is_asked_nothing() {
     check("claude-x", &[oidc[0], oidc[1]], "offline");
     check("claude-x", &[rule[0], rule[1], oidc[0], oidc[1]], "anthropic:claude-x");
 }
+
+#[test]
+fn rules_for_pipeline_files_are_set_by_name() {
+    let toml = "[pipeline.rules]\nmissing-timeout = \"off\"\n[pipeline.severity]\nunpinned-dependency = \"high\"\n";
+    let table = resolved(&[], &[], toml).tables.pipeline;
+    assert_eq!(table.rules.get("missing-timeout"), Some(&super::RuleMode::Off));
+    assert_eq!(table.severity.get("unpinned-dependency"), Some(&crate::finding::Severity::High));
+    for (toml, words) in [
+        ("[pipeline.rules]\nmissing-timeuot = \"off\"\n", "did you mean `missing-timeout`"),
+        ("[pipeline.rules]\nmissing-timeout = \"of\"\n", "did you mean `off`"),
+        ("[pipeline.severity]\nmissing-timeout = \"hihg\"\n", "did you mean `high`"),
+    ] {
+        let errors = errors(&[], &[], toml);
+        assert!(errors.len() == 1 && errors[0].contains(words), "{errors:?}");
+    }
+}

@@ -1,72 +1,13 @@
 //! Real files of Azure, Bitbucket and Harness: all are read or declined, with spans
 //! and edges that hold; broken copies of them do no harm.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use crate::pipeline::graph::{Job, Pipeline, Span};
+use super::{files, spans};
+use crate::pipeline::graph::Pipeline;
 use crate::pipeline::{NoFiles, Outcome, Platform, read};
 
-const PLATFORMS: [(Platform, &str); 3] = [
-    (Platform::Azure, "azure"),
-    (Platform::Bitbucket, "bitbucket"),
-    (Platform::Harness, "harness"),
-];
-
-/// The real files of a platform with their names, or nothing where they are absent.
-fn files(folder: &str) -> Vec<(String, String)> {
-    let shared = std::env::var_os("PIPEWRIGHT_SHARED")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let folder = shared.join("data/pipelines").join(folder);
-    let Ok(entries) = std::fs::read_dir(&folder) else {
-        eprintln!("SKIPPED: there is no {}", folder.display());
-        return Vec::new();
-    };
-    let mut files: Vec<(String, String)> = entries
-        .filter_map(|entry| {
-            let path = entry.ok()?.path();
-            let name = path.file_name()?.to_string_lossy().into_owned();
-            Some((name, std::fs::read_to_string(path).ok()?))
-        })
-        .collect();
-    files.sort();
-    files
-}
-
-/// All places that a pipeline names.
-fn spans(pipeline: &Pipeline) -> Vec<Span> {
-    let mut all = Vec::new();
-    let of = |job: &Job, all: &mut Vec<Span>| {
-        all.extend([job.span, job.key_span]);
-        all.extend(job.needs_span);
-        all.extend(job.needs.iter().filter_map(|need| need.span));
-        all.extend(job.runner.span);
-        all.extend(job.name.iter().map(|at| at.span));
-        all.extend(job.image.iter().map(|at| at.span));
-        all.extend(job.environment.iter().map(|at| at.span));
-        all.extend(job.condition.iter().map(|at| at.span));
-        all.extend(job.timeout.iter().map(|at| at.span));
-        all.extend(job.matrix.iter().map(|one| one.span));
-        all.extend(job.concurrency.iter().map(|one| one.span));
-        all.extend(job.env.iter().map(|one| one.span));
-        all.extend(job.reads.iter().chain(&job.writes).map(|one| one.span));
-        for step in &job.steps {
-            all.push(step.span);
-            all.extend(step.uses.iter().map(|used| used.span));
-            all.extend(step.uses.iter().flat_map(|used| &used.inputs).map(|(_, at)| at.span));
-            all.extend(step.script.iter().map(|script| script.span));
-            all.extend(step.env.iter().map(|one| one.span));
-            all.extend(step.condition.iter().map(|at| at.span));
-        }
-    };
-    pipeline.jobs.iter().for_each(|job| of(job, &mut all));
-    all.extend(pipeline.triggers.iter().map(|one| one.span));
-    all.extend(pipeline.entries.iter().map(|one| one.span));
-    all.extend(pipeline.stages.iter().map(|one| one.span));
-    all.extend(pipeline.env.iter().map(|one| one.span));
-    all.extend(pipeline.unread.iter().map(|one| one.span));
-    all
-}
+const PLATFORMS: [Platform; 3] = [Platform::Azure, Platform::Bitbucket, Platform::Harness];
 
 /// Checks what holds of every pipeline; returns its number of edges.
 fn hold(name: &str, text: &str, pipeline: &Pipeline) -> usize {
@@ -114,8 +55,8 @@ fn acyclic(pipeline: &Pipeline) -> bool {
 
 #[test]
 fn real_files_are_read_or_declined() {
-    for (platform, folder) in PLATFORMS {
-        let files = files(folder);
+    for platform in PLATFORMS {
+        let files = files(platform);
         let (mut jobs, mut edges, mut read_in, mut unread) = (0, 0, 0, 0);
         let mut time = Duration::ZERO;
         let mut declined = std::collections::BTreeMap::<String, usize>::new();
@@ -129,8 +70,8 @@ fn real_files_are_read_or_declined() {
                     jobs += file.pipeline.jobs.len();
                     unread += file.pipeline.unread.len();
                     edges += hold(name, text, &file.pipeline);
-                    assert!(acyclic(&file.pipeline), "{folder}/{name}");
-                    assert!(!file.pipeline.jobs.is_empty(), "{folder}/{name}");
+                    assert!(acyclic(&file.pipeline), "{platform}/{name}");
+                    assert!(!file.pipeline.jobs.is_empty(), "{platform}/{name}");
                 }
                 Outcome::Declined(why) => *declined.entry(why).or_default() += 1,
                 Outcome::Invalid { line, why } => {
@@ -140,11 +81,11 @@ fn real_files_are_read_or_declined() {
             }
         }
         eprintln!(
-            "{folder}: {} files, {read_in} read, {jobs} jobs, {edges} edges, {unread} unread, {:.1} ms; {declined:?}",
+            "{platform}: {} files, {read_in} read, {jobs} jobs, {edges} edges, {unread} unread, {:.1} ms; {declined:?}",
             files.len(),
             time.as_secs_f64() * 1000.0,
         );
-        assert!(files.is_empty() || read_in * 3 > files.len() * 2, "{folder}");
+        assert!(files.is_empty() || read_in * 3 > files.len() * 2, "{platform}");
     }
 }
 
@@ -158,8 +99,8 @@ fn broken_files_do_no_harm() {
         seed ^= seed << 17;
         usize::try_from(seed % u64::try_from(below.max(1)).unwrap()).unwrap()
     };
-    for (platform, folder) in PLATFORMS {
-        for (name, text) in files(folder) {
+    for platform in PLATFORMS {
+        for (name, text) in files(platform) {
             // Short files break in more ways by the same time.
             let rounds = if text.len() < 8_000 { 12 } else { 2 };
             for _ in 0..rounds {
