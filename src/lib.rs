@@ -60,6 +60,8 @@ fn dispatch(gathered: &Gathered) -> Result<u8, Failure> {
         Command::Sweep(sweep) => task::sweep::run(gathered, &inputs, sweep),
         Command::Docs => task::docs::run(gathered, &inputs),
         Command::Pipeline(command) => task::pipeline::run(gathered, &inputs, command),
+        Command::Tests => task::tests::run(gathered, &inputs),
+        Command::Auto if inputs.task == inputs::Task::Tests => task::tests::run(gathered, &inputs),
         Command::Auto if inputs.task == inputs::Task::Docs => task::docs::run(gathered, &inputs),
         Command::Auto if inputs.task == inputs::Task::Pipeline => {
             task::pipeline::change::run(gathered, &inputs)

@@ -10,6 +10,7 @@
 
 pub mod anchor;
 pub mod apply;
+pub mod between;
 pub mod complete;
 mod name;
 pub mod pack;

@@ -33,6 +33,8 @@ pub enum Command {
     Docs,
     /// `pipeline …`.
     Pipeline(PipelineCommand),
+    /// `tests`.
+    Tests,
     /// `models`: say which model each task would ask.
     Models {
         /// Whether to ask each of them something.
@@ -189,6 +191,30 @@ Examples:
 Exit codes: 0 done, 2 wrong inputs, 3 the host could not be reached or refused,
 4 the model could not answer.";
 
+const TESTS: &str = "\
+Finds what a change adds or alters and no test guards: changed functions, lines that no
+test reaches, and mutants (small changes of their sense) that the suite lets live.
+
+With a model it also asks for tests, and keeps only those that it can prove: each builds
+and passes five times of five, alone and with all others; without the change it fails, by
+assertion, or it kills a mutant that lived; and with its assertions taken out it passes
+there, so that nothing but the assertion catches it.
+
+All of it runs in copies of the checkout that are thrown away, with few variables, no
+credentials and no network. The project's kind (Cargo, pytest, go test, JUnit, vitest,
+jest, node:test and others) is told by its files, printed, and overruled by --command.";
+
+const TESTS_EXAMPLES: &str = "\
+Examples:
+  pipewright tests                                   what no test guards, by the project's kind
+  pipewright tests --base main --command \"cargo test\" --one \"cargo test {name}\"
+  pipewright tests --coverage lcov.info              with coverage that was measured before
+  pipewright tests --setup \"npm ci\"                 prepare each copy first
+  pipewright tests --format diff | git apply         with a model: take the proven tests
+
+Exit codes: 0 done, 1 gaps at or above --fail-on, 2 wrong inputs or a suite that does not
+run, 3 the host could not be reached or refused, 4 the model could not answer.";
+
 /// The id of the flag of `models` that is no input.
 const CHECK: &str = "check_models";
 
@@ -278,6 +304,12 @@ pub fn command() -> clap::Command {
                 .after_help("`--help` explains each of them."),
         )
         .subcommand(pipeline::command(&with_inputs))
+        .subcommand(
+            with_inputs(plain("tests", "Write tests for a change, and prove every one of them"))
+                .long_about(TESTS)
+                .after_long_help(TESTS_EXAMPLES)
+                .after_help("`--help` explains each of them."),
+        )
         .subcommand(with_inputs(plain(
             "config",
             "Print every input's value and where it came from, secrets masked",
@@ -501,6 +533,7 @@ fn from_matches(root: &ArgMatches) -> Line {
             match name {
                 "config" => Command::Config,
                 "docs" => Command::Docs,
+                "tests" => Command::Tests,
                 "merge" => Command::Merge {
                     files: matches.get_many("files").into_iter().flatten().cloned().collect(),
                 },

@@ -25,6 +25,7 @@ mod servers;
 mod shard;
 mod show;
 pub mod table;
+mod testing;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -51,8 +52,9 @@ pub use servers::{
 pub use shard::Shard;
 pub use show::{Setting, show};
 pub use table::{INPUTS, Input, Kind};
+pub use testing::Testing;
 pub use values::{
-    Access, Autonomy, Color, Format, Globs, Labels, ModelChoice, Provider, Publish, Task,
+    Access, Autonomy, Color, Format, Globs, Labels, ModelChoice, Provider, Publish, Task, TestKind,
     split_words,
 };
 
@@ -153,6 +155,8 @@ pub struct Inputs {
     pub history: Option<PathBuf>,
     /// Whose pipeline files are meant, where names and contents do not tell.
     pub platform: Option<Platform>,
+    /// How tests are run, and which are written.
+    pub testing: Testing,
     /// Form of the result on standard output.
     pub format: Format,
     /// Where the result goes as JSON.

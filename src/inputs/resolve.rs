@@ -17,6 +17,7 @@ use super::prices::{self, PriceRule};
 use super::servers::Servers;
 use super::show::Setting;
 use super::table::{INPUTS, Kind};
+use super::testing::Testing;
 use super::values::{
     self, Autonomy, Color, Format, Globs, Labels, ModelChoice, Provider, Publish, Raw, Task, Value,
 };
@@ -190,6 +191,7 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
         github_token: values.secret("github_token"),
         servers: Servers::read(&gathered.env, &values),
         history: values.path("history"),
+        testing: Testing::read(&values, values.globs("coverage"), &gathered.env),
         platform: values.text("platform").and_then(|word| word.parse().ok()),
         format,
         findings_file: values.path("findings_file"),

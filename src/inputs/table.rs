@@ -7,7 +7,7 @@ pub use kind::{Group, Input, Kind};
 use kind::{input, secret};
 
 /// Words of [`super::Task`].
-pub const TASKS: &[&str] = &["auto", "review", "plan", "merge", "docs", "pipeline"];
+pub const TASKS: &[&str] = &["auto", "review", "plan", "merge", "docs", "pipeline", "tests"];
 /// Words of `fail_on`: `none`, and those of [`crate::finding::Severity`].
 pub const FAIL_ON: &[&str] = &["none", "info", "low", "medium", "high", "critical"];
 /// Words of [`super::Autonomy`], least first.
@@ -20,6 +20,10 @@ pub const LABELS: &[&str] = &["kind", "risk", "effort"];
 pub const FORMATS: &[&str] = &["text", "json", "markdown", "sarif", "github", "diff"];
 /// Words of [`crate::pipeline::Platform`].
 pub const PLATFORMS: &[&str] = &["github", "gitlab", "azure", "jenkins", "bitbucket", "harness"];
+/// Words of [`super::TestKind`].
+pub const TEST_KINDS: &[&str] = &["unit", "data", "security", "benchmark"];
+/// Words of `network`.
+pub const NETWORKS: &[&str] = &["none", "host"];
 /// Words of [`super::Color`].
 pub const COLORS: &[&str] = &["auto", "always", "never"];
 /// Log levels, least first.
@@ -104,6 +108,75 @@ pub static INPUTS: &[Input] = &[
     )
     .note("by name and content")
     .not_in_config(),
+    // Tests
+    input(
+        "command",
+        Group::Tests,
+        Kind::Text,
+        "Command that runs the test suite, for `tests`. It is run by `sh -c` in the project's \
+         folder, in a copy of the checkout.",
+    )
+    .note("by the project's files"),
+    input(
+        "one",
+        Group::Tests,
+        Kind::Text,
+        "Command that runs one test: `{name}` stands for its name as the runner prints it, \
+         `{path}` for its file.",
+    )
+    .note("by `command`, or the project's files"),
+    input(
+        "setup",
+        Group::Tests,
+        Kind::Text,
+        "Command that is run once in each copy before any test, such as `npm ci`. It may use the \
+         network; generated code never runs in it.",
+    ),
+    input(
+        "coverage",
+        Group::Tests,
+        Kind::Globs,
+        "Coverage reports of the head that tell which lines its tests reach. `none` neither reads \
+         nor makes any.",
+    )
+    .note("what `reports` finds, else the suite is run once with coverage where its runner can"),
+    input(
+        "kind",
+        Group::Tests,
+        Kind::Choice(TEST_KINDS),
+        "What `tests` writes: unit tests, realistic test data, tests that try to exploit a security \
+         finding, or a benchmark of what the change makes slower or faster.",
+    )
+    .default("unit"),
+    input(
+        "test_timeout",
+        Group::Tests,
+        Kind::Whole(1, 3_600),
+        "Longest time for one test, in seconds. The suite gets ten times as long as it needs \
+         without us, and no less than this.",
+    )
+    .default("60"),
+    input(
+        "mutants",
+        Group::Tests,
+        Kind::Whole(0, 10_000),
+        "Most mutants of the changed lines that are tried on the suite that is there.",
+    )
+    .default("60"),
+    input(
+        "network",
+        Group::Tests,
+        Kind::Choice(NETWORKS),
+        "What tests may reach: nothing but themselves, or all that the job can.",
+    )
+    .default("none"),
+    input(
+        "test_env",
+        Group::Tests,
+        Kind::Names,
+        "Variables that tests get to see, besides `PATH`, the language and the places of \
+         toolchains. Tokens of the host are never handed on.",
+    ),
     // Model
     input(
         "model",

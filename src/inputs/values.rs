@@ -59,6 +59,28 @@ words! {
         Docs = "docs",
         /// Check and improve the pipeline files that a change touches.
         Pipeline = "pipeline",
+        /// Write tests for a change, and prove them.
+        Tests = "tests",
+    }
+}
+
+words! {
+    /// What `tests` writes.
+    TestKind {
+        /// Tests of what a change does.
+        Unit = "unit",
+        /// Realistic test data.
+        Data = "data",
+        /// Tests that try to exploit a security finding.
+        Security = "security",
+        /// A benchmark of a changed hot path.
+        Benchmark = "benchmark",
+    }
+}
+
+impl Default for TestKind {
+    fn default() -> Self {
+        TestKind::Unit
     }
 }
 

@@ -11,3 +11,4 @@ pub mod progress;
 pub mod review;
 pub mod sweep;
 pub mod talk;
+pub mod tests;

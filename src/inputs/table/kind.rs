@@ -33,6 +33,8 @@ pub struct Input {
 pub enum Group {
     /// What is looked at.
     Change,
+    /// How tests are run, and which are written.
+    Tests,
     /// Who is asked, and what that may cost.
     Model,
     /// What counts.
@@ -47,8 +49,9 @@ pub enum Group {
 
 impl Group {
     /// In the order they are shown.
-    pub const ALL: [Group; 6] = [
+    pub const ALL: [Group; 7] = [
         Group::Change,
+        Group::Tests,
         Group::Model,
         Group::Findings,
         Group::Publishing,
@@ -60,6 +63,7 @@ impl Group {
     pub fn title(self) -> &'static str {
         match self {
             Group::Change => "Change",
+            Group::Tests => "Tests",
             Group::Model => "Model",
             Group::Findings => "Findings",
             Group::Publishing => "Publishing",

@@ -44,7 +44,7 @@ pub fn json<T: serde::Serialize>(result: &T, scrubber: &Scrubber) -> anyhow::Res
             Value::Array(items) => items.iter_mut().for_each(|item| mask(item, scrubber)),
             Value::Object(entries) => entries
                 .iter_mut()
-                .filter(|(key, _)| !matches!(key.as_str(), "diff" | "content"))
+                .filter(|(key, _)| !matches!(key.as_str(), "diff" | "content" | "patch"))
                 .for_each(|(_, value)| mask(value, scrubber)),
             _ => {}
         }

@@ -1,0 +1,207 @@
+//! `tests`: what a change adds or alters and no test guards, and tests for it, each of
+//! them proven.
+
+pub mod bench;
+pub mod changed;
+pub mod copies;
+pub mod cover;
+pub mod gaps;
+pub mod manifest;
+pub mod mutate;
+pub mod nearby;
+pub mod probe;
+pub mod project;
+pub mod prompt;
+pub mod proposal;
+pub mod prove;
+pub mod report;
+pub mod surroundings;
+pub mod tell;
+pub mod together;
+pub mod write;
+
+use anyhow::{Context as _, anyhow};
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use self::copies::{Copies, Sides};
+use self::project::{Checked, Found};
+use self::report::{Report, SCHEMA};
+use crate::checkout::Checkout;
+use crate::context::{self, Context, Decision, Request};
+use crate::diff::FileDiff;
+use crate::failure::Failure;
+use crate::finding::Finding;
+use crate::forge::Forge;
+use crate::forge::local::Local;
+use crate::inputs::{Gathered, Inputs, ModelChoice, Task};
+use crate::redact::Scrubber;
+use crate::sandbox;
+use crate::task::progress::Progress;
+use crate::task::review::collect::{self, Collected};
+use crate::task::review::contents::Contents;
+use crate::task::review::{self, finish};
+use crate::task::talk;
+
+/// Most files of a checkout that are looked at for projects and tests.
+const MOST_FILES: usize = 100_000;
+
+/// Look at the change that the event or the command line names. Gives the exit code.
+///
+/// # Errors
+/// As the exit codes say.
+pub fn run(gathered: &Gathered, first: &Inputs) -> Result<u8, Failure> {
+    let context = context::read(&first.host).map_err(Failure::Inputs)?;
+    let request = match context::request_of(&context, first) {
+        Decision::Review(request) => request,
+        Decision::Talk(asked) => return talk::run(gathered, first, &context, &asked),
+        Decision::Nothing { why } => return finish::nothing(first, &why),
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")
+        .map_err(Failure::Inputs)?;
+    runtime.block_on(look(gathered, first, &context, &request))
+}
+
+/// All that was found out.
+pub struct Examined {
+    /// What the JSON says.
+    pub report: Report,
+    /// The gaps as findings.
+    pub findings: Vec<Finding>,
+    /// Files with the accepted tests: path, text before, text after.
+    pub files: Vec<(String, Option<Vec<u8>>, Vec<u8>)>,
+    /// Why the model gave no answer.
+    pub failure: Option<String>,
+}
+
+async fn look(
+    gathered: &Gathered,
+    first: &Inputs,
+    context: &Context,
+    request: &Request,
+) -> Result<u8, Failure> {
+    let start = Instant::now();
+    let mut progress = Progress::new(first.host.stderr_terminal);
+    let client = review::client(first, start + first.timeout).map_err(Failure::Inputs)?;
+    let github = review::github(first, context, &client).map_err(Failure::Inputs)?;
+    let forge = github.as_ref().map(|github| github as &dyn Forge);
+    let local = collect::repository(&context.workspace);
+    progress.stage("reading the change");
+    let collected = review::collect(first, context, request, forge, local.as_ref()).await?;
+    let inputs = review::configured(gathered, &collected.base, &collected.base_files)?;
+    let scrubber = Scrubber::new(&inputs.secrets);
+    let examined = examine(&Subject {
+        inputs: &inputs,
+        context,
+        local: local.as_ref(),
+        collected: &collected,
+        deadline: start + inputs.timeout,
+        scrubber: &scrubber,
+        progress: &progress,
+    })
+    .await?;
+    progress.finish();
+    tell::tell(&inputs, &collected, &examined, &scrubber)
+}
+
+/// What is looked at.
+pub struct Subject<'a> {
+    /// What the program was told, the base's configuration included.
+    pub inputs: &'a Inputs,
+    /// Which job.
+    pub context: &'a Context,
+    /// The checkout's repository.
+    pub local: Option<&'a Local>,
+    /// The change.
+    pub collected: &'a Collected,
+    /// When everything has to be over.
+    pub deadline: Instant,
+    /// Knows this run's secrets.
+    pub scrubber: &'a Scrubber,
+    /// What a person sees meanwhile.
+    pub progress: &'a Progress,
+}
+
+impl Subject<'_> {
+    /// Whether no model is asked.
+    pub fn is_offline(&self) -> bool {
+        self.inputs.models_of(Task::Tests).heavy.choice == ModelChoice::Offline
+    }
+}
+
+/// Find the gap, ask for tests and prove them.
+///
+/// # Errors
+/// The suite does not run, or a copy cannot be made.
+pub async fn examine(subject: &Subject<'_>) -> Result<Examined, Failure> {
+    let Subject { inputs, local, collected, .. } = *subject;
+    let root = local.and_then(Local::workdir).unwrap_or(&subject.context.workspace);
+    let checkout = Checkout::new(root).map_err(Failure::Inputs)?;
+    let contents = Contents::new(Some(&checkout), local, collected.head_commit.as_deref());
+    let head = |file: &FileDiff| -> Option<Bytes> { contents.head(file) };
+    let base = |file: &FileDiff| -> Option<Bytes> { contents.base(file) };
+    let mut report = Report {
+        schema: SCHEMA,
+        model: "offline".to_owned(),
+        base: collected.base.clone(),
+        head: collected.head.clone(),
+        kind: inputs.testing.kind.as_str(),
+        notes: collected.notes.clone(),
+        ..Report::default()
+    };
+    let changed = changed::changed(&collected.change, &inputs.include, &inputs.ignore, &head);
+    report.untestable = changed.untestable;
+    let done = |report: Report| {
+        Ok(Examined { report, findings: Vec::new(), files: Vec::new(), failure: None })
+    };
+    if changed.files.is_empty() {
+        report.notes.push("The change alters no function that a test could guard.".to_owned());
+        return done(report);
+    }
+    let listing = checkout.list("", None, MOST_FILES);
+    let listing =
+        listing.map_err(|why| Failure::Inputs(anyhow!("cannot list the checkout: {why}")))?;
+    let found = Found::look(inputs, &checkout, listing.files, &changed.files);
+    for path in &found.homeless {
+        let reason = "no project with tests was found around it: name a `command`".to_owned();
+        report.untestable.push(report::Untestable { path: path.clone(), reason });
+    }
+    if found.groups.is_empty() {
+        return Err(Failure::Inputs(anyhow!(
+            "no project with tests was found: say how the suite is run, as in `--command \"make \
+             test\"`"
+        )));
+    }
+    let walls = sandbox::walls().await;
+    report.notes.extend(walls.notes.iter().cloned());
+    subject.progress.stage("copying the checkout");
+    let sides = Sides { head: &head, base: &base };
+    let scratch = tempfile::Builder::new()
+        .prefix("pipewright-tests-")
+        .tempdir_in(&inputs.testing.temp)
+        .with_context(|| format!("cannot make a folder in {}", inputs.testing.temp.display()))
+        .map_err(Failure::Inputs)?;
+    let mut copies = Copies::make(checkout.root(), scratch.path(), &collected.change, &sides)
+        .map_err(Failure::Inputs)?;
+    let mut examined = Examined { report, findings: Vec::new(), files: Vec::new(), failure: None };
+    for group in &found.groups {
+        let checked =
+            Checked { subject, checkout: &checkout, found: &found, scratch: scratch.path() };
+        project::project(&checked, group, &mut copies, &mut examined).await?;
+    }
+    let text = |path: &str| {
+        let text = copies.text(bench::Side::Head, path)?;
+        Some(String::from_utf8_lossy(&text).into_owned())
+    };
+    examined.findings = gaps::findings(&examined.report.gap, &text);
+    let mut diff = String::new();
+    for (path, before, after) in &examined.files {
+        let one = crate::diff::between::between(path, before.as_deref(), Some(after));
+        diff += &one.map_err(Failure::Inputs)?;
+    }
+    examined.report.diff = diff;
+    Ok(examined)
+}

@@ -1,0 +1,83 @@
+//! What a project's tests find around them, so that they find their toolchain and
+//! nothing else: the user's home is not theirs.
+
+use std::path::Path;
+
+use crate::inputs::Testing;
+use crate::redact::Secret;
+use crate::runner::{self, Kind};
+
+/// The variables for a project's runs. `scratch` is a folder that runs may write to, and
+/// that is kept from one to the next.
+pub fn variables(
+    testing: &Testing,
+    kind: Kind,
+    scratch: &Path,
+    secrets: &[Secret],
+) -> Vec<(String, String)> {
+    let is_secret = |value: &str| secrets.iter().any(|secret| value.contains(secret.expose()));
+    let mut variables: Vec<(String, String)> =
+        testing.variables.iter().filter(|(_, value)| !is_secret(value)).cloned().collect();
+    let mut set = |name: &str, value: String| {
+        if !variables.iter().any(|(known, _)| known == name) {
+            variables.push((name.to_owned(), value));
+        }
+    };
+    let below = |folder: &str| scratch.join(folder).to_string_lossy().into_owned();
+    if let Some(home) = &testing.home {
+        // Where toolchains lie when nobody says otherwise.
+        let places = [
+            ("CARGO_HOME", ".cargo"),
+            ("RUSTUP_HOME", ".rustup"),
+            ("PYENV_ROOT", ".pyenv"),
+            ("NVM_DIR", ".nvm"),
+            ("GOPATH", "go"),
+            ("NUGET_PACKAGES", ".nuget/packages"),
+            ("RBENV_ROOT", ".rbenv"),
+        ];
+        for (name, folder) in places {
+            let place = home.join(folder);
+            if place.is_dir() {
+                set(name, place.to_string_lossy().into_owned());
+            }
+        }
+        let repository = home.join(".m2/repository");
+        if matches!(kind, Kind::Maven) && repository.is_dir() {
+            set("MAVEN_OPTS", format!("-Dmaven.repo.local={}", repository.display()));
+        }
+    }
+    match kind {
+        // Both copies build what they depend on only once.
+        Kind::Cargo | Kind::Nextest => set("CARGO_TARGET_DIR", below("target")),
+        Kind::Go => {
+            set("GOCACHE", below("go-build"));
+            set("GOTMPDIR", below("tmp"));
+        }
+        Kind::Dotnet => set("DOTNET_CLI_HOME", below("dotnet")),
+        Kind::Gradle => {
+            if let Some(home) = &testing.home {
+                // Read-only caches, with what is new beside.
+                set("GRADLE_RO_DEP_CACHE", home.join(".gradle/caches").display().to_string());
+            }
+            set("GRADLE_USER_HOME", below("gradle"));
+        }
+        _ => {}
+    }
+    if !testing.network {
+        for (name, value) in [
+            ("CARGO_NET_OFFLINE", "true"),
+            ("GOPROXY", "off"),
+            ("npm_config_offline", "true"),
+            ("PIP_NO_INDEX", "1"),
+        ] {
+            set(name, value.to_owned());
+        }
+    }
+    for (name, value) in runner::instrument(kind) {
+        set(&name, value);
+    }
+    // A mutant of the same size and second would else run as the code before it.
+    set("PYTHONDONTWRITEBYTECODE", "1".to_owned());
+    set("PYTHONHASHSEED", "0".to_owned());
+    variables
+}
