@@ -209,12 +209,13 @@ impl Run<'_> {
         let checkout = Checkout::new(root).ok();
         let head = collected.head_commit.as_deref();
         let contents = Contents::new(checkout.as_ref(), local, head);
+        // The model may read the checkout only if it shows the change: after
+        // `pull_request_target` or a comment it is at the base. What is fetched
+        // from the host says nothing of it.
+        let shows_head = shows_head(&collected.change, &contents);
         if let (Some(forge), Some(head)) = (forge, head) {
             self.fetch_pipeline_files(forge, head, collected, &contents).await;
         }
-        // The model may read the checkout only if it shows the change: after
-        // `pull_request_target` or a comment it is at the base.
-        let shows_head = shows_head(&collected.change, &contents);
         let host = forge.map(HostFiles::new);
         let base = Base { local, host: host.as_ref(), revision: &collected.base };
         let scrub = {

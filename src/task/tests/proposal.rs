@@ -8,7 +8,7 @@ use crate::model::Tool;
 /// The answer tool.
 pub const TOOL: &str = "propose_tests";
 /// Most tests of one answer.
-const MOST: usize = 30;
+const MOST: usize = 40;
 /// Longest code of one test, in bytes.
 const LONGEST: usize = 20_000;
 
