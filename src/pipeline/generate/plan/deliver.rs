@@ -436,6 +436,9 @@ fn deploy(plan: &mut Plan<'_>) {
             kind,
             DeployKind::Kubernetes { .. } | DeployKind::Kustomize { .. } | DeployKind::Helm { .. }
         );
+        if kubernetes {
+            conventions(plan, &kind, &strategy);
+        }
         let deploy = Deploy {
             strategy: if kubernetes { strategy } else { Strategy::Rolling },
             image: image.then(|| Part::Image("image".to_owned()).into()),
@@ -474,6 +477,7 @@ fn deploy(plan: &mut Plan<'_>) {
         if taken_back {
             on_failure.push(Step::new(Action::Rollback(deploy.clone())).titled("Roll back"));
         }
+        let always = notes(plan, &deploy.kind);
         if name == last && plan.wish.notify.success {
             for (channel, address) in plan.wish.notify.channels.clone() {
                 let target = if address.is_empty() { hook(&channel).to_owned() } else { address };
@@ -508,6 +512,7 @@ fn deploy(plan: &mut Plan<'_>) {
             }),
             steps,
             on_failure,
+            always,
             ..Job::new(job_id.clone())
         });
         cloud_secrets(plan);
@@ -515,24 +520,83 @@ fn deploy(plan: &mut Plan<'_>) {
     }
 }
 
+/// Keeps the files in which a deployment by script notes what was there before, where what
+/// takes it back is a job of its own.
+fn notes(plan: &Plan<'_>, kind: &DeployKind) -> Vec<Step> {
+    let DeployKind::Script { rollback, .. } = kind else { return Vec::new() };
+    if plan.platform != Platform::GitLab || plan.wish.rollback.no() {
+        return Vec::new();
+    }
+    let text = rollback.render(|_| String::new());
+    let tests = ["[ -s ", "[ -d ", "[ -e "];
+    let paths: Vec<String> = tests
+        .iter()
+        .filter_map(|test| text.split_once(test)?.1.split_once(" ]"))
+        .map(|(path, _)| path.to_owned())
+        .collect();
+    if paths.is_empty() {
+        return Vec::new();
+    }
+    let name = "before-deployment".to_owned();
+    vec![Step::new(Action::SaveArtifact { name, paths, days: Some(1) })]
+}
+
+/// Says which names a strategy counts on: nothing of a checkout can be relied on to have
+/// them.
+fn conventions(plan: &mut Plan<'_>, kind: &DeployKind, strategy: &Strategy) {
+    let app = plan.app();
+    let helm = matches!(kind, DeployKind::Helm { .. });
+    // Harness makes and switches the two sets by itself.
+    if plan.platform == Platform::Harness {
+        return;
+    }
+    match strategy {
+        Strategy::Rolling => {}
+        Strategy::BlueGreen if helm => plan.remark(format!(
+            "Blue-green counts on the releases `{app}-blue` and `{app}-green`, whose chart labels its pods `color` by the value `color`, and on a service `{app}` outside of them that selects by it"
+        )),
+        Strategy::BlueGreen => plan.remark(format!(
+            "Blue-green counts on the deployments `{app}-blue` and `{app}-green`, whose pods have the label `color`, and on a service `{app}` that selects by it; the manifests must not set that selector"
+        )),
+        Strategy::Canary { .. } if helm => plan.remark(format!(
+            "The canary is the release `{app}-canary`; the chart has to give it that share of the traffic by the value `canary.weight`, in percent"
+        )),
+        Strategy::Canary { .. } => plan.remark(format!(
+            "The canary counts on the deployments `{app}` and `{app}-canary` behind one service; its share of the traffic is its share of the replicas"
+        )),
+    }
+}
+
 /// Gives the newest job what the cloud's command line reads, where the platform has no
 /// identity of its own for it here.
 fn cloud_secrets(plan: &mut Plan<'_>) {
-    let names: &[&str] = match plan.cloud() {
-        Some("aws") => &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"],
+    let (program, name, names): (&str, &str, &[&str]) = match plan.cloud() {
+        Some("aws") => {
+            ("aws ", "AWS", &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"])
+        }
+        Some("gcp") => ("gcloud ", "Google Cloud", &["GCP_CREDENTIALS"]),
+        Some("azure") => (
+            "az ",
+            "Azure",
+            &["AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID", "AZURE_SUBSCRIPTION_ID"],
+        ),
         _ => return,
     };
+    let calls = |script: &Text| script.render(|_| String::new()).contains(program);
     let called = plan.jobs.last().is_some_and(|job| {
         job.steps.iter().any(|step| match &step.action {
-            Action::Deploy(deploy) => matches!(deploy.kind, DeployKind::Script { .. }),
-            Action::Run { script, .. } => script.render(|_| String::new()).contains("aws "),
+            // A script of the project's own may call it.
+            Action::Deploy(Deploy { kind: DeployKind::Script { deploy, .. }, .. }) => {
+                calls(deploy) || deploy.render(|_| String::new()).starts_with("./")
+            }
+            Action::Run { script, .. } => calls(script),
             _ => false,
         })
     });
     if !called || !plan.login().is_empty() {
         return;
     }
-    plan.remark("The AWS command line has to be on the runner; it reads a key from the secrets: where the platform can take a role by the job's identity, do that instead");
+    plan.remark(format!("The command line of {name} has to be on the runner; it logs in with the secrets `{}`: where the platform can take a role by the job's identity, do that instead", names.join("`, `")));
     if let Some(job) = plan.jobs.last_mut() {
         job.secrets.extend(names.iter().map(|name| Secret::new(*name)));
     }
@@ -568,8 +632,25 @@ fn health(plan: &mut Plan<'_>, environment: &str) -> (Option<Step>, Option<Text>
     (Some(step), named.map(|_| url))
 }
 
+/// The commands that log the cloud's command line in with a key, each with its line end;
+/// empty where the job's identity does, or where it reads a key by itself. They stand in the
+/// scripts: what takes a deployment back may be a job of its own.
+fn command_line_login(plan: &Plan<'_>) -> &'static str {
+    match plan.cloud() {
+        _ if !plan.login().is_empty() => "",
+        Some("gcp") => {
+            "printf '%s' \"$GCP_CREDENTIALS\" | gcloud auth activate-service-account --key-file=- --quiet\ngcloud config set project \"{{var.GCP_PROJECT}}\" --quiet\n"
+        }
+        Some("azure") => {
+            "az login --service-principal --username \"$AZURE_CLIENT_ID\" --password \"$AZURE_CLIENT_SECRET\" --tenant \"$AZURE_TENANT_ID\" --output none\naz account set --subscription \"$AZURE_SUBSCRIPTION_ID\"\n"
+        }
+        _ => "",
+    }
+}
+
 fn kind(plan: &mut Plan<'_>, environment: &str) -> DeployKind {
     let app = plan.app();
+    let login = command_line_login(plan);
     let script = |deploy: String, rollback: &str| DeployKind::Script {
         deploy: template(&deploy),
         rollback: template(rollback),
@@ -638,18 +719,18 @@ fn kind(plan: &mut Plan<'_>, environment: &str) -> DeployKind {
         ),
         Some(Target::CloudRun) => script(
             format!(
-                "gcloud run services describe {app}-{environment} --region \"{{{{var.GCP_REGION}}}}\" --format 'value(status.latestReadyRevisionName)' > previous-revision\ngcloud run deploy {app}-{environment} --image \"$IMAGE\" --region \"{{{{var.GCP_REGION}}}}\""
+                "{login}gcloud run services describe {app}-{environment} --region \"{{{{var.GCP_REGION}}}}\" --format 'value(status.latestReadyRevisionName)' > previous-revision\ngcloud run deploy {app}-{environment} --image \"$IMAGE\" --region \"{{{{var.GCP_REGION}}}}\""
             ),
             &format!(
-                "if [ -s previous-revision ]; then\n  gcloud run services update-traffic {app}-{environment} --region \"{{{{var.GCP_REGION}}}}\" --to-revisions \"$(cat previous-revision)=100\"\nfi"
+                "{login}if [ -s previous-revision ]; then\n  gcloud run services update-traffic {app}-{environment} --region \"{{{{var.GCP_REGION}}}}\" --to-revisions \"$(cat previous-revision)=100\"\nfi"
             ),
         ),
         Some(Target::AzureWebApp) => script(
             format!(
-                "az webapp config container set --name {app}-{environment} --resource-group {app}-{environment} --slot staging --container-image-name \"$IMAGE\"\naz webapp deployment slot swap --name {app}-{environment} --resource-group {app}-{environment} --slot staging\ntouch swapped"
+                "{login}az webapp config container set --name {app}-{environment} --resource-group {app}-{environment} --slot staging --container-image-name \"$IMAGE\"\naz webapp deployment slot swap --name {app}-{environment} --resource-group {app}-{environment} --slot staging\ntouch swapped"
             ),
             &format!(
-                "if [ -e swapped ]; then\n  az webapp deployment slot swap --name {app}-{environment} --resource-group {app}-{environment} --slot staging\nfi"
+                "{login}if [ -e swapped ]; then\n  az webapp deployment slot swap --name {app}-{environment} --resource-group {app}-{environment} --slot staging\nfi"
             ),
         ),
         Some(Target::S3) => {
