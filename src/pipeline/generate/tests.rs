@@ -256,7 +256,9 @@ fn what_a_file_counts_on_is_said() {
         let wish = "deploy to cloud run in production";
         // Once for the deployment, once for what takes it back.
         let login = ["gcloud auth activate-service-account", "GCP_CREDENTIALS"];
-        check("java", wish, platform, &login, &["`GCP_CREDENTIALS`", "command line of Google"]);
+        let said =
+            ["`GCP_CREDENTIALS`", "command line of Google", "`GCP_PROJECT` and `GCP_REGION`"];
+        check("java", wish, platform, &login, &said);
         let wish = "deploy to azure web app production";
         let login = ["az login --service-principal", "AZURE_CLIENT_SECRET"];
         check(
@@ -277,6 +279,13 @@ fn what_a_file_counts_on_is_said() {
         check("node", &blue, platform, &[], &["the releases `", "by the value `color`"]);
         check("node", &canary, platform, &[], &["the release `", "`canary.weight`"]);
     }
+    let identity = ["GCP_IDENTITY_PROVIDER", "trust this repository", "`GCP_REGION`"];
+    check("java", "deploy to cloud run", Platform::GitHub, &["google-github-actions"], &identity);
+    let identity = ["`AWS_ROLE_ARN`", "trust this repository"];
+    check("terraform", "terraform apply on AWS", Platform::GitHub, &["id-token"], &identity);
+    // A script of Harness' sees only what it is given.
+    let given = ["PRODUCTION_URL: <+pipeline.variables.PRODUCTION_URL>\n"];
+    check("java", "deploy to cloud run in production", Platform::Harness, &given, &[]);
     // There, what takes a deployment back is another job.
     let kept = ["    when: always\n", "    paths: [previous-revision]\n"];
     check("java", "deploy to cloud run in production", Platform::GitLab, &kept, &[]);

@@ -593,7 +593,11 @@ fn cloud_secrets(plan: &mut Plan<'_>) {
             _ => false,
         })
     });
-    if !called || !plan.login().is_empty() {
+    if !called {
+        return;
+    }
+    if !plan.login().is_empty() {
+        plan.remark_identity();
         return;
     }
     plan.remark(format!("The command line of {name} has to be on the runner; it logs in with the secrets `{}`: where the platform can take a role by the job's identity, do that instead", names.join("`, `")));
@@ -717,14 +721,20 @@ fn kind(plan: &mut Plan<'_>, environment: &str) -> DeployKind {
                 "if [ -s previous-task ]; then\n  aws ecs update-service --cluster {environment} --service {app} --task-definition \"$(cat previous-task)\"\n  aws ecs wait services-stable --cluster {environment} --services {app}\nfi"
             ),
         ),
-        Some(Target::CloudRun) => script(
-            format!(
-                "{login}gcloud run services describe {app}-{environment} --region \"{{{{var.GCP_REGION}}}}\" --format 'value(status.latestReadyRevisionName)' > previous-revision\ngcloud run deploy {app}-{environment} --image \"$IMAGE\" --region \"{{{{var.GCP_REGION}}}}\""
-            ),
-            &format!(
-                "{login}if [ -s previous-revision ]; then\n  gcloud run services update-traffic {app}-{environment} --region \"{{{{var.GCP_REGION}}}}\" --to-revisions \"$(cat previous-revision)=100\"\nfi"
-            ),
-        ),
+        Some(Target::CloudRun) => {
+            plan.remark(match login {
+                "" => "The variable `GCP_REGION` has to hold the region",
+                _ => "The variables `GCP_PROJECT` and `GCP_REGION` have to hold the project and the region",
+            });
+            script(
+                format!(
+                    "{login}gcloud run services describe {app}-{environment} --region \"{{{{var.GCP_REGION}}}}\" --format 'value(status.latestReadyRevisionName)' > previous-revision\ngcloud run deploy {app}-{environment} --image \"$IMAGE\" --region \"{{{{var.GCP_REGION}}}}\""
+                ),
+                &format!(
+                    "{login}if [ -s previous-revision ]; then\n  gcloud run services update-traffic {app}-{environment} --region \"{{{{var.GCP_REGION}}}}\" --to-revisions \"$(cat previous-revision)=100\"\nfi"
+                ),
+            )
+        }
         Some(Target::AzureWebApp) => script(
             format!(
                 "{login}az webapp config container set --name {app}-{environment} --resource-group {app}-{environment} --slot staging --container-image-name \"$IMAGE\"\naz webapp deployment slot swap --name {app}-{environment} --resource-group {app}-{environment} --slot staging\ntouch swapped"
