@@ -338,6 +338,11 @@ fn a_conversion_may_add_and_what_drops_a_part_of_it_is_refused() {
         ("a name", base.replace("ship:", "release:"), "`ship` is gone"),
         ("a wait", base.replace("needs: [unit]", "needs: []"), "behind tests"),
         ("tests", drop("npm test"), "runs tests"),
+        (
+            "a condition",
+            base.replace("  rules:\n    - if: $CI_COMMIT_BRANCH == \"main\"\n", ""),
+            "`ship` has lost a condition",
+        ),
         ("a secret", base.replace("SHIP_TOKEN", "T"), "SHIP_TOKEN"),
     ] {
         assert_ne!(bad, base, "{case}: {base}");

@@ -20,8 +20,11 @@ pub enum Keep {
     Everything,
 }
 
+/// Whether a thing that is done is of a kind.
+type Kind = fn(&Does) -> bool;
+
 /// Kinds of work that are compared, with the words for them.
-const KINDS: &[(&str, fn(&Does) -> bool)] = &[
+const KINDS: &[(&str, Kind)] = &[
     ("checks style", |does| matches!(does, Does::Lint)),
     ("runs tests", |does| matches!(does, Does::Test)),
     ("builds", |does| matches!(does, Does::Build | Does::BuildImage(_))),
@@ -190,7 +193,7 @@ fn does(job: &Job, kind: &dyn Fn(&Does) -> bool) -> bool {
     job.steps.iter().flat_map(|step| &step.does).any(kind)
 }
 
-fn of_kind(job: &Job, kind: fn(&Does) -> bool) -> usize {
+fn of_kind(job: &Job, kind: Kind) -> usize {
     job.steps.iter().filter(|step| step.does.iter().any(kind)).count()
 }
 
