@@ -238,3 +238,63 @@ fn an_empty_wish_is_still_a_file() {
         );
     }
 }
+
+/// What has to be there or set up for a file to work is either written or said.
+#[test]
+fn what_a_file_counts_on_is_said() {
+    let check = |name: &str, wish: &str, platform, written: &[&str], said: &[&str]| {
+        let made = generate(wish, platform, &checkout(name));
+        for words in written {
+            assert!(made.text.contains(words), "{platform}: no `{words}` in {}", made.text);
+        }
+        let remarks = made.remarks.join("\n");
+        for words in said {
+            assert!(remarks.contains(words), "{platform}: `{words}` is not said in {remarks}");
+        }
+    };
+    for platform in Platform::ALL.into_iter().filter(|platform| *platform != Platform::GitHub) {
+        let wish = "deploy to cloud run in production";
+        // Once for the deployment, once for what takes it back.
+        let login = ["gcloud auth activate-service-account", "GCP_CREDENTIALS"];
+        let said =
+            ["`GCP_CREDENTIALS`", "command line of Google", "`GCP_PROJECT` and `GCP_REGION`"];
+        check("java", wish, platform, &login, &said);
+        let wish = "deploy to azure web app production";
+        let login = ["az login --service-principal", "AZURE_CLIENT_SECRET"];
+        check(
+            "dotnet",
+            wish,
+            platform,
+            &login,
+            &["`AZURE_CLIENT_SECRET`", "command line of Azure"],
+        );
+        let wish = "deploy the site to s3";
+        check("node", wish, platform, &[], &["`AWS_SECRET_ACCESS_KEY`"]);
+    }
+    for platform in Platform::ALL.into_iter().filter(|platform| *platform != Platform::Harness) {
+        let [blue, canary] = ["blue-green", "a canary"]
+            .map(|strategy| format!("deploy to kubernetes production with {strategy}"));
+        check("python", &blue, platform, &[], &["-green`", "label `color`"]);
+        check("python", &canary, platform, &[], &["-canary`", "share of the replicas"]);
+        check("node", &blue, platform, &[], &["the releases `", "by the value `color`"]);
+        check("node", &canary, platform, &[], &["the release `", "`canary.weight`"]);
+    }
+    let identity = ["GCP_IDENTITY_PROVIDER", "trust this repository", "`GCP_REGION`"];
+    check("java", "deploy to cloud run", Platform::GitHub, &["google-github-actions"], &identity);
+    let identity = ["`AWS_ROLE_ARN`", "trust this repository"];
+    check("terraform", "terraform apply on AWS", Platform::GitHub, &["id-token"], &identity);
+    // A script of Harness' sees only what it is given.
+    let given = ["PRODUCTION_URL: <+pipeline.variables.PRODUCTION_URL>\n"];
+    check("java", "deploy to cloud run in production", Platform::Harness, &given, &[]);
+    // There, what takes a deployment back is another job.
+    let kept = ["    when: always\n", "    paths: [previous-revision]\n"];
+    check("java", "deploy to cloud run in production", Platform::GitLab, &kept, &[]);
+    let wish = "test on pull requests, deploy to kubernetes production";
+    check(
+        "python",
+        wish,
+        Platform::Jenkins,
+        &["cache(", "lock("],
+        &["plugin Job Cacher", "plugin Lockable Resources"],
+    );
+}

@@ -4,6 +4,7 @@
 
 mod graph;
 mod preserve;
+pub mod rewrite;
 mod secrets;
 #[cfg(test)]
 mod splices;

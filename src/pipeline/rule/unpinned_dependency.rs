@@ -506,12 +506,10 @@ fn pin(text: &str, same: &[Named]) -> Option<Fix> {
             .collect(),
         safe: exact,
         proof: vec![match exact {
-            true => format!("The tag `{version}` of `{name}` was this commit on {}.", pins::DATED),
-            false => format!(
-                "`{}` is the newest release of `{version}` in a table of {}.",
-                pin.version,
-                pins::DATED
-            ),
+            true => format!("The tag `{version}` of `{name}` was this commit on {}.", pin.seen),
+            false => {
+                format!("`{}` was the newest release of `{version}` on {}.", pin.version, pin.seen)
+            }
         }],
     })
 }

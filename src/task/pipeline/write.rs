@@ -19,19 +19,22 @@ use crate::model::{SystemBlock, Tool};
 use crate::pipeline::convert::convert;
 use crate::pipeline::generate::{generate, prompt};
 use crate::pipeline::portable::NotCarried;
-use crate::pipeline::{File, Files, Platform};
+use crate::pipeline::prove::rewrite::{self, Keep};
+use crate::pipeline::{File, Files, NoFiles, Outcome, Platform};
 use crate::publish::files;
 use crate::redact::Scrubber;
 use crate::report::Usage;
 use crate::task::models;
 use crate::task::review;
 use crate::task::review::prompt::Nonce;
-use crate::task::talk::model::{self, Put};
+use crate::task::talk::model::{self, Put, Room};
 
 /// The value of `schema` in the JSON.
 const SCHEMA: &str = "pipewright.pipeline-file/1";
 /// How often a model may mend its file.
 const ROUNDS: usize = 3;
+/// Most output tokens of one reply: a whole file, of many stages.
+const MOST_OUTPUT: u32 = 32_000;
 /// Most complaints that are handed back.
 const MOST_COMPLAINTS: usize = 20;
 
@@ -47,6 +50,9 @@ struct Made {
     not_carried: Vec<Lost>,
     remarks: Vec<String>,
     usage: Usage,
+    /// Whether a model was asked, whatever came of it.
+    #[serde(skip)]
+    asked: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -90,9 +96,10 @@ pub fn from_wish(inputs: &Inputs, wish: &str) -> Result<u8, Failure> {
         not_carried: told(generated.not_carried),
         remarks: generated.remarks,
         usage: Usage::default(),
+        asked: false,
     };
     let text = |nonce: &Nonce| nonce.fence("request", &prompt::request(wish, platform, &workspace));
-    let failure = improve(inputs, platform, &workspace, &text, &mut made, None)?;
+    let failure = improve(inputs, platform, &workspace, &text, &mut made, Keep::Purpose)?;
     finish(inputs, &made, failure)
 }
 
@@ -130,6 +137,7 @@ pub fn converted(
         not_carried: told(result.not_carried),
         remarks: result.remarks,
         usage: Usage::default(),
+        asked: false,
     };
     // What is not mechanical is all that a model is asked for.
     if made.not_carried.is_empty() {
@@ -151,36 +159,47 @@ pub fn converted(
             nonce.fence("what it lacks", &lost),
         )
     };
-    let failure = improve(inputs, to, files, &text, &mut made, Some(file))?;
+    let failure = improve(inputs, to, files, &text, &mut made, Keep::Everything)?;
     finish(inputs, &made, failure)
 }
 
-/// What the checks say of a model's file; nothing where it holds. A conversion must not
-/// have fewer jobs or approvals than the mechanical one.
-fn complaints(platform: Platform, text: &str, base: &str, files: &dyn Files) -> Vec<String> {
+/// What the checks say of a model's file and did not of the one of building blocks, and
+/// what it has lost against that; nothing where it holds. A conversion carries faults of
+/// its source over, and a model is not asked to mend them.
+fn complaints(
+    platform: Platform,
+    text: &str,
+    base: Option<&File>,
+    keep: Keep,
+    files: &dyn Files,
+) -> Vec<String> {
     let mut said = prompt::judge(platform, text, files);
-    let graph = |text: &str| match crate::pipeline::read(
-        platform,
-        platform.usual_path(),
-        text,
-        &crate::pipeline::NoFiles,
-    ) {
-        crate::pipeline::Outcome::Read(file) => Some(file.pipeline),
-        _ => None,
-    };
-    if let (Some(before), Some(after)) = (graph(base), graph(text)) {
-        let waits = |pipeline: &crate::pipeline::graph::Pipeline| {
-            pipeline.jobs.iter().filter(|job| job.manual || job.environment.is_some()).count()
-        };
-        if waits(&after) < waits(&before) {
-            said.push(format!(
-                "There were {} jobs with an approval or an environment, now there are {}",
-                waits(&before),
-                waits(&after)
-            ));
+    let Some(base) = base else { return said };
+    let mut known = prompt::judge(platform, &base.text, files);
+    said.retain(|new| match known.iter().position(|old| unplaced(old) == unplaced(new)) {
+        Some(at) => {
+            known.swap_remove(at);
+            false
         }
+        None => true,
+    });
+    if let Some(file) = graph(platform, text) {
+        said.extend(rewrite::lost(base, &file, keep));
     }
     said
+}
+
+/// A complaint without its line, which moves.
+fn unplaced(said: &str) -> &str {
+    said.strip_prefix("Line ").and_then(|rest| rest.split_once(": ")).map_or(said, |(_, rest)| rest)
+}
+
+/// A file that was written, read back.
+fn graph(platform: Platform, text: &str) -> Option<Box<File>> {
+    match crate::pipeline::read(platform, platform.usual_path(), text, &NoFiles) {
+        Outcome::Read(file) => Some(file),
+        Outcome::Declined(_) | Outcome::Invalid { .. } => None,
+    }
 }
 
 /// Let a model write the file, and take it if it holds.
@@ -190,7 +209,7 @@ fn improve(
     files: &dyn Files,
     text: &dyn Fn(&Nonce) -> String,
     made: &mut Made,
-    source: Option<&File>,
+    keep: Keep,
 ) -> Result<Option<String>, Failure> {
     if is_offline(inputs) {
         return Ok(None);
@@ -203,12 +222,13 @@ fn improve(
     let deadline = Instant::now() + inputs.timeout;
     let scrubber = Scrubber::new(&inputs.secrets);
     let nonce = Nonce::new();
-    let base = made.content.clone();
-    let question = scrubber.scrub(&text(&nonce)).into_owned();
+    let base = graph(platform, &made.content);
+    let question = text(&nonce);
     let mut feedback = String::new();
     let mut left = Vec::new();
     for round in 1..=ROUNDS {
-        let asked = format!("{question}{feedback}");
+        // What a model wrote may hold what it must not be sent again.
+        let asked = scrubber.scrub(&format!("{question}{feedback}")).into_owned();
         let got = runtime.block_on(async {
             let client = review::client(inputs, deadline).map_err(Failure::Inputs)?;
             let models = models::of(inputs, &client, Task::Pipeline).map_err(Failure::Inputs)?;
@@ -230,22 +250,24 @@ fn improve(
                 nonce: &nonce,
                 validate: &parse,
             };
-            Ok::<_, Failure>(model::put(put).await)
+            let room = Room { output: MOST_OUTPUT, spent: made.usage };
+            Ok::<_, Failure>(model::put_within(put, &room).await)
         })?;
         let Some(got) = got else { return Ok(None) };
+        made.asked = true;
         made.usage += got.usage;
         let (content, remarks) = match got.answer {
             Ok(answer) => answer,
             Err(why) => return Ok(Some(scrubber.sanitize_line(&why))),
         };
-        left = complaints(platform, &content, &base, files);
+        left = complaints(platform, &content, base.as_deref(), keep, files);
         if scrubber.scrub(&content) != content {
             left.push("A secret stands in the file; refer to it by name".to_owned());
         }
         if left.is_empty() {
             made.model = got.model;
             made.content = content;
-            if source.is_some() {
+            if keep == Keep::Everything {
                 // What it added is for a person to compare: the list stays as it was.
                 made.remarks.push(format!(
                     "{} wrote on from the mechanical conversion; compare what is listed as not \
@@ -320,7 +342,7 @@ fn tell(inputs: &Inputs, made: &Made) -> Result<()> {
             for remark in &made.remarks {
                 let _ = writeln!(stderr, "note: {}", line(remark));
             }
-            if made.model == "offline" {
+            if !made.asked {
                 let _ = writeln!(stderr, "note: made of building blocks, no model was asked");
             }
             made.content.clone()

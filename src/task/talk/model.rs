@@ -15,8 +15,23 @@ use crate::task::review::tools::Tools;
 
 /// Most turns of one conversation, reading included.
 const MOST_TURNS: u32 = 10;
-/// Most output tokens of one reply: an answer is a page at most.
+/// Most output tokens of one reply, where nothing else is said: an answer is a page at most.
 const MOST_OUTPUT: u32 = 8_000;
+
+/// What one question may take of the run's caps.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    /// Most output tokens of one reply.
+    pub output: u32,
+    /// What questions before it have used: the caps hold for all of them together.
+    pub spent: Usage,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Room { output: MOST_OUTPUT, spent: Usage::default() }
+    }
+}
 
 /// What is put before the model.
 pub struct Put<'a, T> {
@@ -71,17 +86,23 @@ impl ToolHost for Fenced<'_> {
 
 /// Ask; `None` offline.
 pub async fn put<T>(put: Put<'_, T>) -> Option<Got<T>> {
+    put_within(put, &Room::default()).await
+}
+
+/// Ask, with this much room; `None` offline.
+pub async fn put_within<T>(put: Put<'_, T>, room: &Room) -> Option<Got<T>> {
     let heavy = put.models.heavy.as_deref()?;
+    let tokens = room.spent.input_tokens + room.spent.output_tokens;
     let budget = Budget::new(Caps {
-        max_cost_usd: Some(put.inputs.max_cost_usd),
-        max_tokens: put.inputs.max_tokens,
+        max_cost_usd: Some((put.inputs.max_cost_usd - room.spent.cost_usd).max(0.0)),
+        max_tokens: put.inputs.max_tokens.map(|most| most.saturating_sub(tokens)),
         deadline: Some(put.deadline),
     });
     let fallbacks = put.models.fallbacks.iter().map(AsRef::as_ref);
     let mut got = Got { answer: Err(String::new()), model: String::new(), usage: Usage::default() };
     for model in std::iter::once(heavy).chain(fallbacks) {
         got.model = model.name();
-        let (answer, usage, again) = one(model, &put, &budget).await;
+        let (answer, usage, again) = one(model, &put, &budget, room.output).await;
         got.usage += usage;
         got.answer = answer;
         if !again {
@@ -97,6 +118,7 @@ async fn one<T>(
     model: &dyn Model,
     put: &Put<'_, T>,
     budget: &Budget,
+    output: u32,
 ) -> (Result<T, String>, Usage, bool) {
     let mut toolbox = vec![put.tool.clone()];
     if model.calls_tools() {
@@ -110,7 +132,7 @@ async fn one<T>(
         }],
         tools: toolbox,
         tool_choice: ToolChoice::Towards(put.tool.name.clone()),
-        max_tokens: MOST_OUTPUT.min(model.limits().output),
+        max_tokens: output.min(model.limits().output),
     };
     let tools = Fenced { tools: put.tools, nonce: put.nonce };
     let outcome = converse(

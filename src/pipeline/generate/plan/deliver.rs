@@ -1,12 +1,15 @@
-//! Images, packages, deployments, and telling people.
+//! What is delivered: deployments from environment to environment, and telling people.
 
-use super::super::stack::{Language, rank};
-use super::super::wish::{Publish, Registry, Target};
+use super::super::stack::rank;
+use super::super::wish::{Registry, Target};
+use super::image::image;
+use super::publish::publish;
+use super::target::{conventions, kind, notes};
 use super::{Plan, checkout, id, kept, template, upper};
 use crate::pipeline::Platform;
 use crate::pipeline::portable::{
-    Access, Action, Approval, Condition, Deploy, DeployKind, Environment, ImageBuild, Job, Login,
-    Part, Rights, Secret, Step, Strategy, Text, Variable,
+    Action, Approval, Condition, Deploy, DeployKind, Environment, Job, Login, Part, Secret, Step,
+    Strategy, Text, Variable,
 };
 
 /// Whether an image is built.
@@ -30,7 +33,7 @@ pub fn wants_files(plan: &Plan<'_>) -> bool {
         && matches!(target(plan), Some(Target::S3 | Target::Lambda | Target::Ssh))
 }
 
-fn target(plan: &Plan<'_>) -> Option<Target> {
+pub(super) fn target(plan: &Plan<'_>) -> Option<Target> {
     let stack = plan.stack;
     match plan.wish.target {
         Some(Target::Kubernetes) | None => {
@@ -79,305 +82,6 @@ pub fn add(plan: &mut Plan<'_>) {
         deploy(plan);
     } else if !plan.wish.terraform.yes() && plan.wish.approval.yes() {
         plan.remark("Nothing is deployed, so there is nothing to approve");
-    }
-}
-
-/// The image's name, and the login to its registry.
-fn registry(plan: &mut Plan<'_>) -> (Text, Vec<Step>) {
-    let usual = match plan.platform {
-        Platform::GitHub => Registry::GitHub,
-        Platform::GitLab => Registry::GitLab,
-        _ => Registry::Other(String::new()),
-    };
-    let registry = plan.wish.registry.clone().unwrap_or(usual);
-    let login = |host: &str| {
-        let (user, password) = ("REGISTRY_USER".to_owned(), "REGISTRY_PASSWORD".to_owned());
-        vec![Step::new(Action::Login(Login::Registry { host: host.to_owned(), user, password }))]
-    };
-    let own = |host: &str| {
-        vec![Step::new(Action::Login(Login::Registry {
-            host: host.to_owned(),
-            user: String::new(),
-            password: String::new(),
-        }))]
-    };
-    let foreign = |text: &str| Text::from(Part::Foreign(plan.platform, text.to_owned()));
-    match (&registry, plan.platform) {
-        (Registry::GitHub, Platform::GitHub) => {
-            let name = Text::literal("ghcr.io/").then(foreign("${{ github.repository }}"));
-            plan.remark("The image is named after the repository, whose name has to be in small letters for that");
-            (name, own("ghcr.io"))
-        }
-        (Registry::GitLab, Platform::GitLab) => {
-            (foreign("${CI_REGISTRY_IMAGE}"), own("${CI_REGISTRY}"))
-        }
-        (Registry::Other(name), _) if !name.is_empty() => {
-            let host = name.split('/').next().unwrap_or_default().to_owned();
-            (Text::literal(name.clone()), login(&host))
-        }
-        (registry, _) => {
-            let app = plan.app();
-            let (host, name) = match registry {
-                Registry::GitHub => ("ghcr.io", format!("ghcr.io/your-organisation/{app}")),
-                Registry::GitLab => {
-                    ("registry.gitlab.com", format!("registry.gitlab.com/your-group/{app}"))
-                }
-                Registry::Ecr => (
-                    "123456789012.dkr.ecr.eu-central-1.amazonaws.com",
-                    format!("123456789012.dkr.ecr.eu-central-1.amazonaws.com/{app}"),
-                ),
-                Registry::Acr => {
-                    ("yourregistry.azurecr.io", format!("yourregistry.azurecr.io/{app}"))
-                }
-                Registry::Google => (
-                    "europe-docker.pkg.dev",
-                    format!("europe-docker.pkg.dev/your-project/images/{app}"),
-                ),
-                Registry::DockerHub => ("", format!("docker.io/your-organisation/{app}")),
-                Registry::Other(_) => {
-                    ("registry.example.com", format!("registry.example.com/{app}"))
-                }
-            };
-            plan.remark(format!("The image is called `{name}`: put your own name there"));
-            let steps = if *registry == Registry::Ecr {
-                plan.remark(
-                    "Pushing to ECR needs the AWS command line on the runner and rights to push",
-                );
-                let mut steps = plan.login();
-                steps.push(
-                    Step::run(format!(
-                        "command -v aws > /dev/null || apk add --no-cache aws-cli\naws ecr get-login-password --region eu-central-1 | docker login --username AWS --password-stdin {host}"
-                    ))
-                    .titled("Log in to ECR"),
-                );
-                steps
-            } else {
-                login(host)
-            };
-            (Text::literal(name), steps)
-        }
-    }
-}
-
-fn image(plan: &mut Plan<'_>) {
-    let (name, login) = registry(plan);
-    let dockerfile = plan
-        .stack
-        .dockerfiles
-        .iter()
-        .min_by_key(|path| (path.matches('/').count(), path.len()))
-        .cloned();
-    if dockerfile.is_none() {
-        plan.remark("The checkout shows no Dockerfile: the image is built from one at its top");
-    } else if plan.stack.dockerfiles.len() > 1 {
-        plan.remark(format!(
-            "Of {} Dockerfiles `{}` is built",
-            plan.stack.dockerfiles.len(),
-            dockerfile.as_deref().unwrap_or_default()
-        ));
-    }
-    let folder = dockerfile
-        .as_deref()
-        .and_then(|path| path.rsplit_once('/'))
-        .map(|(folder, _)| folder.to_owned());
-    let file = dockerfile.filter(|path| path != "Dockerfile" && !path.ends_with("/Dockerfile"));
-    let context = if file.is_some() { String::new() } else { folder.unwrap_or_default() };
-    let releases = plan.wish.tag.is_some();
-    let mut tags = vec![Text::from(Part::Commit)];
-    let condition = plan.delivery();
-    if matches!(condition, Condition::Tag(_)) {
-        tags.push(Text::from(Part::Tag));
-    }
-    let mut steps = vec![checkout()];
-    steps.extend(login);
-    let build = ImageBuild {
-        image: name,
-        tags,
-        context,
-        file,
-        platforms: plan.wish.architectures.clone(),
-        push: true,
-        cache: !releases && !plan.wish.cache.no(),
-        ..ImageBuild::default()
-    };
-    steps.push(Step::new(Action::BuildImage(build)).titled("Build and push the image"));
-    plan.jobs.push(Job {
-        title: Some("Build the image".to_owned()),
-        stage: Some("image".to_owned()),
-        needs: plan.checks.clone(),
-        condition: Some(condition.clone()),
-        timeout: plan.minutes(30),
-        steps,
-        ..Job::new("image")
-    });
-    cloud_secrets(plan);
-    plan.checks = vec!["image".to_owned()];
-    if !plan.wish.scan_image.no() {
-        let (image, severity) =
-            (Text::from(Part::Image("image".to_owned())), "HIGH,CRITICAL".to_owned());
-        let steps = vec![
-            Step::new(Action::ScanImage {
-                tool: "trivy".to_owned(),
-                image: image.clone(),
-                severity,
-            })
-            .titled("Scan the image"),
-        ];
-        plan.jobs.push(Job {
-            title: Some("Scan the image".to_owned()),
-            stage: Some("scan".to_owned()),
-            needs: vec!["image".to_owned()],
-            condition: Some(condition.clone()),
-            timeout: plan.minutes(15),
-            steps,
-            ..Job::new("scan-image")
-        });
-        plan.checks = vec!["scan-image".to_owned()];
-    }
-    if plan.wish.sbom.yes() {
-        let mut job = Job {
-            title: Some("List what the image holds".to_owned()),
-            stage: Some("scan".to_owned()),
-            needs: vec!["image".to_owned()],
-            condition: Some(condition),
-            timeout: plan.minutes(15),
-            steps: vec![
-                Step::run(
-                    Text::literal("trivy image --format cyclonedx --output sbom.cdx.json \"")
-                        .then(Part::Image("image".to_owned()))
-                        .then("\""),
-                )
-                .titled("Write the SBOM"),
-                Step::new(Action::SaveArtifact {
-                    name: "sbom".to_owned(),
-                    paths: vec!["sbom.cdx.json".to_owned()],
-                    days: Some(90),
-                }),
-            ],
-            ..Job::new("sbom")
-        };
-        if !matches!(plan.platform, Platform::GitHub | Platform::Azure) {
-            job.runner.image = Some(Text::literal("aquasec/trivy:0.58.1"));
-        }
-        plan.jobs.push(job);
-        plan.checks.push("sbom".to_owned());
-    }
-}
-
-fn publish(plan: &mut Plan<'_>) {
-    let mut targets = plan.wish.publish_to.clone();
-    let languages: Vec<Language> = plan
-        .wish
-        .languages
-        .iter()
-        .map(|(language, _)| *language)
-        .chain(plan.stack.parts.iter().map(|part| part.language))
-        .collect();
-    if targets.is_empty() && !wants_image(plan) {
-        targets.extend(languages.first().and_then(|language| match language {
-            Language::Node => Some(Publish::Npm),
-            Language::Python => Some(Publish::Pypi),
-            Language::Rust => Some(Publish::Crates),
-            Language::Java => Some(Publish::Maven),
-            Language::Dotnet => Some(Publish::Nuget),
-            Language::Ruby => Some(Publish::Gems),
-            _ => None,
-        }));
-        if targets.is_empty() {
-            plan.remark("It is not known where to publish to, so nothing is published");
-        }
-    }
-    let gradle = plan
-        .stack
-        .parts
-        .iter()
-        .any(|part| part.test.as_deref().is_some_and(|test| test.contains("gradle")));
-    for to in targets {
-        let (language, secret, script) = match to {
-            Publish::Npm => (
-                Language::Node,
-                "NPM_TOKEN",
-                "npm ci\nnpm run build --if-present\nnpm config set //registry.npmjs.org/:_authToken \"$NPM_TOKEN\"\nnpm publish --access public",
-            ),
-            Publish::Pypi => (
-                Language::Python,
-                "TWINE_PASSWORD",
-                "python -m pip install \"build~=1.2\" \"twine~=6.1\"\npython -m build\ntwine upload --non-interactive --username __token__ dist/*",
-            ),
-            Publish::Crates => (Language::Rust, "CARGO_REGISTRY_TOKEN", "cargo publish --locked"),
-            Publish::Maven if gradle => {
-                (Language::Java, "PUBLISH_TOKEN", "./gradlew publish --no-daemon")
-            }
-            Publish::Maven => (
-                Language::Java,
-                "PUBLISH_TOKEN",
-                "mvn --batch-mode --no-transfer-progress deploy -DskipTests",
-            ),
-            Publish::Nuget => (
-                Language::Dotnet,
-                "NUGET_API_KEY",
-                "dotnet pack --configuration Release --output packages\ndotnet nuget push \"packages/*.nupkg\" --api-key \"$NUGET_API_KEY\" --source https://api.nuget.org/v3/index.json --skip-duplicate",
-            ),
-            Publish::Gems => {
-                (Language::Ruby, "GEM_HOST_API_KEY", "gem build ./*.gemspec\ngem push ./*.gem")
-            }
-        };
-        if secret == "PUBLISH_TOKEN" {
-            plan.remark("Where Maven or Gradle publishes to, and as whom, is the project's own setting; it reads `PUBLISH_TOKEN`");
-        }
-        let version = plan
-            .stack
-            .parts
-            .iter()
-            .find(|part| part.language == language)
-            .and_then(|part| part.version.clone());
-        let version = version.unwrap_or_else(|| language.usual_version().to_owned());
-        let setup = language.setup().unwrap_or_default().to_owned();
-        let approved = plan.wish.approval.yes() && !plan.wish.deploy.yes();
-        plan.jobs.push(Job {
-            title: Some(format!(
-                "Publish to {}",
-                match to {
-                    Publish::Npm => "npm",
-                    Publish::Pypi => "PyPI",
-                    Publish::Crates => "crates.io",
-                    Publish::Maven => "the Maven repository",
-                    Publish::Nuget => "NuGet",
-                    Publish::Gems => "RubyGems",
-                }
-            )),
-            stage: Some("publish".to_owned()),
-            needs: plan.checks.clone(),
-            condition: Some(plan.delivery()),
-            environment: Some(Environment {
-                name: "release".to_owned(),
-                url: None,
-                approval: approved.then(|| Approval {
-                    message: "Publish this release?".to_owned(),
-                    approvers: plan.wish.approvers.clone(),
-                    hours: None,
-                }),
-            }),
-            timeout: plan.minutes(20),
-            secrets: vec![Secret::new(secret)],
-            rights: Rights::Only(vec![("contents".to_owned(), Access::Read)]),
-            steps: vec![
-                checkout(),
-                Step::new(Action::Setup { language: setup, version: Text::literal(version) }),
-                Step::run(script).titled("Publish"),
-            ],
-            ..Job::new(if to == Publish::Npm {
-                "publish-npm"
-            } else {
-                match to {
-                    Publish::Pypi => "publish-pypi",
-                    Publish::Crates => "publish-crates",
-                    Publish::Maven => "publish-maven",
-                    Publish::Nuget => "publish-nuget",
-                    _ => "publish-gems",
-                }
-            })
-        });
     }
 }
 
@@ -436,6 +140,9 @@ fn deploy(plan: &mut Plan<'_>) {
             kind,
             DeployKind::Kubernetes { .. } | DeployKind::Kustomize { .. } | DeployKind::Helm { .. }
         );
+        if kubernetes {
+            conventions(plan, &kind, &strategy);
+        }
         let deploy = Deploy {
             strategy: if kubernetes { strategy } else { Strategy::Rolling },
             image: image.then(|| Part::Image("image".to_owned()).into()),
@@ -474,6 +181,7 @@ fn deploy(plan: &mut Plan<'_>) {
         if taken_back {
             on_failure.push(Step::new(Action::Rollback(deploy.clone())).titled("Roll back"));
         }
+        let always = notes(plan, &deploy.kind);
         if name == last && plan.wish.notify.success {
             for (channel, address) in plan.wish.notify.channels.clone() {
                 let target = if address.is_empty() { hook(&channel).to_owned() } else { address };
@@ -508,6 +216,7 @@ fn deploy(plan: &mut Plan<'_>) {
             }),
             steps,
             on_failure,
+            always,
             ..Job::new(job_id.clone())
         });
         cloud_secrets(plan);
@@ -517,22 +226,38 @@ fn deploy(plan: &mut Plan<'_>) {
 
 /// Gives the newest job what the cloud's command line reads, where the platform has no
 /// identity of its own for it here.
-fn cloud_secrets(plan: &mut Plan<'_>) {
-    let names: &[&str] = match plan.cloud() {
-        Some("aws") => &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"],
+pub(super) fn cloud_secrets(plan: &mut Plan<'_>) {
+    let (program, name, names): (&str, &str, &[&str]) = match plan.cloud() {
+        Some("aws") => {
+            ("aws ", "AWS", &["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"])
+        }
+        Some("gcp") => ("gcloud ", "Google Cloud", &["GCP_CREDENTIALS"]),
+        Some("azure") => (
+            "az ",
+            "Azure",
+            &["AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET", "AZURE_TENANT_ID", "AZURE_SUBSCRIPTION_ID"],
+        ),
         _ => return,
     };
+    let calls = |script: &Text| script.render(|_| String::new()).contains(program);
     let called = plan.jobs.last().is_some_and(|job| {
         job.steps.iter().any(|step| match &step.action {
-            Action::Deploy(deploy) => matches!(deploy.kind, DeployKind::Script { .. }),
-            Action::Run { script, .. } => script.render(|_| String::new()).contains("aws "),
+            // A script of the project's own may call it.
+            Action::Deploy(Deploy { kind: DeployKind::Script { deploy, .. }, .. }) => {
+                calls(deploy) || deploy.render(|_| String::new()).starts_with("./")
+            }
+            Action::Run { script, .. } => calls(script),
             _ => false,
         })
     });
-    if !called || !plan.login().is_empty() {
+    if !called {
         return;
     }
-    plan.remark("The AWS command line has to be on the runner; it reads a key from the secrets: where the platform can take a role by the job's identity, do that instead");
+    if !plan.login().is_empty() {
+        plan.remark_identity();
+        return;
+    }
+    plan.remark(format!("The command line of {name} has to be on the runner; it logs in with the secrets `{}`: where the platform can take a role by the job's identity, do that instead", names.join("`, `")));
     if let Some(job) = plan.jobs.last_mut() {
         job.secrets.extend(names.iter().map(|name| Secret::new(*name)));
     }
@@ -566,134 +291,6 @@ fn health(plan: &mut Plan<'_>, environment: &str) -> (Option<Step>, Option<Text>
     let step = Step::new(Action::HealthCheck { command, attempts: 12, seconds: 10 })
         .titled("Check the health");
     (Some(step), named.map(|_| url))
-}
-
-fn kind(plan: &mut Plan<'_>, environment: &str) -> DeployKind {
-    let app = plan.app();
-    let script = |deploy: String, rollback: &str| DeployKind::Script {
-        deploy: template(&deploy),
-        rollback: template(rollback),
-    };
-    match target(plan) {
-        Some(Target::Helm) => {
-            let chart = plan.stack.charts.first().cloned();
-            if chart.is_none() {
-                plan.remark("The checkout shows no chart: `charts/app` is deployed");
-            }
-            let chart = chart.unwrap_or_else(|| "charts/app".to_owned());
-            let values = plan
-                .stack
-                .values
-                .iter()
-                .filter(|(name, _)| name == environment)
-                .map(|(_, path)| path.clone())
-                .collect();
-            DeployKind::Helm { chart, values }
-        }
-        Some(Target::Kustomize) => {
-            let folders = &plan.stack.kustomizations;
-            let named = |folder: &&String| {
-                folder.split('/').any(|part| {
-                    part == environment
-                        || (environment == "production" && part == "prod")
-                        || (environment == "staging" && part == "stage")
-                })
-            };
-            let folder = folders.iter().find(named).or_else(|| folders.first()).cloned();
-            if folder.as_ref().is_none_or(|folder| !named(&folder)) {
-                plan.remark(format!("No overlay for {environment} was found in the checkout"));
-            }
-            DeployKind::Kustomize {
-                folder: folder.unwrap_or_else(|| format!("overlays/{environment}")),
-            }
-        }
-        Some(Target::Kubernetes) => {
-            let mut manifests = plan.stack.manifests.clone();
-            if manifests.is_empty() {
-                plan.remark(
-                    "The checkout shows no manifests: those of the folder `k8s` are applied",
-                );
-                manifests.push("k8s".to_owned());
-            }
-            DeployKind::Kubernetes { manifests }
-        }
-        Some(Target::ArgoCd) => {
-            plan.remark("Argo CD is called by its command line, which has to be on the runner; `ARGOCD_SERVER` and `ARGOCD_AUTH_TOKEN` are read from the job");
-            script(
-                format!(
-                    "argocd app set {app}-{environment} --kustomize-image \"$IMAGE\"\nargocd app sync {app}-{environment} --timeout 300\nargocd app wait {app}-{environment} --health --timeout 300"
-                ),
-                &format!(
-                    "argocd app rollback {app}-{environment}\nargocd app wait {app}-{environment} --health --timeout 300"
-                ),
-            )
-        }
-        Some(Target::Ecs) => script(
-            format!(
-                "previous=$(aws ecs describe-services --cluster {environment} --services {app} --query 'services[0].taskDefinition' --output text)\necho \"$previous\" > previous-task\naws ecs describe-task-definition --task-definition \"$previous\" --query taskDefinition > task.json\njq --arg image \"$IMAGE\" '.containerDefinitions[0].image = $image | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy)' task.json > next.json\nnext=$(aws ecs register-task-definition --cli-input-json file://next.json --query taskDefinition.taskDefinitionArn --output text)\naws ecs update-service --cluster {environment} --service {app} --task-definition \"$next\"\naws ecs wait services-stable --cluster {environment} --services {app}"
-            ),
-            &format!(
-                "if [ -s previous-task ]; then\n  aws ecs update-service --cluster {environment} --service {app} --task-definition \"$(cat previous-task)\"\n  aws ecs wait services-stable --cluster {environment} --services {app}\nfi"
-            ),
-        ),
-        Some(Target::CloudRun) => script(
-            format!(
-                "gcloud run services describe {app}-{environment} --region \"{{{{var.GCP_REGION}}}}\" --format 'value(status.latestReadyRevisionName)' > previous-revision\ngcloud run deploy {app}-{environment} --image \"$IMAGE\" --region \"{{{{var.GCP_REGION}}}}\""
-            ),
-            &format!(
-                "if [ -s previous-revision ]; then\n  gcloud run services update-traffic {app}-{environment} --region \"{{{{var.GCP_REGION}}}}\" --to-revisions \"$(cat previous-revision)=100\"\nfi"
-            ),
-        ),
-        Some(Target::AzureWebApp) => script(
-            format!(
-                "az webapp config container set --name {app}-{environment} --resource-group {app}-{environment} --slot staging --container-image-name \"$IMAGE\"\naz webapp deployment slot swap --name {app}-{environment} --resource-group {app}-{environment} --slot staging\ntouch swapped"
-            ),
-            &format!(
-                "if [ -e swapped ]; then\n  az webapp deployment slot swap --name {app}-{environment} --resource-group {app}-{environment} --slot staging\nfi"
-            ),
-        ),
-        Some(Target::S3) => {
-            let folder = plan
-                .stack
-                .parts
-                .iter()
-                .find_map(|part| {
-                    part.output.first().map(|path| {
-                        if part.folder.is_empty() {
-                            path.clone()
-                        } else {
-                            format!("{}/{path}", part.folder)
-                        }
-                    })
-                })
-                .unwrap_or_else(|| "dist".to_owned());
-            let bucket = format!("{}_BUCKET", upper(environment));
-            plan.remark(format!("The variable `{bucket}` has to hold the bucket's name; versioning in the bucket lets you go back"));
-            script(
-                format!(
-                    "aws s3 sync \"s3://{{{{var.{bucket}}}}}\" previous --only-show-errors\naws s3 sync {folder} \"s3://{{{{var.{bucket}}}}}\" --delete --only-show-errors"
-                ),
-                &format!(
-                    "if [ -d previous ]; then\n  aws s3 sync previous \"s3://{{{{var.{bucket}}}}}\" --delete --only-show-errors\nfi"
-                ),
-            )
-        }
-        Some(Target::Lambda) => script(
-            format!(
-                "zip --quiet --recurse-paths function.zip .\naws lambda update-function-code --function-name {app}-{environment} --zip-file fileb://function.zip --publish --query Version --output text > version\naws lambda wait function-updated --function-name {app}-{environment}\naws lambda get-alias --function-name {app}-{environment} --name live --query FunctionVersion --output text > previous\naws lambda update-alias --function-name {app}-{environment} --name live --function-version \"$(cat version)\""
-            ),
-            &format!(
-                "if [ -s previous ]; then\n  aws lambda update-alias --function-name {app}-{environment} --name live --function-version \"$(cat previous)\"\nfi"
-            ),
-        ),
-        Some(Target::Ssh) | None => {
-            plan.remark("What is deployed, and how, cannot be told: `scripts/deploy.sh` and `scripts/rollback.sh` are called with the environment's name, and have to be written");
-            script(
-                format!("./scripts/deploy.sh {environment}"),
-                &format!("./scripts/rollback.sh {environment}"),
-            )
-        }
-    }
 }
 
 fn hook(channel: &str) -> &'static str {

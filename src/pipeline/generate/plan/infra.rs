@@ -205,6 +205,7 @@ fn names_it(folder: &str, environment: &str) -> bool {
 /// Secrets that Terraform's backend and providers read, where no identity stands in.
 fn credentials(plan: &mut Plan<'_>, environment: &str, several: bool) -> Vec<Secret> {
     if !plan.login().is_empty() {
+        plan.remark_identity();
         return Vec::new();
     }
     let name = if several {
@@ -237,5 +238,15 @@ impl Plan<'_> {
             _ => return Vec::new(),
         };
         vec![Step::new(Action::Login(login))]
+    }
+
+    /// Says what the login by identity counts on, where its writer does not.
+    pub(super) fn remark_identity(&mut self) {
+        let names = match self.cloud() {
+            Some("aws") => "`AWS_ROLE_ARN` and `AWS_REGION`",
+            Some("gcp") => "`GCP_IDENTITY_PROVIDER` and `GCP_SERVICE_ACCOUNT`",
+            _ => return,
+        };
+        self.remark(format!("The variables {names} have to be set: the job takes that role by its identity, and the role has to trust this repository"));
     }
 }

@@ -3,7 +3,10 @@
 
 mod checks;
 mod deliver;
+mod image;
 mod infra;
+mod publish;
+mod target;
 
 use super::super::Platform;
 use super::super::portable::{

@@ -6,7 +6,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::super::super::Files;
-use super::script::{Package, targets};
+use super::node::node;
+use super::python::python;
+use super::script::targets;
 use crate::pipeline::words::Manager;
 
 /// A language with its tools.
@@ -151,12 +153,12 @@ pub type Coverage = (String, &'static str);
 
 static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\d+(?:\.\d+)*").ok());
 
-fn number(text: &str) -> Option<String> {
+pub(super) fn number(text: &str) -> Option<String> {
     Some(NUMBER.as_ref()?.find(text)?.as_str().to_owned())
 }
 
 /// The number behind a mark, such as `<java.version>`.
-fn number_after(text: &str, marks: &[&str]) -> Option<String> {
+pub(super) fn number_after(text: &str, marks: &[&str]) -> Option<String> {
     marks.iter().find_map(|mark| {
         let at = text.find(mark)? + mark.len();
         let rest: String = text.get(at..)?.chars().take(24).collect();
@@ -164,7 +166,7 @@ fn number_after(text: &str, marks: &[&str]) -> Option<String> {
     })
 }
 
-fn short(version: &str, parts: usize) -> String {
+pub(super) fn short(version: &str, parts: usize) -> String {
     version.split('.').take(parts).collect::<Vec<_>>().join(".")
 }
 
@@ -251,7 +253,12 @@ pub fn project(files: &dyn Files, language: Language, folder: &str) -> PartOf {
     part
 }
 
-fn set_lock(files: &dyn Files, at: &str, part: &mut PartOf, names: &[(&str, Manager)]) -> bool {
+pub(super) fn set_lock(
+    files: &dyn Files,
+    at: &str,
+    part: &mut PartOf,
+    names: &[(&str, Manager)],
+) -> bool {
     for (name, manager) in names {
         let path = format!("{at}{name}");
         if files.exists(&path) {
@@ -261,303 +268,6 @@ fn set_lock(files: &dyn Files, at: &str, part: &mut PartOf, names: &[(&str, Mana
         }
     }
     false
-}
-
-fn node(files: &dyn Files, at: &str, part: &mut PartOf) {
-    let package = Package::read(files, at);
-    let known = package.is_some();
-    let locked = set_lock(
-        files,
-        at,
-        part,
-        &[
-            ("pnpm-lock.yaml", Manager::Pnpm),
-            ("yarn.lock", Manager::Yarn),
-            ("bun.lock", Manager::Bun),
-            ("bun.lockb", Manager::Bun),
-            ("package-lock.json", Manager::Npm),
-            ("npm-shrinkwrap.json", Manager::Npm),
-        ],
-    );
-    let named = package.as_ref().and_then(|package| package.top("packageManager"));
-    if !locked {
-        part.manager = Some(match named.and_then(|name| name.split('@').next()) {
-            Some("pnpm") => Manager::Pnpm,
-            Some("yarn") => Manager::Yarn,
-            _ => Manager::Npm,
-        });
-        if known {
-            part.assumed.push(format!(
-                "There is no lockfile beside `{at}package.json`, so dependencies are neither fixed nor cached; commit one"
-            ));
-        } else {
-            part.lockfile = Some(format!("{at}package-lock.json"));
-            part.assumed.push(
-                "Assumed: npm with a `package-lock.json`, and the scripts `lint`, `test` and `build` in `package.json`"
-                    .to_owned(),
-            );
-        }
-    }
-    let fixed = part.lockfile.is_some();
-    let (install, start) = match part.manager {
-        Some(Manager::Pnpm) => {
-            (if fixed { "pnpm install --frozen-lockfile" } else { "pnpm install" }, "pnpm run")
-        }
-        Some(Manager::Yarn) => {
-            let modern = named
-                .is_some_and(|name| name.starts_with("yarn@") && !name.starts_with("yarn@1"))
-                || files.exists(&format!("{at}.yarnrc.yml"));
-            (
-                if modern {
-                    "corepack enable\nyarn install --immutable"
-                } else {
-                    "yarn install --frozen-lockfile"
-                },
-                "yarn run",
-            )
-        }
-        Some(Manager::Bun) => ("bun install --frozen-lockfile", "bun run"),
-        _ => (if fixed { "npm ci" } else { "npm install" }, "npm run"),
-    };
-    part.install = install.to_owned();
-    let nvmrc =
-        files.read(&format!("{at}.nvmrc")).or_else(|| files.read(&format!("{at}.node-version")));
-    part.version =
-        nvmrc.and_then(|text| number(&text)).map(|version| short(&version, 2)).or_else(|| {
-            let engines = package.as_ref()?.text("engines", "node")?;
-            number(engines).map(|version| short(&version, 1))
-        });
-    let script = |name: &str| package.as_ref().and_then(|package| package.script(name));
-    let has = |name: &str| !known || script(name).is_some();
-    if has("lint") {
-        part.lint = Some(format!("{start} lint"));
-    } else if [
-        "eslint.config.js",
-        "eslint.config.mjs",
-        ".eslintrc.json",
-        ".eslintrc.js",
-        ".eslintrc.cjs",
-    ]
-    .iter()
-    .any(|name| files.exists(&format!("{at}{name}")))
-    {
-        part.lint = Some("npx --no-install eslint .".to_owned());
-    }
-    if known {
-        for check in ["typecheck", "type-check"] {
-            if script(check).is_some() {
-                let so_far = part.lint.take().map(|lint| format!("{lint}\n")).unwrap_or_default();
-                part.lint = Some(format!("{so_far}{start} {check}"));
-            }
-        }
-    }
-    if has("test") && script("test").is_none_or(|text| !text.contains("no test specified")) {
-        // Arguments of a script follow `--` under npm alone.
-        let dashes = if matches!(part.manager, Some(Manager::Npm) | None) { " --" } else { "" };
-        let uses = |tool: &str| script("test").is_some_and(|text| text.contains(tool));
-        let mut test = format!("{start} test");
-        let mut coverage = None;
-        if uses("vitest") {
-            test.push_str(&format!(
-                "{dashes} --run --reporter=default --reporter=junit --outputFile=test-results/junit.xml"
-            ));
-            part.report = Some("test-results/junit.xml".to_owned());
-            coverage = Some((
-                format!(
-                    "{test} --coverage.enabled --coverage.reporter=text --coverage.reporter=cobertura"
-                ),
-                ("coverage/cobertura-coverage.xml".to_owned(), "cobertura"),
-            ));
-        } else if uses("jest") {
-            let junit = package.as_ref().is_some_and(|package| package.depends("jest-junit"));
-            test.push_str(&format!("{dashes} --ci"));
-            if junit {
-                test.push_str(" --reporters=default --reporters=jest-junit");
-                part.report = Some("junit.xml".to_owned());
-            }
-            coverage = Some((
-                format!("{test} --coverage --coverageReporters=text --coverageReporters=cobertura"),
-                ("coverage/cobertura-coverage.xml".to_owned(), "cobertura"),
-            ));
-        }
-        for name in ["test:coverage", "coverage", "test:cov"] {
-            if script(name).is_some() {
-                coverage =
-                    Some((format!("{start} {name}"), ("coverage/lcov.info".to_owned(), "lcov")));
-            }
-        }
-        part.test = Some(test);
-        part.coverage = coverage;
-    }
-    for name in ["test:e2e", "e2e", "test:integration"] {
-        if part.end_to_end.is_none() && script(name).is_some() {
-            let browsers =
-                package.as_ref().is_some_and(|package| package.depends("@playwright/test"));
-            let browsers =
-                if browsers { "npx --no-install playwright install --with-deps\n" } else { "" };
-            part.end_to_end = Some(format!("{browsers}{start} {name}"));
-        }
-    }
-    if has("build") {
-        part.build = Some(format!("{start} build"));
-        let next = package.as_ref().is_some_and(|package| package.depends("next"));
-        let scripts = package.as_ref().is_some_and(|package| package.depends("react-scripts"));
-        part.output = vec![
-            if next {
-                ".next"
-            } else if scripts {
-                "build"
-            } else {
-                "dist"
-            }
-            .to_owned(),
-        ];
-    }
-    if package.as_ref().is_some_and(|package| package.has("workspaces")) {
-        part.assumed.push(
-            "Workspaces are linted, tested and built by the scripts of the top `package.json`"
-                .to_owned(),
-        );
-    }
-}
-
-fn python(files: &dyn Files, at: &str, part: &mut PartOf) {
-    let read = |name: &str| files.read(&format!("{at}{name}")).unwrap_or_default();
-    let has = |name: &str| files.exists(&format!("{at}{name}"));
-    let project = read("pyproject.toml");
-    let all = format!(
-        "{project}\n{}\n{}\n{}\n{}",
-        read("setup.cfg"),
-        read("requirements.txt"),
-        read("requirements-dev.txt"),
-        read("tox.ini")
-    );
-    let locked = set_lock(
-        files,
-        at,
-        part,
-        &[
-            ("uv.lock", Manager::Uv),
-            ("poetry.lock", Manager::Poetry),
-            ("Pipfile.lock", Manager::Pipenv),
-        ],
-    );
-    if !locked {
-        part.manager =
-            Some(if project.contains("[tool.poetry") { Manager::Poetry } else { Manager::Pip });
-        let name = ["requirements.txt", "pyproject.toml", "setup.py", "setup.cfg"]
-            .into_iter()
-            .find(|name| has(name));
-        part.lockfile = name.map(|name| format!("{at}{name}"));
-    }
-    let run = match part.manager {
-        Some(Manager::Uv) => {
-            part.install =
-                "python -m pip install \"uv~=0.8\"\nuv sync --frozen --all-extras --all-groups"
-                    .to_owned();
-            "uv run "
-        }
-        Some(Manager::Poetry) => {
-            part.install =
-                "python -m pip install \"poetry~=2.1\"\npoetry install --no-interaction".to_owned();
-            "poetry run "
-        }
-        Some(Manager::Pipenv) => {
-            part.install = "python -m pip install \"pipenv~=2025.0\"\npipenv sync --dev".to_owned();
-            "pipenv run "
-        }
-        _ => {
-            let mut lines: Vec<String> = [
-                "requirements.txt",
-                "requirements-dev.txt",
-                "requirements/dev.txt",
-                "dev-requirements.txt",
-            ]
-            .into_iter()
-            .filter(|name| has(name))
-            .map(|name| format!("python -m pip install --requirement {name}"))
-            .collect();
-            if has("pyproject.toml") || has("setup.py") {
-                let extra = ["dev", "test", "tests"].into_iter().find(|extra| {
-                    project.contains(&format!("\n{extra} = ["))
-                        && project.contains("[project.optional-dependencies]")
-                });
-                lines.push(match extra {
-                    Some(extra) => format!("python -m pip install --editable \".[{extra}]\""),
-                    None => "python -m pip install --editable .".to_owned(),
-                });
-            }
-            if lines.is_empty() {
-                part.assumed.push("Assumed: dependencies in `requirements.txt`, tests run by pytest and lints by ruff".to_owned());
-                part.lockfile = Some(format!("{at}requirements.txt"));
-                lines.push("python -m pip install --requirement requirements.txt".to_owned());
-            }
-            part.install = lines.join("\n");
-            ""
-        }
-    };
-    let bare = run.is_empty();
-    let unknown =
-        !has("pyproject.toml") && !has("setup.cfg") && !has("requirements.txt") && !has("setup.py");
-    part.version = number(&read(".python-version"))
-        .or_else(|| number_after(&project, &["requires-python = \"", "\npython = \""]))
-        .map(|version| short(&version, 2));
-    // Tools that the project does not name itself are installed at a fixed line.
-    let tool = |name: &str, pinned: &str, command: &str| {
-        if all.contains(name) && !bare {
-            format!("{run}{command}")
-        } else if all.contains(&format!("{name}="))
-            || all.contains(&format!("{name}~"))
-            || all.contains(&format!("{name}>"))
-        {
-            command.to_owned()
-        } else {
-            format!("python -m pip install \"{pinned}\"\n{command}")
-        }
-    };
-    let mut lints = Vec::new();
-    if unknown || has("ruff.toml") || has(".ruff.toml") || all.contains("ruff") {
-        lints.push(tool("ruff", "ruff~=0.12", "ruff check ."));
-    } else if has(".flake8") || all.contains("flake8") {
-        lints.push(tool("flake8", "flake8~=7.2", "flake8 ."));
-    } else if all.contains("pylint") || has(".pylintrc") {
-        lints.push(tool("pylint", "pylint~=3.3", "pylint --recursive=y ."));
-    }
-    if has("mypy.ini") || all.contains("mypy") {
-        lints.push(tool("mypy", "mypy~=1.16", "mypy ."));
-    }
-    part.lint = (!lints.is_empty()).then(|| lints.join("\n"));
-    let folders = files.paths().iter().any(|path| {
-        path.starts_with(&format!("{at}tests/")) || path.starts_with(&format!("{at}test/"))
-    });
-    if has("manage.py") && !all.contains("pytest") {
-        part.test = Some(format!("{run}python manage.py test"));
-    } else if unknown || folders || all.contains("pytest") {
-        let test = tool("pytest", "pytest~=8.4", "pytest --junitxml=test-results/junit.xml");
-        let measured = if all.contains("pytest-cov") {
-            String::new()
-        } else if bare {
-            "python -m pip install \"pytest-cov~=6.2\"\n".to_owned()
-        } else if run.starts_with("uv") {
-            "uv pip install \"pytest-cov~=6.2\"\n".to_owned()
-        } else {
-            format!("{run}pip install \"pytest-cov~=6.2\"\n")
-        };
-        part.coverage = Some((
-            format!("{measured}{test} --cov --cov-report=term --cov-report=xml"),
-            ("coverage.xml".to_owned(), "cobertura"),
-        ));
-        part.test = Some(test);
-        part.report = Some("test-results/junit.xml".to_owned());
-    } else if has("tox.ini") {
-        part.test = Some("python -m pip install \"tox~=4.27\"\ntox".to_owned());
-    } else if has("noxfile.py") {
-        part.test = Some("python -m pip install \"nox~=2025.5\"\nnox".to_owned());
-    }
-    if unknown || project.contains("[build-system]") || has("setup.py") {
-        part.build = Some("python -m pip install \"build~=1.2\"\npython -m build".to_owned());
-        part.output = vec!["dist".to_owned()];
-    }
 }
 
 fn go(files: &dyn Files, at: &str, part: &mut PartOf) {

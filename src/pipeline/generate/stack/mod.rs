@@ -2,6 +2,8 @@
 //! charts, manifests, infrastructure, services and environments.
 
 mod language;
+mod node;
+mod python;
 mod script;
 
 use std::collections::BTreeSet;

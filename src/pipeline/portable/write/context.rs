@@ -100,7 +100,9 @@ impl<'a> Context<'a> {
         }
         let name = match part {
             Part::Variable(name) => {
-                if self.defines(job, name) || !matches!(self.platform, Platform::GitHub) {
+                // On these two a script sees only what it is given.
+                let given = matches!(self.platform, Platform::GitHub | Platform::Harness);
+                if self.defines(job, name) || !given {
                     return own(name);
                 }
                 name.clone()

@@ -145,3 +145,30 @@ fn an_empty_pipeline_is_still_a_file() {
         assert!(!write(&Portable::default(), platform).text.is_empty());
     }
 }
+
+/// Results of tests are shown wherever the step that does it stands.
+#[test]
+fn jenkins_shows_test_results_of_every_phase() {
+    use super::super::{Action, Job, Step, TestReport};
+    let report =
+        |path: &str| Step::new(Action::SaveTestReport(TestReport { paths: vec![path.to_owned()] }));
+    let portable = Portable {
+        jobs: vec![Job {
+            steps: vec![Step::run("make test"), report("main.xml")],
+            on_failure: vec![report("failure.xml")],
+            always: vec![Step::run("make report"), report("always.xml")],
+            ..Job::new("test")
+        }],
+        ..Portable::default()
+    };
+    let text = write(&portable, Platform::Jenkins).text;
+    let phases: Vec<&str> = ["always {", "failure {", "cleanup {"]
+        .iter()
+        .map(|open| text.split_once(open).map_or("", |(_, rest)| rest))
+        .map(|rest| rest.split_once("}\n").map_or(rest, |(inner, _)| inner).trim())
+        .collect();
+    assert!(phases[0].contains("main.xml"), "{text}");
+    assert!(phases[1].contains("failure.xml"), "{text}");
+    let (made, shown) = (phases[2].find("make report"), phases[2].find("always.xml"));
+    assert!(made.is_some() && made < shown, "{text}");
+}

@@ -328,54 +328,29 @@ fn job(
             }
         }
     }
+    let mut all = match steps::steps(cx, job, &job.steps, None) {
+        Yaml::Seq(items) => items,
+        _ => Vec::new(),
+    };
+    // Not `on: failure` of a deployment: that is a job of its own, on a machine without the
+    // logins and files of this one.
+    // <https://learn.microsoft.com/azure/devops/pipelines/process/deployment-jobs>
+    for (steps, when) in [(&job.on_failure, "failed()"), (&job.always, "always()")] {
+        if !steps.is_empty()
+            && let Yaml::Seq(items) = steps::steps(cx, job, steps, Some(when))
+        {
+            all.extend(items);
+        }
+    }
     if deployment {
         let mut deploy = Map::new();
-        deploy.set("steps", steps::steps(cx, job, &job.steps, None));
+        deploy.set("steps", all);
         let mut once = Map::new();
         once.set("deploy", deploy);
-        let mut on = Map::new();
-        for (key, steps) in [("failure", &job.on_failure), ("success", &Vec::new())] {
-            if !steps.is_empty() {
-                let mut map = Map::new();
-                map.set("steps", steps::steps(cx, job, steps, None));
-                on.set(key, map);
-            }
-        }
-        if !job.always.is_empty() {
-            let always = steps::steps(cx, job, &job.always, None);
-            for key in ["failure", "success"] {
-                match on.get_mut(key) {
-                    Some(Yaml::Map(map)) => {
-                        if let (Some(Yaml::Seq(have)), Yaml::Seq(more)) =
-                            (map.get_mut("steps"), &always)
-                        {
-                            have.extend(more.iter().cloned());
-                        }
-                    }
-                    _ => {
-                        let mut map = Map::new();
-                        map.set("steps", always.clone());
-                        on.set(key, map);
-                    }
-                }
-            }
-        }
-        once.filled("on", on);
         let mut strategy = Map::new();
         strategy.set("runOnce", once);
         map.set("strategy", strategy);
     } else {
-        let mut all = match steps::steps(cx, job, &job.steps, None) {
-            Yaml::Seq(items) => items,
-            _ => Vec::new(),
-        };
-        for (steps, when) in [(&job.on_failure, "failed()"), (&job.always, "always()")] {
-            if !steps.is_empty()
-                && let Yaml::Seq(items) = steps::steps(cx, job, steps, Some(when))
-            {
-                all.extend(items);
-            }
-        }
         map.set("steps", all);
     }
     for foreign in &job.foreign {

@@ -435,6 +435,7 @@ fn artifacts(cx: &Context<'_>, job: &Job) -> Map {
     for step in job.all_steps() {
         match &step.action {
             Action::SaveArtifact { paths: kept, days: kept_days, .. } => {
+                always |= job.always.iter().any(|other| std::ptr::eq(other, step));
                 paths.extend(kept.iter().cloned());
                 days = days.max(Some(kept_days.unwrap_or(7)));
             }

@@ -306,6 +306,7 @@ fn stage(cx: &Context<'_>, code: &mut Code, job: &Job, title: &str, cell: &[(Str
         options.push("skipDefaultCheckout()".to_owned());
     }
     if let Some(lock) = &job.lock {
+        cx.remark("Locks need the plugin Lockable Resources");
         options.push(format!("lock(resource: {})", single(lock)));
     }
     if job.retries > 0 {
@@ -407,17 +408,17 @@ fn input(approval: &Approval) -> Vec<String> {
     lines
 }
 
-fn stage_post(cx: &Context<'_>, code: &mut Code, job: &Job) {
-    let mut always = Code { text: String::new(), depth: code.depth + 2 };
-    for step in &job.steps {
+/// What shows the results of these steps, behind whatever they did.
+fn reports(cx: &Context<'_>, code: &mut Code, steps: &[Step]) {
+    for step in steps {
         match &step.action {
-            Action::SaveTestReport(report) => always.line(&format!(
+            Action::SaveTestReport(report) => code.line(&format!(
                 "junit testResults: {}, allowEmptyResults: true",
                 single(&report.paths.join(", "))
             )),
             Action::SaveCoverage { file, format } => {
                 cx.remark("The coverage needs the plugin Coverage");
-                always.line(&format!(
+                code.line(&format!(
                     "recordCoverage(tools: [[parser: {}, pattern: {}]])",
                     single(&format.to_ascii_uppercase()),
                     single(file)
@@ -426,11 +427,18 @@ fn stage_post(cx: &Context<'_>, code: &mut Code, job: &Job) {
             _ => {}
         }
     }
+}
+
+fn stage_post(cx: &Context<'_>, code: &mut Code, job: &Job) {
+    let mut always = Code { text: String::new(), depth: code.depth + 2 };
+    reports(cx, &mut always, &job.steps);
     // `cleanup` comes last, as what is done at the end has to.
     let mut end = Code { text: String::new(), depth: code.depth + 2 };
     steps(cx, &mut end, job, &job.always.iter().collect::<Vec<_>>());
+    reports(cx, &mut end, &job.always);
     let mut failure = Code { text: String::new(), depth: code.depth + 2 };
     steps(cx, &mut failure, job, &job.on_failure.iter().collect::<Vec<_>>());
+    reports(cx, &mut failure, &job.on_failure);
     if always.text.is_empty() && failure.text.is_empty() && end.text.is_empty() {
         return;
     }
@@ -466,6 +474,8 @@ fn post<'j>(cx: &Context<'_>, code: &mut Code, jobs: impl Iterator<Item = &'j Jo
         let label = label.split([';', ' ']).next().unwrap_or("'linux'").to_owned();
         inner.open(&format!("node({label})"));
         steps(cx, &mut inner, job, &job.steps.iter().chain(&job.always).collect::<Vec<_>>());
+        reports(cx, &mut inner, &job.steps);
+        reports(cx, &mut inner, &job.always);
         inner.close();
         for step in &job.on_failure {
             cx.lose(
