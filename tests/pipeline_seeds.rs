@@ -80,8 +80,10 @@ const HARNESS: &[Seed] = &[
     ("seeds/harness-poetry", ["+36", "27", "17", "128", "111"]),
 ];
 
-/// How a file's bytes may differ where its meaning does not.
-const VARIANTS: [(&str, fn(&str) -> String); 4] = [
+/// A name, and what it makes of a file's bytes without a change of meaning.
+type Variant = (&'static str, fn(&str) -> String);
+
+const VARIANTS: [Variant; 4] = [
     ("plain", str::to_owned),
     ("crlf", |text| text.replace('\n', "\r\n")),
     ("mark", |text| format!("\u{feff}{text}")),
