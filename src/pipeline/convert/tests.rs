@@ -1,5 +1,7 @@
 //! Conversions: what is carried, in which words, and what is listed.
 
+mod real;
+
 use super::*;
 use crate::pipeline::read;
 

@@ -4,7 +4,7 @@ mod steps;
 
 use super::super::{
     Access, Action, Condition, Filter, Input, InputKind, Job, Login, Os, Part, Rights, Secret,
-    Service, Size, Trigger, Variable,
+    Service, Size, Text, Trigger, Variable,
 };
 use super::context::Context;
 use super::prepare::is_approval;
@@ -297,13 +297,58 @@ fn environment(
 ) -> Map {
     let mut env = Map::new();
     for variable in variables {
-        env.set(&variable.name, cx.value(job, &variable.value));
+        let mut seen = vec![(job.is_some(), variable.name.as_str())];
+        let value = expanded(cx, job, &variable.value, &mut seen);
+        env.set(&variable.name, cx.value(job, &value));
     }
     for secret in secrets {
         env.set(secret.variable(), format!("${{{{ secrets.{} }}}}", secret.name));
         cx.remark(format!("The secret `{}` has to be set in the repository", secret.name));
     }
     env
+}
+
+/// Text with the values of the file's variables instead of their names: `env` is not
+/// there where a job or the workflow says what it holds
+/// (<https://docs.github.com/actions/reference/workflows-and-actions/contexts#context-availability>).
+/// `seen` are the variables above, each with whether it is the job's own.
+fn expanded<'c>(
+    cx: &'c Context<'_>,
+    job: Option<&'c Job>,
+    text: &Text,
+    seen: &mut Vec<(bool, &'c str)>,
+) -> Text {
+    let mut out = Text::default();
+    for part in &text.0 {
+        let Part::Variable(name) = part else {
+            out.push(part.clone());
+            continue;
+        };
+        let own = job.map_or(&[][..], |job| &job.variables).iter().map(|one| (true, one));
+        let mut known = own.chain(cx.portable.variables.iter().map(|one| (false, one)));
+        let found = known.find(|(own, variable)| {
+            variable.name == *name && !seen.contains(&(*own, variable.name.as_str()))
+        });
+        match found {
+            Some((own, variable)) => {
+                seen.push((own, &variable.name));
+                for part in expanded(cx, job, &variable.value, seen).0 {
+                    out.push(part);
+                }
+                seen.pop();
+            }
+            None => {
+                let set = format!("${{{{ vars.{name} }}}}");
+                out.push(Part::Foreign(Platform::GitHub, set));
+            }
+        }
+    }
+    out
+}
+
+/// An image, where `env` is not there.
+fn image_text(cx: &Context<'_>, job: &Job, image: &Text) -> String {
+    cx.value(Some(job), &expanded(cx, Some(job), image, &mut Vec::new()))
 }
 
 fn job(cx: &Context<'_>, job: &Job) -> Map {
@@ -318,7 +363,7 @@ fn job(cx: &Context<'_>, job: &Job) -> Map {
         map.set("if", text);
     }
     map.set("runs-on", runs_on(cx, job));
-    map.maybe("container", job.runner.image.as_ref().map(|image| cx.value(Some(job), image)));
+    map.maybe("container", job.runner.image.as_ref().map(|image| image_text(cx, job, image)));
     map.maybe("timeout-minutes", job.timeout);
     map.maybe("permissions", job_rights(cx, job));
     if let Some(environment) = &job.environment {
@@ -415,7 +460,7 @@ fn services(cx: &Context<'_>, job: &Job) -> Map {
     let mut all = Map::new();
     for Service { name, image, variables, ports, ready } in &job.services {
         let mut map = Map::new();
-        map.set("image", cx.value(Some(job), image));
+        map.set("image", image_text(cx, job, image));
         map.filled("env", environment(cx, Some(job), variables, &[]));
         let ports: Vec<String> = ports.iter().map(|port| format!("{port}:{port}")).collect();
         map.filled("ports", Yaml::flow(ports));
@@ -503,8 +548,9 @@ pub(super) fn condition(cx: &Context<'_>, job: &Job, condition: &Condition) -> O
         Condition::Equals(part, value) => {
             let left = match part {
                 // `env` is not there in a job's condition.
-                Part::Variable(name) if cx.defines(Some(job), name) => {
-                    format!("'{}'", escaped(&expression(cx, Some(job), part)))
+                Part::Variable(_) => {
+                    let text = expanded(cx, Some(job), &part.clone().into(), &mut Vec::new());
+                    joined(cx, job, &text)
                 }
                 part => bare(cx, Some(job), part).unwrap_or_else(|text| format!("'{text}'")),
             };
@@ -530,6 +576,26 @@ pub(super) fn condition(cx: &Context<'_>, job: &Job, condition: &Condition) -> O
             return None;
         }
     })
+}
+
+/// Text as one expression without `${{ }}`.
+fn joined(cx: &Context<'_>, job: &Job, text: &Text) -> String {
+    let one = |part: &Part| match (bare(cx, Some(job), part), part) {
+        (_, Part::Foreign(Platform::GitHub, text)) => {
+            text.trim_start_matches("${{").trim_end_matches("}}").trim().to_owned()
+        }
+        (Ok(bare), _) => bare,
+        (Err(literal), _) => format!("'{}'", escaped(&literal)),
+    };
+    match text.0.as_slice() {
+        [] => "''".to_owned(),
+        [part] => one(part),
+        parts => {
+            let holes: String = (0..parts.len()).map(|at| format!("{{{at}}}")).collect();
+            let parts: Vec<String> = parts.iter().map(one).collect();
+            format!("format('{holes}', {})", parts.join(", "))
+        }
+    }
 }
 
 fn escaped(text: &str) -> String {
