@@ -1,5 +1,5 @@
 //! Conversions of real files: each gives a sound file, and of the graph's jobs, edges,
-//! triggers, environments, approvals, conditions, artifacts and caches each is in the
+//! triggers, environments, approvals, conditions, secrets, artifacts and caches each is in the
 //! target's graph or in the list.
 
 use std::collections::BTreeMap;
@@ -111,6 +111,24 @@ impl Held<'_> {
             let listed = self.told(id, &["environment"]);
             self.hold("environments", environment.value.clone(), carried, listed);
         }
+        // What follows success says nothing that the order does not, and of Jenkins' `post`
+        // the steps tell when they have their turn.
+        let usual = |text: &str| matches!(text, "succeeded()" | "success()" | "post");
+        if let Some(condition) = job.condition.as_ref().filter(|one| !usual(&one.value)) {
+            // Bitbucket asks by the event, which is a list of its own.
+            let asks = |one: &Job| {
+                one.condition.is_some()
+                    || one.manual
+                    || one.steps.iter().any(|step| step.condition.is_some())
+            };
+            let carried = places.iter().any(|one| asks(one))
+                || self.to == Platform::Bitbucket && !places.is_empty()
+                || behind;
+            let listed = self.told(id, &["condition", "filter", "runs even"])
+                || self.within(condition.span)
+                || target.jobs.iter().any(|one| one.manual || one.kind == JobKind::Approval);
+            self.hold("conditions", format!("{} of {}", condition.value, job.id), carried, listed);
+        }
         if job.manual {
             let waits = |one: &Job| one.manual || one.kind == JobKind::Approval;
             let carried = target.jobs.iter().any(waits) || self.made.text.contains("input");
@@ -173,6 +191,27 @@ impl Held<'_> {
                 let what = format!("{} waits for {}", job.id, other.id);
                 self.hold("edges", what, carried, listed);
             }
+        }
+    }
+
+    fn secrets(&mut self) {
+        let source = self.source;
+        if source.pipeline.platform != Platform::GitHub {
+            return;
+        }
+        static NAME: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| {
+            regex::Regex::new(r"(?m)^[^#\n]*\$\{\{[^}\n]*\bsecrets\.([A-Za-z_]\w*)")
+                .expect("the pattern is fixed")
+        });
+        let names = NAME.captures_iter(&source.text).filter_map(|found| found.get(1));
+        for name in names.filter(|name| name.as_str() != "GITHUB_TOKEN") {
+            let text = name.as_str();
+            let mut all =
+                self.made.not_carried.iter().map(|one| &one.what).chain(&self.made.remarks);
+            let listed = all.any(|one| plain(one).contains(&plain(text)))
+                || self.within(crate::pipeline::graph::Span::new(name.range()));
+            let carried = plain(&self.made.text).contains(&plain(text));
+            self.hold("secrets", text.to_owned(), carried, listed);
         }
     }
 
@@ -242,6 +281,7 @@ fn check(from: Platform) {
             }
             held.edges(&ids);
             held.triggers();
+            held.secrets();
             for (kind, count) in held.counts {
                 let total = sum.entry(kind).or_default();
                 total[0] += count.source;
