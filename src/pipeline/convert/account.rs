@@ -1,6 +1,8 @@
 //! An account: what the source's graph has and neither the written file nor the list of
 //! what is not carried does. The written file is read back for it.
 
+mod places;
+
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
@@ -12,6 +14,7 @@ use crate::pipeline::portable::write::context::identifier;
 use crate::pipeline::portable::write::prepare::releases;
 use crate::pipeline::portable::{Action, NotCarried, Portable, Trigger};
 use crate::pipeline::{File, NoFiles, Outcome, Platform};
+pub(super) use places::{ancestors, is, places};
 
 /// Why, for what is in neither.
 pub const SILENT: &str = "It was lost without a known reason";
@@ -551,48 +554,4 @@ const NOTHING: &[&str] = &[
 fn short(text: &str) -> String {
     let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     text.chars().take(100).collect()
-}
-
-/// Whether a job of the written file is the one with this portable id.
-pub(super) fn is(one: &graph::Job, id: &str, source: &graph::Job) -> bool {
-    let (id, own) = (squeezed(id), squeezed(&one.id));
-    let title = one.name.as_ref().map(|name| squeezed(&name.value));
-    let wanted = squeezed(source.title());
-    own == id
-        // What is a word of the platform becomes a name: `default-job`.
-        || own.strip_suffix("job") == Some(id.as_str())
-        || source.matrix.is_some() && own.contains(&id)
-        || own.ends_with(&id)
-        || title.as_deref() == Some(id.as_str())
-        || !wanted.is_empty()
-            && (own == wanted
-                || own.ends_with(&wanted)
-                || title.as_deref() == Some(wanted.as_str()))
-}
-
-pub(super) fn places<'t>(
-    target: &'t Pipeline,
-    id: &'t str,
-    source: &'t graph::Job,
-) -> impl Iterator<Item = &'t graph::Job> {
-    target.jobs.iter().filter(move |one| is(one, id, source))
-}
-
-pub(super) fn ancestors(pipeline: &Pipeline) -> Vec<HashSet<usize>> {
-    pipeline
-        .jobs
-        .iter()
-        .map(|job| {
-            let mut seen = HashSet::new();
-            let mut todo: Vec<usize> = job.needs.iter().map(|need| need.job).collect();
-            while let Some(at) = todo.pop() {
-                if seen.insert(at)
-                    && let Some(job) = pipeline.jobs.get(at)
-                {
-                    todo.extend(job.needs.iter().map(|need| need.job));
-                }
-            }
-            seen
-        })
-        .collect()
 }

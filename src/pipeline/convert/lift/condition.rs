@@ -190,7 +190,7 @@ fn call(
         ("and", args) => all(each(args)),
         ("or", args) => {
             let each: Vec<Holds> = each(args);
-            let success = each.iter().any(|one| *one == Holds::Always);
+            let success = each.contains(&Holds::Always);
             if success && each.iter().any(|one| *one != Holds::Always) {
                 let said: Vec<String> = args.iter().map(Node::written).collect();
                 lift.lose(
