@@ -285,3 +285,18 @@ fn a_job_that_always_runs_keeps_the_rest_of_its_condition_behind_jenkins_stages(
     let told = made.not_carried.iter().any(|one| one.what.contains("environment `production`"));
     assert!(told, "{:?}", made.not_carried);
 }
+
+#[test]
+fn alternatives_that_cannot_be_said_leave_no_empty_test() {
+    let text = GITHUB.replace(
+        "github.ref == 'refs/heads/main' && github.event_name == 'push'",
+        "(github.event_name == 'issues' && contains(github.event.issue.body, 'a')) || (github.event_name == 'issue_comment' && contains(github.event.comment.body, 'b'))",
+    );
+    for to in ALL.into_iter().filter(|to| *to != Platform::GitHub) {
+        let made = converted(Platform::GitHub, &text.replace("environment: production", ""), to);
+        let empty = ["if: ()", "if: '()'", "condition: or()", "if [ ]", "expression {  }", "if ()"];
+        for one in empty {
+            assert!(!made.text.contains(one), "{to:?}: {one}\n{}", made.text);
+        }
+    }
+}
