@@ -9,11 +9,12 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 use rustix::io::Errno;
 use rustix::process::{
-    Signal, WaitOptions, WaitStatus, geteuid, set_parent_process_death_signal, setsid, wait,
+    Signal, WaitOptions, WaitStatus, geteuid, getpid, set_child_subreaper,
+    set_parent_process_death_signal, setsid, wait,
 };
 
 use super::plan::{Plan, Report, receive, send};
-use super::{mounts, powers, stage};
+use super::{mounts, powers, stage, tree};
 
 /// What the kernel may count beyond the run's own where the count is not the run's alone:
 /// processes of the same user in other containers are not seen.
@@ -54,6 +55,10 @@ fn follow(plan: &Plan, report: &mut Report) -> Result<()> {
     powers::limit(&plan.caps, others).context("cannot set the limits")?;
     powers::give_up().context("cannot give up powers")?;
     powers::close_off()?;
+    if !plan.want.pids {
+        // What loses its parent is to come to us.
+        set_child_subreaper(Some(getpid()))?;
+    }
     let child = Command::new("/bin/sh")
         .arg("-c")
         .arg(&plan.command)
@@ -65,6 +70,8 @@ fn follow(plan: &Plan, report: &mut Report) -> Result<()> {
         .spawn()
         .with_context(|| format!("cannot start `sh` in {}", plan.folder.display()))?;
     let status = reap_until(child.id())?;
+    let left = tree::below(getpid().as_raw_pid()).len();
+    report.left = u32::try_from(left).unwrap_or(u32::MAX);
     report.code = status.exit_status();
     report.signal = status.terminating_signal();
     Ok(())

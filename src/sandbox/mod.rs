@@ -22,6 +22,8 @@ mod watch;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 pub use copy::{Copy, copy_of};
 pub use places::secret_places;
 pub use run::run;
@@ -67,8 +69,20 @@ pub struct Shown {
     pub source: PathBuf,
     /// Where it is seen; what lies there is covered.
     pub target: PathBuf,
-    /// Whether it can be written there.
-    pub is_writable: bool,
+    /// What can be done there.
+    pub access: Access,
+}
+
+/// What can be done with what is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Access {
+    /// It can be read.
+    Read,
+    /// It can be read and written.
+    Write,
+    /// It can be read and written, and what is written is thrown away with the run. Where
+    /// the kernel cannot do that, it can be read.
+    Discard,
 }
 
 /// What to run, and what it may touch.

@@ -17,7 +17,7 @@ use rustix::mount::{
 use rustix::thread::UnshareFlags;
 
 use super::plan::Plan;
-use super::space;
+use super::{Access, space};
 
 /// Folders that are empty and writable inside, or as good as empty.
 const FRESH: [&str; 4] = ["/tmp", "/var/tmp", "/run", "/dev"];
@@ -31,6 +31,9 @@ const MOST_SHARED: u64 = 512 << 20;
 const MOST_RUN: u64 = 16 << 20;
 /// The home that a run has where the walls stand.
 pub(super) const HOME: &str = "/tmp/home";
+
+/// Where what is written over packages goes.
+const LAYERS: &str = "/tmp/.layers";
 
 /// Something that is to be seen again once its place is covered.
 struct Kept {
@@ -267,21 +270,50 @@ fn hide(path: &Path) -> Result<bool> {
 }
 
 fn show_elsewhere(plan: &Plan, sources: Vec<Option<OwnedFd>>) -> Result<()> {
-    for (bind, source) in plan.binds.iter().zip(sources) {
+    for (at, (bind, source)) in plan.binds.iter().zip(sources).enumerate() {
         // What lies in a writable folder has mounts of ours in it by now.
         let ours = plan.writable.iter().any(|folder| bind.source.starts_with(folder));
+        let is_writable = bind.access == Access::Write;
         let kept = match source {
             Some(source) if !ours => {
                 let is_folder = fs::metadata(link_of(&source))?.is_dir();
-                let (target, is_writable) = (bind.target.clone(), bind.is_writable);
-                Some(Kept { source, target, is_folder, is_writable })
+                Some(Kept { source, target: bind.target.clone(), is_folder, is_writable })
             }
-            _ => Kept::of(&bind.source, &bind.target, bind.is_writable)?,
+            _ => Kept::of(&bind.source, &bind.target, is_writable)?,
         };
         let kept = kept.with_context(|| format!("{} is not there", bind.source.display()))?;
-        kept.show()?;
+        if bind.access != Access::Discard || !lay_over(&kept, at)? {
+            kept.show()?;
+        }
     }
     Ok(())
+}
+
+/// Show a folder with a layer over it that takes what is written. Returns whether the
+/// kernel can do that.
+fn lay_over(kept: &Kept, at: usize) -> Result<bool> {
+    if !kept.is_folder {
+        return Ok(false);
+    }
+    let folder = Path::new(LAYERS).join(at.to_string());
+    for name in ["upper", "work"] {
+        fs::create_dir_all(folder.join(name))?;
+    }
+    fs::create_dir_all(&kept.target)?;
+    let lower = link_of(&kept.source);
+    let flags = MountFlags::NOSUID | MountFlags::NODEV;
+    // The first is what those without power outside need; root on old kernels has the other.
+    Ok(["userxattr,", ""].iter().any(|attributes| {
+        let options = format!(
+            "{attributes}lowerdir={},upperdir={}/upper,workdir={}/work",
+            lower.display(),
+            folder.display(),
+            folder.display()
+        );
+        std::ffi::CString::new(options).is_ok_and(|options| {
+            mount("overlay", &kept.target, "overlay", flags, options.as_c_str()).is_ok()
+        })
+    }))
 }
 
 fn is_below(path: &Path, folders: &[PathBuf]) -> bool {

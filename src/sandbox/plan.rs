@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Limits, Shown};
+use super::{Access, Limits, Shown};
 
 /// The longest message between the stages.
 const MOST_MESSAGE: u32 = 64 << 20;
@@ -77,16 +77,12 @@ impl From<&Limits> for Caps {
 pub(super) struct Bind {
     pub source: PathBuf,
     pub target: PathBuf,
-    pub is_writable: bool,
+    pub access: Access,
 }
 
 impl From<&Shown> for Bind {
     fn from(shown: &Shown) -> Self {
-        Bind {
-            source: shown.source.clone(),
-            target: shown.target.clone(),
-            is_writable: shown.is_writable,
-        }
+        Bind { source: shown.source.clone(), target: shown.target.clone(), access: shown.access }
     }
 }
 
@@ -119,6 +115,8 @@ pub(super) struct Report {
     pub why: Vec<String>,
     pub code: Option<i32>,
     pub signal: Option<i32>,
+    /// Processes that were left when the command ended.
+    pub left: u32,
     /// Hundredths of a second on the processor.
     pub ticks: Option<u64>,
 }

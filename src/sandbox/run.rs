@@ -7,6 +7,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::process::Command;
+use tokio::sync::oneshot;
 
 use super::output::Kept;
 use super::plan::{Bind, Held, Plan, Report, encoded, receive};
@@ -207,11 +209,11 @@ pub(super) async fn carry_out(run: &Run<'_>, plan: &Plan) -> Result<(Option<Repo
     control.write_all(&encoded(plan)?).await.context("the stage does not listen")?;
 
     let watch = Watch::new(id.unwrap_or_default(), plan.caps, plan.writable.clone());
-    let watch = Arc::new(Mutex::new(watch));
+    let mut looking = Looking::start(watch).context("cannot start a thread")?;
     let most = (run.limits.output_bytes as u64).saturating_mul(ENDLESS);
     let why = tokio::select! {
         why = read(&mut output, &mut kept, most) => why,
-        why = watched(&watch) => Some(why),
+        why = looking.verdict() => Some(why),
         _ = child.wait() => None,
         () = tokio::time::sleep(run.limits.time) => Some(Ended::Late),
     };
@@ -229,13 +231,16 @@ pub(super) async fn carry_out(run: &Run<'_>, plan: &Plan) -> Result<(Option<Repo
     // What is left in the pipe; what escaped could hold it open.
     let _ = tokio::time::timeout(DRAIN, read(&mut output, &mut kept, u64::MAX)).await;
     let (code, signal) = report.as_ref().map_or((None, None), |told| (told.code, told.signal));
+    let left = report.as_ref().map_or(0, |told| told.left);
     let ended = why.unwrap_or(match (code, signal) {
+        // A bomb may be quicker than a look at it.
+        _ if left > run.limits.processes => Ended::TooManyProcesses,
         (_, Some(FILE_TOO_LARGE)) => Ended::TooMuchDisk,
         (Some(code), None) if code == 128 + FILE_TOO_LARGE => Ended::TooMuchDisk,
         (Some(code), None) => Ended::Exited(code),
         (_, signal) => Ended::Signalled(signal.unwrap_or(9)),
     });
-    let peak_memory = watch.lock().unwrap_or_else(PoisonError::into_inner).peak;
+    let peak_memory = looking.peak();
     let (output, wall) = (kept.text(), started.elapsed());
     Ok((report, Ran { ended, output, wall, cpu: None, peak_memory }))
 }
@@ -254,19 +259,51 @@ async fn read(from: &mut pipe::Receiver, kept: &mut Kept, most: u64) -> Option<E
     }
 }
 
-/// Look until the run has to end.
-async fn watched(watch: &Arc<Mutex<Watch>>) -> Ended {
-    for look in 0u32.. {
-        let late = usize::from(look >= EARLY);
-        tokio::time::sleep(LOOKS.get(late).copied().unwrap_or_default()).await;
-        let watch = Arc::clone(watch);
-        // Files are counted at times, which takes a while.
-        let found = tokio::task::spawn_blocking(move || {
-            watch.lock().unwrap_or_else(PoisonError::into_inner).look()
-        });
-        if let Ok(Some(why)) = found.await {
-            return why;
+/// Looks at a run from a thread of its own, which is there before the run can use up
+/// what threads there are, until this is dropped.
+struct Looking {
+    watch: Arc<Mutex<Watch>>,
+    is_over: Arc<AtomicBool>,
+    found: oneshot::Receiver<Ended>,
+}
+
+impl Looking {
+    fn start(watch: Watch) -> io::Result<Looking> {
+        let watch = Arc::new(Mutex::new(watch));
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (tell, found) = oneshot::channel();
+        let (look, over) = (Arc::clone(&watch), Arc::clone(&is_over));
+        std::thread::Builder::new().name("watch".to_owned()).spawn(move || {
+            for turn in 0u32.. {
+                std::thread::sleep(if turn < EARLY { LOOKS[0] } else { LOOKS[1] });
+                if over.load(Ordering::Relaxed) {
+                    return;
+                }
+                let why = look.lock().unwrap_or_else(PoisonError::into_inner).look();
+                if let Some(why) = why {
+                    let _ = tell.send(why);
+                    return;
+                }
+            }
+        })?;
+        Ok(Looking { watch, is_over, found })
+    }
+
+    /// Why the run has to end, once it has to.
+    async fn verdict(&mut self) -> Ended {
+        match (&mut self.found).await {
+            Ok(why) => why,
+            Err(_) => std::future::pending().await,
         }
     }
-    std::future::pending().await
+
+    fn peak(&self) -> Option<u64> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner).peak
+    }
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
 }

@@ -55,7 +55,7 @@ fn keep(control: &UnixStream, plan: &mut Plan) -> io::Result<Report> {
     }
     let mut why = Vec::new();
     let held = space::leave_all(plan.want, &mut why);
-    if !plan.is_probe && (why.first().is_some()) {
+    if !plan.is_probe && !why.is_empty() {
         return Err(io::Error::other(why.join("; ")));
     }
     plan.want = super::plan::Held {

@@ -1,9 +1,12 @@
 //! Processes below one, as `/proc` tells them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, wait};
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpgrp, getpid, kill_process, kill_process_group, wait,
+};
 
 /// Every process below `root`, without itself.
 pub(super) fn below(root: i32) -> Vec<i32> {
@@ -60,21 +63,17 @@ pub(super) fn stat(process: i32) -> Option<Vec<String>> {
 
 /// End all below this process, which has to be a subreaper, and wait for them.
 pub(super) fn end_below_us() {
-    let us = rustix::process::getpid().as_raw_pid();
-    let until = Instant::now() + Duration::from_secs(5);
+    let us = getpid().as_raw_pid();
+    let ours = getpgrp();
+    let until = Instant::now() + Duration::from_secs(4);
     loop {
-        // First all are halted, so that none starts another while the rest is ended.
-        let mut halted = Vec::new();
-        while Instant::now() < until {
-            let fresh: Vec<i32> =
-                below(us).into_iter().filter(|process| !halted.contains(process)).collect();
-            if fresh.is_empty() {
-                break;
-            }
-            signal_all(&fresh, Signal::STOP);
-            halted.extend(fresh);
-        }
-        signal_all(&halted, Signal::KILL);
+        // What has lost its parent comes to us. Killing a whole group is one step for the
+        // kernel: nothing in it can start another in the meantime, however many they are.
+        let near = children(us);
+        end_groups(&near, ours);
+        let deep = below(us);
+        end_groups(&deep, ours);
+        signal_all(&deep, Signal::KILL);
         loop {
             match wait(WaitOptions::NOHANG) {
                 Ok(Some(_)) => {}
@@ -87,6 +86,19 @@ pub(super) fn end_below_us() {
             return;
         }
         std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// End the process groups of these, but `ours`. A group never reaches beyond a session,
+/// and the run has sessions of its own.
+fn end_groups(processes: &[i32], ours: Pid) {
+    let groups: BTreeSet<i32> = processes
+        .iter()
+        .filter_map(|process| stat(*process)?.get(2)?.parse().ok())
+        .filter(|group| *group > 1 && *group != ours.as_raw_pid())
+        .collect();
+    for group in groups.into_iter().filter_map(Pid::from_raw) {
+        let _ = kill_process_group(group, Signal::KILL);
     }
 }
 
