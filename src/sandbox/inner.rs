@@ -44,7 +44,7 @@ fn follow(plan: &Plan, report: &mut Report) -> Result<()> {
         has_mounts && plan.want.proc && wall(plan, report, "`/proc`", &|_| mounts::fresh_proc())?;
     let has_proc = report.held.proc;
     report.held.nested =
-        has_proc && plan.want.nested && wall(plan, report, "namespaces", &|_| no_namespaces())?;
+        has_mounts && plan.want.nested && wall(plan, report, "namespaces", &|_| no_namespaces())?;
     let is_counted = plan.want.user && !geteuid().is_root();
     report.held.count = plan.want.count
         && (is_counted || (has_proc && wall(plan, report, "process numbers", &bound_numbers)?));
@@ -99,13 +99,24 @@ fn no_namespaces() -> Result<()> {
     Ok(fs::write("/proc/sys/user/max_user_namespaces", "0")?)
 }
 
-/// Since Linux 6.14 each PID namespace has a bound of its own.
+/// Since Linux 6.14 each PID namespace has a bound of its own. Before, there is one for
+/// the whole machine, which root could set from here: it must not be touched.
 fn bound_numbers(plan: &Plan) -> Result<()> {
     const BOUND: &str = "/proc/sys/kernel/pid_max";
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    anyhow::ensure!(has_own_numbers(&release), "Linux {} has no bound of its own", release.trim());
     let most = plan.caps.processes.saturating_add(powers::SLACK).saturating_add(FIRST_NUMBERS);
     let machine: u32 = fs::read_to_string(BOUND)?.trim().parse()?;
     fs::write(BOUND, most.min(machine).to_string())?;
     Ok(())
+}
+
+fn has_own_numbers(release: &str) -> bool {
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) >= (6, 14),
+        _ => false,
+    }
 }
 
 /// Processes and threads of our user that are counted with the run's.
@@ -133,6 +144,30 @@ fn reap_until(command: u32) -> Result<WaitStatus> {
             }
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_own_numbers;
+
+    #[test]
+    fn old_kernels_are_left_alone() {
+        for (release, expect) in [
+            ("6.14.0-rc1", true),
+            ("6.18.44-fc-v669\n", true),
+            ("7.0.1", true),
+            ("10.1", true),
+            ("6.13.9", false),
+            ("6.8.0-1021-azure", false),
+            ("5.15.153.1-microsoft-standard-WSL2", false),
+            ("4.18.0-553.el8_10.x86_64", false),
+            ("6", false),
+            ("unknown", false),
+            ("", false),
+        ] {
+            assert_eq!(has_own_numbers(release), expect, "{release}");
         }
     }
 }

@@ -189,16 +189,29 @@ fn name_servers(plan: &Plan) -> Vec<PathBuf> {
 
 /// Every mount becomes read-only, but for those at or below what is `writable`.
 fn make_read_only(writable: &[PathBuf]) -> Result<()> {
-    for (path, flags) in mounts()? {
-        let mut flags = flags | MountFlags::NOSUID;
+    let mounts = mounts()?;
+    for (at, (path, flags)) in mounts.iter().enumerate() {
+        // Only the mount on top can be seen, and that is the last one.
+        if mounts.iter().skip(at + 1).any(|(other, _)| other == path) {
+            continue;
+        }
+        let below = mounts.iter().take(at).filter(|(other, _)| other == path);
+        let all = below.fold(*flags, |all, (_, flags)| all | *flags);
+        let mut more = MountFlags::BIND | MountFlags::NOSUID;
         if path != Path::new("/dev") {
             // Devices are taken from there.
-            flags |= MountFlags::NODEV;
+            more |= MountFlags::NODEV;
         }
         if !writable.iter().any(|folder| path.starts_with(folder)) && path != Path::new("/proc") {
-            flags |= MountFlags::RDONLY;
+            more |= MountFlags::RDONLY;
         }
-        match mount_remount(&path, MountFlags::BIND | flags, c"") {
+        // Flags that the machine has set cannot be taken off, so that leaving one out is
+        // refused: in case the order is another than thought, all of them are tried.
+        let done = match mount_remount(path, *flags | more, c"") {
+            Err(Errno::PERM) => mount_remount(path, all | more, c""),
+            done => done,
+        };
+        match done {
             // Covered by another mount, or where none of ours can go.
             Err(error) if is_out_of_reach(error) || error == Errno::INVAL => {}
             done => done.with_context(|| format!("cannot make {} read-only", path.display()))?,

@@ -137,7 +137,7 @@ fn notes(held: Held, why: &[String], memory: bool, tried: bool) -> Vec<String> {
     }
     if !tried {
         notes.push("Namespaces were not tried.".to_owned());
-    } else if !why.is_empty() {
+    } else if !why.is_empty() && !notes.is_empty() {
         notes.push(format!("Refused: {}.", why.join("; ")));
     }
     notes
