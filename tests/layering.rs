@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["failure", "finding", "report", "code", "diff", "pipeline", "log", "stats", "evidence"],
     &["scan", "decide"],
-    &["redact", "inputs", "context", "policy", "audit", "http", "checkout"],
+    &["redact", "inputs", "context", "policy", "audit", "http", "checkout", "sandbox"],
     &["forge", "ci", "deploy", "model"],
     &["publish"],
     &["task"],
