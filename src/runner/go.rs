@@ -113,8 +113,7 @@ fn read(heard: &Heard<'_>) -> Found {
         }
     }
     // What follows on the last package line is not a package.
-    if text.order.is_empty() && text.panicked.is_empty() {
-    } else {
+    if !text.order.is_empty() || !text.panicked.is_empty() {
         packages.push(std::mem::take(&mut text));
     }
     conclude(heard, packages, builds)

@@ -156,8 +156,8 @@ pub(super) fn conclude(kind: Kind, heard: &Heard<'_>, found: Found) -> RunReport
         Some(totals) => listed == totals.failed && ran == totals.ran,
         None => is_whole,
     };
+    let is_complete = agree && !doubtful && !is_partial && !broken && contradiction.is_none();
     let said = told_of(heard, &tests, whole, &told, contradiction);
-    let is_complete = agree && !doubtful && !is_partial && !broken && heard.exit.is_some();
     RunReport { whole, tests, is_complete, said }
 }
 
@@ -217,7 +217,7 @@ fn told_of(
 /// See [`super::result_of`].
 pub(super) fn result_of<'r>(report: &'r RunReport, name: &str) -> Option<&'r TestResult> {
     let wanted = Names::of(name.trim());
-    if wanted.plain.is_empty() {
+    if wanted.even.is_empty() {
         return None;
     }
     let mut best: Option<(u8, &TestResult)> = None;
