@@ -8,5 +8,6 @@ mod header;
 pub mod language;
 mod lines;
 pub mod parse;
+pub mod test_code;
 
 pub(crate) use lines::Lines;
