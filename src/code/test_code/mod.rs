@@ -3,20 +3,18 @@
 
 use std::ops::Range;
 
-//TODO mod assertions;
+mod assertions;
 mod bindings;
-//TODO mod faults;
 mod files;
 mod items;
 mod place;
 mod source;
-//TODO mod strip;
+mod strip;
 
-//TODO pub use faults::faults;
 pub use files::is_test_file;
 pub use items::tests_in;
 pub use place::place;
-//TODO pub use strip::without_assertions;
+pub use strip::without_assertions;
 
 /// A text without its assertions.
 #[derive(Debug, Clone, PartialEq, Eq)]
