@@ -111,6 +111,10 @@ fn azure_constant(key: &str) -> bool {
 
 /// The one lockfile at the root that all of the paths are about.
 fn lock(context: &Context<'_>, paths: &[String]) -> Option<&'static str> {
+    // Tools that were installed by hand do not follow the lockfile.
+    if paths.iter().all(|path| path.contains(".cargo/bin") || path.contains(".cargo/.crates")) {
+        return None;
+    }
     let mut found = None;
     for path in paths {
         let (_, names) =

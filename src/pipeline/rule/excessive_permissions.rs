@@ -238,6 +238,13 @@ jobs:
     }
 
     #[test]
+    fn a_cache_that_deletes_old_ones_may() {
+        let text = format!("{PLAIN}      - uses: julia-actions/cache@v2\n");
+        let out = fixed(&RULE, Platform::GitHub, &text, true);
+        assert!(out.contains("      actions: write\n      contents: read\n"), "{out}");
+    }
+
+    #[test]
     fn what_is_not_known_is_only_suggested() {
         for step in [
             "uses: someone/unknown@v1",
@@ -247,6 +254,8 @@ jobs:
             "run: curl -u x:${{ secrets.GITHUB_TOKEN }} https://api.github.com",
             "uses: ./.github/actions/x",
             "uses: actions/github-script@v7",
+            "uses: amannn/action-semantic-pull-request@v5\n        with: {wip: true}",
+            "uses: softprops/action-gh-release@v2\n        with: {discussion_category_name: News}",
         ] {
             let text = format!("{PLAIN}      - {step}\n");
             assert_eq!(fixed(&RULE, Platform::GitHub, &text, true), text, "{step}");

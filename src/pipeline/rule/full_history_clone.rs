@@ -88,6 +88,16 @@ fn needed(platform: Platform, job: &Job) -> bool {
         "coverage",
         "codecov",
         "pre-commit",
+        // These look at what changed since another commit.
+        "super-linter",
+        "megalinter",
+        "reviewdog",
+        "danger",
+        "affected",
+        "changed",
+        "--since",
+        "new-from",
+        "diff",
     ];
     let says = |step: &Step| {
         let script = step.script.as_ref().map_or("", |script| script.text.as_str());
@@ -133,6 +143,8 @@ mod tests {
             ("./build.sh && cargo test", 0),
             ("npm test", 0),
             ("cargo test && cargo publish", 0),
+            ("golangci-lint run --new-from-rev=HEAD~1", 0),
+            ("cargo test && danger ci", 0),
             ("echo", 0),
         ] {
             let text = format!(

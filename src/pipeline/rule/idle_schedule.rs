@@ -17,8 +17,8 @@ give the same result again and again, and every run is billed.
 **Suggests** one run by night, beside those that changes set off; Azure's `always: false` and \
 Jenkins' `pollSCM` run only when something changed.
 
-**Silent** for up to twelve runs a day, and where no job tests or builds: probes, mirrors and \
-clean-ups may well run every five minutes.",
+**Silent** for up to twelve runs a day, where the file asks which schedule started it, and where \
+no job tests or builds: probes, mirrors and clean-ups may well run every five minutes.",
     group: Group::Performance,
     severity: Severity::Low,
     fix: FixKind::Suggest,
@@ -39,6 +39,13 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
             && job.condition.as_ref().is_none_or(|at| !at.value.contains("schedule"))
     };
     let Some(job) = pipeline.jobs.iter().find(works) else { return };
+    // A file that asks which clock it was decides by it what to do.
+    if ["github.event.schedule", "Build.CronSchedule"]
+        .iter()
+        .any(|asked| context.file.text.contains(asked))
+    {
+        return;
+    }
     for trigger in pipeline.triggers.iter().filter(|t| t.kind == TriggerKind::Schedule) {
         let runs: f64 = trigger.cron.iter().filter_map(|cron| per_day(cron)).sum();
         if runs <= USUAL || trigger.name.eq_ignore_ascii_case("pollSCM") {
@@ -129,6 +136,8 @@ mod tests {
                 "on:\n  schedule:\n    - cron: '{cron}'\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - run: {script}\n"
             );
             assert_eq!(hits(&RULE, Platform::GitHub, &text, &NoFiles).1.len(), expect, "{text}");
+            let asks = format!("{text}        if: github.event.schedule != '0 * * * *'\n");
+            assert_eq!(hits(&RULE, Platform::GitHub, &asks, &NoFiles).1.len(), 0, "{asks}");
         }
     }
 }

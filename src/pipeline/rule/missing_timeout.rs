@@ -7,7 +7,7 @@ use crate::pipeline::graph::{Job, JobKind, Path};
 use crate::pipeline::groovy;
 use crate::pipeline::platform::Platform;
 use crate::pipeline::timing::History;
-use crate::pipeline::words::Does;
+use crate::pipeline::words::{self, Does};
 use crate::pipeline::yaml::value::Value;
 
 /// The rule.
@@ -22,7 +22,9 @@ Bitbucket, none at all on a Jenkins agent. Nobody learns of it sooner, and the m
 Without, GitHub jobs get 30 minutes where they only check style, 120 where they compile much or \
 test whole systems, or on Windows, else 60; jobs that are known to take long (wheels for many \
 platforms, emulation, fuzzing, benchmarks, end-to-end suites) and all other platforms are only \
-spoken of, since a limit that is too tight breaks what worked. For \
+spoken of, since a limit that is too tight breaks what worked. Such a limit is made unread only \
+where every step is a known one that checks, tests or builds; where a step is not known, or \
+delivers, it is suggested. For \
 Jenkins, `options { timeout(…) }` around the whole pipeline is suggested, or made where timings \
 are known; never where a person is waited for, since the waiting counts.
 
@@ -137,8 +139,9 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
         };
         let minutes =
             measured.or_else(|| fallback(pipeline.platform, job, context.file.text.as_str()));
-        let fix =
-            minutes.and_then(|minutes| fix(pipeline.platform, job, minutes, measured.is_some()));
+        let safe = measured.is_some() || is_known(pipeline.platform, job);
+        let fix = minutes
+            .and_then(|minutes| fix(pipeline.platform, job, minutes, measured.is_some(), safe));
         let advice = match (measured, minutes) {
             (Some(minutes), _) => {
                 format!("Past runs need less than half of {minutes} minutes; that is a good limit.")
@@ -282,7 +285,36 @@ fn fallback(platform: Platform, job: &Job, text: &str) -> Option<i64> {
     })
 }
 
-fn fix(platform: Platform, job: &Job, minutes: i64, measured: bool) -> Option<Fix> {
+/// Whether all that a job does is known and mostly short: a limit that ends a delivery
+/// half way does harm, and a script of the project may take any time.
+fn is_known(platform: Platform, job: &Job) -> bool {
+    let harmless = |does: &Does| {
+        matches!(
+            does,
+            Does::Lint
+                | Does::Test
+                | Does::Build
+                | Does::Checkout
+                | Does::Setup(_)
+                | Does::Install(_)
+                | Does::Cache { .. }
+                | Does::Scan { .. }
+                | Does::Upload(_)
+                | Does::Download(_)
+                | Does::History
+        )
+    };
+    job.environment.is_none()
+        && job.steps.iter().all(|step| {
+            let reading = words::step(platform, job, step);
+            reading.unknown.is_empty()
+                && reading.outside.is_empty()
+                && reading.made.is_empty()
+                && reading.does.iter().all(harmless)
+        })
+}
+
+fn fix(platform: Platform, job: &Job, minutes: i64, measured: bool, safe: bool) -> Option<Fix> {
     let (key, value, after): (_, _, &[&'static str]) = match platform {
         Platform::GitHub => ("timeout-minutes", Value::Int(minutes), &["runs-on"]),
         Platform::GitLab => {
@@ -311,7 +343,7 @@ fn fix(platform: Platform, job: &Job, minutes: i64, measured: bool) -> Option<Fi
     Some(Fix {
         title: format!("Give `{}` a limit of {minutes} minutes", job.id),
         ops,
-        safe: true,
+        safe,
         proof: vec![match measured {
             true => "The limit is twice the 95th percentile of past successful runs.".to_owned(),
             false => format!("{minutes} minutes, where the platform's own limit is six hours."),

@@ -19,7 +19,8 @@ of a change to another.
 a workflow that is skipped by its paths leaves the pull request waiting for ever, so that the check \
 must be made optional, or a job within must decide by the changed files.
 
-**Silent** where a filter stands there, where any job works elsewhere, and where the checkout shows \
+**Silent** where a filter stands there, where any job works elsewhere, where the folder is one of \
+tools or tests for the whole repository, and where the checkout shows \
 no other project.",
     group: Group::Performance,
     severity: Severity::Low,
@@ -42,6 +43,31 @@ const HEADS: &[&str] = &[
     "composer.json",
 ];
 
+/// Folders of a repository's own tools, which look at the rest of it.
+const TOOLS: &[&str] = &[
+    ".ci",
+    ".github",
+    ".gitlab",
+    "bin",
+    "build",
+    "ci",
+    "dev",
+    "devtools",
+    "e2e",
+    "hack",
+    "infra",
+    "integration",
+    "script",
+    "scripts",
+    "test",
+    "tests",
+    "tool",
+    "tooling",
+    "tools",
+    "util",
+    "utils",
+];
+
 fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
     let file = context.file;
     let pipeline = &file.pipeline;
@@ -61,6 +87,11 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
         folder = Some(own);
     }
     let Some(folder) = folder else { return };
+    // What lies there is for the whole repository.
+    let first = folder.split('/').next().unwrap_or_default();
+    if TOOLS.contains(&first.to_ascii_lowercase().as_str()) {
+        return;
+    }
     if pipeline.jobs.iter().any(|job| job.calls.is_some()) {
         return;
     }
@@ -183,6 +214,7 @@ jobs:
             ("on: pull_request", "on:\n  pull_request:\n    paths: [web/**]"),
             ("- run: npm test", "- run: npm test\n        working-directory: api"),
             ("npm test", "../check.sh"),
+            ("working-directory: web", "working-directory: ./scripts/validate"),
             ("- run: npm ci", "- uses: someone/unknown@v1"),
         ] {
             let text = TEXT.replacen(from, to, 1);

@@ -117,7 +117,24 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
 fn is_deployment(job: &Job) -> bool {
     job.kind == JobKind::Work
         && words::is_deploy(job)
+        && !only_decides(job)
         && (!scans(job) || words::main_does(job).any(|does| matches!(does, Does::Deploy(_))))
+}
+
+/// Whether a job has the name of a deployment that it decides about or makes ready
+/// (`deploy-gate`), and does nothing that is known to deploy.
+fn only_decides(job: &Job) -> bool {
+    let name = job.id.to_ascii_lowercase();
+    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    let decides = |word: &str| {
+        matches!(
+            word,
+            "gate" | "decide" | "decision" | "check" | "plan" | "changes" | "config" | "matrix"
+        )
+    };
+    job.environment.is_none()
+        && words.any(decides)
+        && !words::main_does(job).any(|does| matches!(does, Does::Deploy(_)))
 }
 
 /// Whether a job scans what is there before a deployment, and nothing that runs.

@@ -25,7 +25,8 @@ that look random; `docker login -p`; and `echo` of a secret variable into the lo
 
 **Fix.** None is made: the secret has to be withdrawn, and a new one kept by the platform.
 
-**Silent** on values that are computed, and on passwords that are no secret, such as those of \
+**Silent** on values that are computed, on those that a remark beside them calls public, and on \
+passwords that are no secret, such as those of \
 test databases.",
     group: Group::Security,
     severity: Severity::High,
@@ -52,7 +53,7 @@ static KEYS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// `NAME: value` and `NAME=value` under names of secrets.
 static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r#"(?im)^[ \t-]*(?:export[ \t]+|set[ \t]+)?["']?([a-z0-9_.-]*(?:password|passwd|passphrase|secret|token|api_?key|private_?key|access_?key))["']?[ \t]*[:=][ \t]*["']?([^\s"'#]+)["']?[ \t]*(?:#.*)?$"#,
+        r#"(?im)^[ \t-]*(?:export[ \t]+|set[ \t]+)?["']?([a-z0-9_.-]*(?:password|passwd|passphrase|secret|token|api_?key|private_?key|access_?key))["']?[ \t]*[:=][ \t]*["']?([^\s"'#]+)["']?[ \t]*(#.*)?$"#,
     )
     .ok()
 });
@@ -75,7 +76,13 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
     for found in NAMED.iter().flat_map(|form| form.captures_iter(text)) {
         let (Some(name), Some(value)) = (found.get(1), found.get(2)) else { continue };
         let known = seen.iter().any(|at| value.range().contains(at));
-        if known || comment(name.start()) || !is_random(value.as_str()) {
+        let told = found.get(3).is_some_and(|remark| {
+            let remark = remark.as_str().to_ascii_lowercase();
+            ["public", "safe to", "not a secret", "no secret", "not secret", "push-only"]
+                .iter()
+                .any(|word| remark.contains(word))
+        });
+        if known || told || comment(name.start()) || !is_random(value.as_str()) {
             continue;
         }
         let title =
@@ -242,5 +249,8 @@ mod tests {
             let text = format!("variables:\n  DB_PASSWORD: {value}\nt:\n  script: [x]\n");
             finds(&RULE, Platform::GitLab, &text, &[]);
         }
+        let told = "API_KEY: h7Kq2Zp9Xw4Lm8Rt5Vb3Nc6D # safe to be shown";
+        let text = format!("variables:\n  {told}\nt:\n  script: [x]\n");
+        finds(&RULE, Platform::GitLab, &text, &[]);
     }
 }

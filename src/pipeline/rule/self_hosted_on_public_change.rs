@@ -19,7 +19,8 @@ speaks for it, and a medium one where a licence lies in the checkout.
 **Fix.** None is made. Use a hosted runner for changes, or one that lives for one job, and \
 require approval for first contributions.
 
-**Silent** where the job's condition lets only the repository's own branches pass.",
+**Silent** where the job's condition lets only the repository's own branches pass or asks for a \
+label, and where the runner is chosen by the repository.",
     group: Group::Security,
     severity: Severity::Low,
     fix: FixKind::Suggest,
@@ -47,6 +48,20 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
                 || code.contains("github.event_name=='") && !code.contains("'pull_request")
         });
         let Some(span) = job.runner.span.filter(|_| named && !kept) else { continue };
+        // A choice by repository is made to keep strangers' changes off the machine, and
+        // so is one by label: those who may write to the repository put labels on.
+        let chosen =
+            context.file.text.get(span.range()).is_some_and(|text| {
+                text.contains("github.repository") || text.contains("head.repo")
+            });
+        let labelled = job.condition.as_ref().is_some_and(|at| {
+            at.value.contains(".label")
+                && !at.value.contains("!contains")
+                && !at.value.contains("!=")
+        });
+        if chosen || labelled {
+            continue;
+        }
         hits.push(Hit {
             span,
             title: format!("Job `{}` runs pull requests on a self-hosted runner", job.id),
@@ -80,5 +95,16 @@ mod tests {
             "    if: github.event.pull_request.head.repo.full_name == github.repository\n    runs-on",
         );
         finds(&RULE, Platform::GitHub, &own, &[]);
+        let chosen = text.replace(
+            "[self-hosted, linux]",
+            "${{ github.repository == 'o/private' && 'self-hosted' || 'ubuntu-latest' }}",
+        );
+        finds(&RULE, Platform::GitHub, &chosen, &[]);
+        let label =
+            "    if: contains(github.event.pull_request.labels.*.name, 'bench')\n    runs-on";
+        finds(&RULE, Platform::GitHub, &text.replace("    runs-on", label), &[]);
+        let skipped = label.replace("contains", "${{ !contains").replace("'bench')", "'skip') }}");
+        let skipped = text.replace("    runs-on", &skipped);
+        finds(&RULE, Platform::GitHub, &skipped, &["[self-hosted, linux]"]);
     }
 }

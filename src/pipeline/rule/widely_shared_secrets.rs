@@ -22,14 +22,52 @@ once.
 **Fix.** None is made. Set the variable in the step that uses it; name the secrets that a called \
 workflow needs.
 
-**Silent** where a workflow has one job of one step, and on `GITHUB_TOKEN`, which every step can \
-have anyhow.",
+**Silent** where a workflow has one job of one step, on `GITHUB_TOKEN`, which every step can have \
+anyhow, and on names of accounts and addresses.",
     group: Group::Security,
     severity: Severity::Medium,
     fix: FixKind::Suggest,
     platforms: &[Platform::GitHub],
     check,
 };
+
+/// Whether a name is that of an account or a place, which many keep beside its secret.
+fn is_address(name: &str) -> bool {
+    const ENDS: &[&str] = &[
+        "USER",
+        "USERNAME",
+        "EMAIL",
+        "CHANNEL",
+        "SERVER",
+        "URL",
+        "URI",
+        "HOST",
+        "ENDPOINT",
+        "NAMESPACE",
+        "REGION",
+        "BUCKET",
+        "PROJECT",
+        "ORG",
+        "ID",
+        "NAME",
+        "ARN",
+        "DOMAIN",
+    ];
+    let name = name.to_ascii_uppercase();
+    let last = name.rsplit('_').next().unwrap_or_default();
+    // A hook's address is its secret, and a key's name may end so (`AWS_ACCESS_KEY_ID`).
+    let secret = ["WEBHOOK", "KEY", "TOKEN", "DATABASE", "DB_", "SENTRY", "SLACK"];
+    name.ends_with("PUB_KEY")
+        || name.ends_with("PUBLIC_KEY")
+        || (ENDS.contains(&last) && !secret.iter().any(|word| name.contains(word)))
+        || last == "CHANNEL"
+}
+
+/// Whether a value only says if there is a secret: `${{ secrets.KEY != '' }}`.
+fn only_asked(value: &str) -> bool {
+    let compares = value.contains("!=") || value.contains("==");
+    compares && !value.contains("&&") && !value.contains("||")
+}
 
 fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
     static SECRET: LazyLock<Option<Regex>> =
@@ -42,6 +80,9 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
     for variable in pipeline.env.iter().filter(|_| steps > 1) {
         let name = SECRET.as_ref().and_then(|form| form.captures(&variable.value)?.get(1));
         let Some(name) = name.filter(|name| name.as_str() != "GITHUB_TOKEN") else { continue };
+        if is_address(name.as_str()) || only_asked(&variable.value) {
+            continue;
+        }
         let jobs = match pipeline.jobs.len() {
             1 => format!("all {steps} steps"),
             jobs => format!("all {jobs} jobs"),
@@ -103,6 +144,26 @@ mod tests {
         finds(&RULE, Platform::GitHub, text, &["${{ secrets.KEY }}", "inherit"]);
         let one = text.replace(", {run: y}", "").replace("    secrets: inherit\n", "");
         finds(&RULE, Platform::GitHub, &one, &[]);
+    }
+
+    #[test]
+    fn accounts_addresses_and_questions_are_no_secrets() {
+        for (value, secret) in [
+            ("${{ secrets.REGISTRY_USERNAME }}", false),
+            ("${{ secrets.API_SERVER }}", false),
+            ("${{ secrets.SLACK_CHANNEL }}", false),
+            ("${{ secrets.KEY != '' }}", false),
+            ("${{ secrets.KEY != '' && secrets.KEY || 'x' }}", true),
+            ("${{ secrets.AWS_ACCESS_KEY_ID }}", true),
+            ("${{ secrets.SLACK_WEBHOOK_URL }}", true),
+            ("${{ secrets.DATABASE_URL }}", true),
+        ] {
+            let text = format!(
+                "on: push\nenv:\n  A: {value}\njobs:\n  a:\n    runs-on: x\n    steps: [{{run: x}}, {{run: y}}]\n"
+            );
+            let all = [value];
+            finds(&RULE, Platform::GitHub, &text, if secret { &all } else { &[] });
+        }
     }
 
     #[test]

@@ -175,7 +175,7 @@ pub async fn examine(subject: &Subject<'_>) -> Result<Examined, Failure> {
              test\"`"
         )));
     }
-    let walls = sandbox::walls().await;
+    let walls = sandbox::walls(&sandbox::Options::default()).await.map_err(Failure::Inputs)?;
     report.notes.extend(walls.notes.iter().cloned());
     subject.progress.stage("copying the checkout");
     let sides = Sides { head: &head, base: &base };
@@ -184,12 +184,18 @@ pub async fn examine(subject: &Subject<'_>) -> Result<Examined, Failure> {
         .tempdir_in(&inputs.testing.temp)
         .with_context(|| format!("cannot make a folder in {}", inputs.testing.temp.display()))
         .map_err(Failure::Inputs)?;
-    let mut copies = Copies::make(checkout.root(), scratch.path(), &collected.change, &sides)
-        .map_err(Failure::Inputs)?;
+    let made = Copies::make(checkout.root(), scratch.path(), &walls, &collected.change, &sides);
+    let mut copies = made.map_err(Failure::Inputs)?;
+    report.notes.extend(copies.notes().iter().cloned());
     let mut examined = Examined { report, findings: Vec::new(), files: Vec::new(), failure: None };
     for group in &found.groups {
-        let checked =
-            Checked { subject, checkout: &checkout, found: &found, scratch: scratch.path() };
+        let checked = Checked {
+            subject,
+            checkout: &checkout,
+            found: &found,
+            scratch: scratch.path(),
+            walls: &walls,
+        };
         project::project(&checked, group, &mut copies, &mut examined).await?;
     }
     let text = |path: &str| {

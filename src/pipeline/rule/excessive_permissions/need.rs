@@ -20,7 +20,9 @@ pub(super) struct Need {
     pub(super) unknown: Option<String>,
 }
 
-/// Actions that need no more than to read the source. A `*` ends a start of a name.
+/// Actions that need no more than to read the source: by their `action.yml` none has the
+/// token, or it serves to read releases without a limit of rate. A `*` ends a start of a
+/// name.
 const READERS: &str = "actions/checkout actions/setup-* actions/cache actions/cache/* \
     actions/upload-artifact actions/download-artifact actions/upload-pages-artifact \
     docker/setup-qemu-action docker/setup-buildx-action docker/metadata-action docker/bake-action \
@@ -33,7 +35,7 @@ const READERS: &str = "actions/checkout actions/setup-* actions/cache actions/ca
     haskell/actions/setup msys2/setup-msys2 ilammy/msvc-dev-cmd microsoft/setup-msbuild \
     nuget/setup-nuget conda-incubator/setup-miniconda mamba-org/setup-micromamba pre-commit/action \
     psf/black crate-ci/typos codespell-project/actions-codespell julia-actions/setup-julia \
-    julia-actions/cache julia-actions/julia-buildpkg julia-actions/julia-runtest \
+    julia-actions/julia-runtest \
     subosito/flutter-action hashicorp/setup-terraform azure/setup-helm azure/setup-kubectl \
     helm/kind-action cachix/install-nix-action jlumbroso/free-disk-space \
     hendrikmuhs/ccache-action golangci/golangci-lint-action ramsey/composer-install \
@@ -43,7 +45,7 @@ const READERS: &str = "actions/checkout actions/setup-* actions/cache actions/ca
     browser-actions/setup-chrome egor-tensin/setup-mingw rui314/setup-mold \
     reviewdog/action-setup pypa/cibuildwheel";
 
-/// Actions with what they are documented to need beside reading the source.
+/// Actions with what the permissions in their README say beside reading the source.
 const WRITERS: &[(&str, &[(&str, &str)])] = &[
     ("github/codeql-action/*", &[("actions", "read"), ("security-events", "write")]),
     ("softprops/action-gh-release", &[("contents", "write")]),
@@ -51,13 +53,17 @@ const WRITERS: &[(&str, &[(&str, &str)])] = &[
     ("stefanzweifel/git-auto-commit-action", &[("contents", "write")]),
     ("jamesives/github-pages-deploy-action", &[("contents", "write")]),
     ("actions/labeler", &[("pull-requests", "write")]),
-    ("actions/stale", &[("issues", "write"), ("pull-requests", "write")]),
+    ("actions/stale", &[("actions", "write"), ("issues", "write"), ("pull-requests", "write")]),
+    ("julia-actions/cache", &[("actions", "write")]),
     ("dorny/paths-filter", &[("pull-requests", "read")]),
     ("amannn/action-semantic-pull-request", &[("pull-requests", "read")]),
     ("peter-evans/create-pull-request", &[("contents", "write"), ("pull-requests", "write")]),
     ("actions/deploy-pages", &[("id-token", "write"), ("pages", "write")]),
     ("actions/configure-pages", &[("pages", "read")]),
-    ("dessant/lock-threads", &[("issues", "write"), ("pull-requests", "write")]),
+    (
+        "dessant/lock-threads",
+        &[("discussions", "write"), ("issues", "write"), ("pull-requests", "write")],
+    ),
     ("rustsec/audit-check", &[("checks", "write"), ("issues", "write")]),
     ("actions-rs/clippy-check", &[("checks", "write")]),
     ("actions-rs/audit-check", &[("checks", "write"), ("issues", "write")]),
@@ -72,7 +78,16 @@ const UNSURE: &[&str] = &[
     "actions/labeler",
     "dessant/lock-threads",
     "actions-rs/audit-check",
+    "actions-rs/clippy-check",
     "rustsec/audit-check",
+];
+
+/// Inputs of actions with which they need more than is listed.
+const MORE: &[(&str, &[&str])] = &[
+    ("softprops/action-gh-release", &["discussion_category_name", "repository"]),
+    ("ncipollo/release-action", &["discussionCategory", "owner", "repo"]),
+    ("amannn/action-semantic-pull-request", &["wip"]),
+    ("github/codeql-action/*", &["packs", "registries", "config-file"]),
 ];
 
 /// What a job's steps need; `None` for the call of a workflow.
@@ -180,8 +195,11 @@ fn action(used: &Use, step: &Step) -> Action {
         return Known(&[], own);
     }
     let known = WRITERS.iter().find(|(known, _)| is(known, &name));
+    let more_is_asked = || {
+        MORE.iter().any(|(known, inputs)| is(known, &name) && inputs.iter().any(|input| on(input)))
+    };
     match known {
-        Some((_, more)) => Known(more, !UNSURE.contains(&name.as_str())),
+        Some((_, more)) => Known(more, !UNSURE.contains(&name.as_str()) && !more_is_asked()),
         None => Unknown,
     }
 }

@@ -28,6 +28,19 @@ fn github_jobs_get_what_is_ample_for_their_kind() {
 }
 
 #[test]
+fn what_is_not_known_or_delivers_is_only_suggested() {
+    for step in ["./all.sh", "npm publish", "kubectl apply -f k8s", "npm test && ./slow.sh"] {
+        let text = github(PUSH, "", step);
+        finds(&RULE, Platform::GitHub, &text, &["work"]);
+        assert_eq!(fixed(&RULE, Platform::GitHub, &text, true), text, "{step}");
+        let out = fixed(&RULE, Platform::GitHub, &text, false);
+        assert_eq!(out, text.replace("-latest\n", "-latest\n    timeout-minutes: 60\n"));
+    }
+    let text = github(PUSH, "    environment: production\n", "npm test");
+    assert_eq!(fixed(&RULE, Platform::GitHub, &text, true), text);
+}
+
+#[test]
 fn what_may_take_long_is_only_told() {
     for (job, step) in [
         ("", "cargo bench"),

@@ -105,6 +105,14 @@ fn what_is_tied_to_the_deployment_is_not_moved() {
 }
 
 #[test]
+fn a_job_that_decides_about_a_deployment_is_none() {
+    let text = "on: push\njobs:\n  deploy-gate:\n    runs-on: ubuntu-latest\n    steps:\n      - run: ./enabled.sh\n  scan:\n    needs: deploy-gate\n    runs-on: ubuntu-latest\n    steps:\n      - run: trivy fs --exit-code 1 .\n";
+    silent(Platform::GitHub, text);
+    let (_, hits) = hits(Platform::GitHub, &text.replace("-gate", ""));
+    assert_eq!(hits.len(), 1);
+}
+
+#[test]
 fn gitlab_moves_the_stage() {
     let text = "\
 stages:
