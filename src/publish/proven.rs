@@ -83,7 +83,9 @@ pub struct Open<'a> {
 pub struct Shown<'a> {
     /// How many functions changed.
     pub changed: usize,
-    /// Every test that was proposed.
+    /// How many tests were proposed.
+    pub proposed: usize,
+    /// Those that are shown, group by group.
     pub rows: Vec<Row<'a>>,
     /// Functions that lack something, the riskiest first.
     pub open: Vec<Open<'a>>,
@@ -94,7 +96,7 @@ pub struct Shown<'a> {
     /// What was done with them, as Markdown of ours; may be empty.
     pub done: &'a str,
     /// What the reader has to know, one sentence each.
-    pub notes: &'a [String],
+    pub notes: Vec<&'a str>,
     /// `offline`, or the model's name.
     pub model: &'a str,
     /// What it took: requests and dollars.
@@ -154,7 +156,7 @@ impl Page<'_, '_> {
         self.only_shown(&mut out);
         self.rejected(&mut out);
         self.gap(&mut out);
-        for note in shown.notes {
+        for note in &shown.notes {
             let _ = write!(out, "\n{}\n", self.line(note));
         }
         if shown.model != "offline" {
@@ -184,7 +186,7 @@ impl Page<'_, '_> {
         if shown.model == "offline" {
             text += " No model was asked: this is the gap, no test was written.";
         } else {
-            let all = wording::plural(shown.rows.len(), "proposed test");
+            let all = wording::plural(shown.proposed, "proposed test");
             let _ = write!(text, " {proven} of {all} proven.");
         }
         text
@@ -305,7 +307,9 @@ impl Page<'_, '_> {
             return;
         }
         let patched = match is_patched {
-            true => "What is marked as patched takes the patch that the JSON result has beside it.\n\n",
+            true => {
+                "What is marked as patched takes the patch that the JSON result has beside it.\n\n"
+            }
             false => "",
         };
         fold(out, "Commands that prove them", &format!("{patched}{fenced}"));
@@ -327,7 +331,12 @@ impl Page<'_, '_> {
              They are committed nowhere.\n",
         );
         let cells = [Cell::Name, Cell::Guards, Cell::Evidence, Cell::Verdict];
-        self.table(&mut text, "| test | what it means to guard | evidence | verdict |", &rows, &cells);
+        self.table(
+            &mut text,
+            "| test | what it means to guard | evidence | verdict |",
+            &rows,
+            &cells,
+        );
         self.bodies(&mut text, &rows);
         let count = wording::plural(rows.len(), "test");
         fold(out, &format!("{count} not proven to guard anything (coverage only)"), &text);
@@ -381,9 +390,11 @@ impl Page<'_, '_> {
             );
         }
         for open in shown.open.iter().take(self.most.open) {
-            let lives = open.lives.iter().take(3).map(|(line, change)| {
-                format!("line {line}: {}", self.line(change))
-            });
+            let lives = open
+                .lives
+                .iter()
+                .take(3)
+                .map(|(line, change)| format!("line {line}: {}", self.line(change)));
             let mut lives: Vec<String> = lives.collect();
             if open.lives.len() > 3 {
                 lives.push(format!("and {} more", open.lives.len() - 3));
@@ -518,6 +529,7 @@ mod tests {
     fn shown<'a>(rows: Vec<Row<'a>>) -> Shown<'a> {
         Shown {
             changed: 2,
+            proposed: rows.len(),
             rows,
             open: vec![
                 Open {
@@ -543,16 +555,19 @@ mod tests {
             name: "test_price.Price.test_bound",
             verdict: "proven-mutant",
             reason: "It kills a mutant that lived.",
-            ran: vec![ran("head", "passed 5 of 5"), ran("mutant price.py:6:bound", "failed 2 of 2")],
+            ran: vec![
+                ran("head", "passed 5 of 5"),
+                ran("mutant price.py:6:bound", "failed 2 of 2"),
+            ],
             ..row(Group::Proven)
         };
         let groups = [Group::Suspected, Group::Proven, Group::CoverageOnly, Group::Rejected];
         let mut rows: Vec<Row<'_>> = groups.into_iter().map(row).collect();
         rows.push(mutant);
-        let notes = ["The walls do not hold memory here.".to_owned()];
+        let notes = vec!["The walls do not hold memory here."];
         let shown = Shown {
             done: "The tests stand in #8.",
-            notes: &notes,
+            notes,
             untestable: vec![("app.css", "it is no code")],
             ..shown(rows)
         };
@@ -570,7 +585,10 @@ mod tests {
     #[test]
     fn what_is_withheld_is_said_with_the_diff() {
         let done = "The branch lies in a fork: nothing was committed. The diff is below.";
-        insta::assert_snapshot!("proven_fork", text(&Shown { done, ..shown(vec![row(Group::Proven)]) }));
+        insta::assert_snapshot!(
+            "proven_fork",
+            text(&Shown { done, ..shown(vec![row(Group::Proven)]) })
+        );
     }
 
     #[test]
@@ -585,13 +603,19 @@ mod tests {
                 path: hostile,
                 guards: hostile,
                 reason: hostile,
-                ran: vec![Ran { on: hostile, command: hostile, outcome: hostile, is_patched: true }],
+                ran: vec![Ran {
+                    on: hostile,
+                    command: hostile,
+                    outcome: hostile,
+                    is_patched: true,
+                }],
                 diff: "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+```` </details> @octocat\n",
                 ..row(group)
             })
             .collect();
-        let notes = [hostile.to_owned()];
-        let mut shown = Shown { notes: &notes, untestable: vec![(hostile, hostile)], ..shown(rows) };
+        let notes = vec![hostile];
+        let mut shown =
+            Shown { notes, untestable: vec![(hostile, hostile)], ..shown(rows) };
         shown.diff = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+````\n";
         shown.model = "anthropic:<b>@octocat";
         insta::assert_snapshot!("proven_hostile", text(&shown));

@@ -198,9 +198,10 @@ pub async fn propose(
     let branch = if is_default { BRANCH.to_owned() } else { branch_for(onto) };
     let table = table(looked, "", scrubber, host);
     let bytes = |text: &str| text.as_bytes().to_vec();
-    let files = looked.files.iter().map(|(path, before, after)| {
-        (path.clone(), Some(bytes(before)), bytes(after))
-    });
+    let files = looked
+        .files
+        .iter()
+        .map(|(path, before, after)| (path.clone(), Some(bytes(before)), bytes(after)));
     let proposal = shared::Proposal {
         branch: &branch,
         onto,

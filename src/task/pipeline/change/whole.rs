@@ -74,8 +74,7 @@ pub fn run(
             Some(permit) => {
                 let is_default = default.as_ref() == Some(onto);
                 let shown = (&scrubber, &host);
-                let proposing =
-                    deliver::propose(forge, &permit, onto, is_default, &looked, shown);
+                let proposing = deliver::propose(forge, &permit, onto, is_default, &looked, shown);
                 match runtime.block_on(proposing)? {
                     Proposed::Open(number) => {
                         outcome.posted.push(format!("change request #{number}"));
