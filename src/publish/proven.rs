@@ -497,7 +497,7 @@ mod tests {
                 vec![
                     ran("head", "passed 5 of 5"),
                     ran("base", "failed by assertion 2 of 2"),
-                    ran("stripped base", "passed 2 of 2"),
+                    ran("stripped, base", "passed 2 of 2"),
                 ],
             ),
             Group::CoverageOnly => (

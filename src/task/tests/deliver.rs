@@ -48,6 +48,14 @@ pub struct Delivered {
 }
 
 impl Delivered {
+    /// The host did not answer; what was proven is told all the same.
+    pub fn failed(failure: &Failure, scrubber: &Scrubber) -> Delivered {
+        let mut delivered = Delivered::withheld("The proven tests could not be handed over.");
+        let why = scrubber.sanitize_line(&failure.to_string());
+        delivered.outcome.failed.push(("the proven tests".to_owned(), why));
+        delivered
+    }
+
     fn withheld(why: impl Into<String>) -> Delivered {
         let why = why.into();
         let done = format!("{why} The diff of the proven tests stands below.");
