@@ -79,6 +79,8 @@ pub struct Done {
     pub ended: Ended,
     /// How long it took.
     pub wall: Duration,
+    /// All that it wrote.
+    pub output: String,
 }
 
 /// How a test did, or a whole suite.
@@ -275,7 +277,7 @@ impl Bench<'_> {
         let kind = self.commands.kind;
         let report = runner::read_with(kind, exit, &ran.output, &reports, &source);
         tracing::debug!(command, ?side, whole = ?report.whole, ended = ?ran.ended, "ran");
-        Ok(Done { report, ended: ran.ended, wall: ran.wall })
+        Ok(Done { report, ended: ran.ended, wall: ran.wall, output: ran.output })
     }
 }
 

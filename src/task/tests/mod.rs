@@ -2,6 +2,7 @@
 //! them proven.
 
 pub mod bench;
+pub mod benchmark;
 pub mod changed;
 pub mod copies;
 pub mod cover;

@@ -17,7 +17,7 @@ use super::together::{self, Before};
 use super::{Examined, Subject, gaps, surroundings, write};
 use crate::checkout::Checkout;
 use crate::failure::Failure;
-use crate::inputs::Inputs;
+use crate::inputs::{Inputs, TestKind};
 use crate::runner::{self, Files, Project};
 use crate::sandbox::{Network, Walls};
 
@@ -293,6 +293,21 @@ async fn work(
     if offline {
         return Ok(());
     }
+    let benchmark = match inputs.testing.kind {
+        TestKind::Benchmark => {
+            let known = runner::benchmark(bench.commands.kind, &checked.found.tree, &bench.root);
+            if known.is_none() {
+                examined.report.notes.push(format!(
+                    "No benchmark was asked for: the project has no harness that is known \
+                     ({}: criterion, `go test -bench`, pytest-benchmark and vitest are).",
+                    bench.commands.kind
+                ));
+                return Ok(());
+            }
+            known
+        }
+        _ => None,
+    };
     let mut writing = write::Writing {
         checked,
         group,
@@ -300,6 +315,7 @@ async fn work(
         gap: &gap,
         live: std::mem::take(&mut tried.live),
         names: before.tests.keys().take(20).cloned().collect(),
+        benchmark,
     };
     write::rounds(&mut writing, copies, judged, examined).await?;
     progress.stage("running the new tests beside all others");
