@@ -10,6 +10,7 @@
 //! whole summary, or that writes the runner's report file: that has to be seen
 //! in the test's code.
 
+mod benchmark;
 mod cargo;
 mod command;
 mod detect;
@@ -39,6 +40,7 @@ mod tests;
 
 use std::fmt;
 
+pub use benchmark::{benchmark, fill_benchmark, iteration};
 pub use command::{Commands, Coverage, commands, kind_of_command};
 pub use detect::{Files, Project, detect, project_of};
 pub use fill::fill;
