@@ -1,5 +1,7 @@
 //! Which runners a checkout's files speak of.
 
+use std::collections::HashMap;
+
 use super::Kind;
 use super::kinds::{self, Place, Tree};
 
@@ -90,38 +92,64 @@ pub fn detect(files: &dyn Files) -> Vec<Project> {
     roots.sort_unstable();
     roots.dedup();
     let mut projects: Vec<Project> = Vec::new();
+    let mut kinds_at: HashMap<&str, Vec<Kind>> = HashMap::new();
     for root in roots {
         let place = Place { tree: &tree, root };
-        let mut taken = Vec::new();
+        let mut here: Vec<Kind> = Vec::new();
         for kind in ORDER {
-            let family = family(kind);
-            let outer = projects.iter().any(|project| {
-                is_below(root, &project.root) && is_nested(kind, &place, project.kind)
-            });
-            if taken.contains(&family) || outer {
+            let is_taken = here.iter().any(|&other| family(other) == family(kind));
+            let is_part = || {
+                above(root).any(|folder| {
+                    let outer = Place { tree: &tree, root: folder };
+                    let kinds = kinds_at.get(folder).map_or(&[][..], Vec::as_slice);
+                    kinds.iter().any(|&other| is_part_of(kind, &place, other, &outer))
+                })
+            };
+            if is_taken || is_part() {
                 continue;
             }
             if let Some(why) = (kinds::runner(kind).is_used)(&place) {
-                taken.push(family);
+                here.push(kind);
                 projects.push(Project { kind, root: root.to_owned(), why });
             }
         }
+        kinds_at.insert(root, here);
     }
     projects
 }
 
-/// Whether a project of a kind, in a folder below one of the other kind, is part
-/// of that one.
-fn is_nested(inner: Kind, place: &Place<'_>, outer: Kind) -> bool {
+/// The folders around a folder, the nearest first, `""` the last.
+fn above(folder: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(outer(folder), |inner| outer(inner))
+}
+
+/// The folder that a folder lies in.
+fn outer(folder: &str) -> Option<&str> {
+    (!folder.is_empty()).then(|| folder.rsplit_once('/').map_or("", |(outer, _)| outer))
+}
+
+/// Whether what could be a project of a kind belongs to one of a folder around it.
+fn is_part_of(inner: Kind, place: &Place<'_>, outer: Kind, around: &Place<'_>) -> bool {
+    if family(inner) != family(outer) {
+        return false;
+    }
+    let says = |place: &Place<'_>, file: &str, word: &str| place.text(file).contains(word);
     match inner {
-        Kind::Cargo | Kind::Nextest | Kind::Maven | Kind::Gradle | Kind::Dotnet => {
-            family(inner) == family(outer)
+        Kind::Cargo | Kind::Nextest => {
+            says(around, "Cargo.toml", "[workspace") && !says(place, "Cargo.toml", "[workspace]")
         }
+        Kind::Maven => says(around, "pom.xml", "<module>"),
+        Kind::Gradle => {
+            let settings = ["settings.gradle", "settings.gradle.kts"];
+            settings.iter().any(|name| around.has(name))
+                && !settings.iter().any(|name| place.has(name))
+        }
+        Kind::Dotnet => true,
         // A `conftest.py` or `requirements.txt` alone makes no project of its own.
         Kind::Pytest | Kind::Unittest => {
             const OWN: [&str; 5] =
                 ["pytest.ini", ".pytest.ini", "pyproject.toml", "setup.cfg", "tox.ini"];
-            family(inner) == family(outer) && !OWN.iter().any(|name| place.has(name))
+            !OWN.iter().any(|name| place.has(name))
         }
         _ => false,
     }
@@ -216,7 +244,7 @@ pub(super) mod tests {
     fn files_tell_the_runner() {
         check(&["Cargo.toml", "src/lib.rs"], &[(Kind::Cargo, "", "`Cargo.toml`")]);
         check(
-            &["Cargo.toml", ".config/nextest.toml", "crates/a/Cargo.toml"],
+            &["Cargo.toml: [workspace]", ".config/nextest.toml", "crates/a/Cargo.toml"],
             &[(Kind::Nextest, "", "`.config/nextest.toml`")],
         );
         check(&["go.mod", "a/go.mod"], &[(Kind::Go, "", "`go.mod`"), (Kind::Go, "a", "`go.mod`")]);
@@ -239,7 +267,19 @@ pub(super) mod tests {
             &["pytest.ini", "sub/pyproject.toml: [tool.pytest]", "docs/requirements.txt: pytest"],
             &[(Kind::Pytest, "", "`pytest.ini`"), (Kind::Pytest, "sub", "`pyproject.toml`")],
         );
-        check(&["pom.xml", "core/pom.xml"], &[(Kind::Maven, "", "`pom.xml`")]);
+        check(
+            &["Cargo.toml", "tools/a/Cargo.toml"],
+            &[(Kind::Cargo, "", "`Cargo.toml`"), (Kind::Cargo, "tools/a", "`Cargo.toml`")],
+        );
+        check(
+            &["pom.xml: <module>core</module>", "core/pom.xml"],
+            &[(Kind::Maven, "", "`pom.xml`")],
+        );
+        check(
+            &["pom.xml", "core/pom.xml"],
+            &[(Kind::Maven, "", "`pom.xml`"), (Kind::Maven, "core", "`pom.xml`")],
+        );
+        check(&["settings.gradle", "app/build.gradle"], &[(Kind::Gradle, "", "`settings.gradle`")]);
         check(&["a/build.gradle.kts"], &[(Kind::Gradle, "a", "`build.gradle.kts`")]);
         check(
             &["package.json: {\"devDependencies\":{\"vitest\":\"1\",\"jest\":\"1\"}}"],
