@@ -5,7 +5,7 @@ use super::detect::Files;
 use super::kinds::{self, Place, Tail, Tree};
 
 /// How tests are run: commands for `sh -c`, in the project's root. Fill them
-/// with [`super::fill`].
+/// with [`super::fill()`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commands {
     /// Whose output it is.
