@@ -9,6 +9,7 @@ mod support;
 use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -259,7 +260,7 @@ fn a_head_that_moves_gets_no_commit_and_is_told() {
     let result = std::thread::scope(|scope| {
         let github = &github;
         scope.spawn(move || {
-            if told.recv().is_ok() {
+            if told.recv_timeout(Duration::from_secs(120)).is_ok() {
                 github.push(7, |pull| {
                     pull.head("notes.txt", "meanwhile\n");
                 });
