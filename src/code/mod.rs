@@ -9,5 +9,6 @@ pub mod language;
 mod lines;
 pub mod mutants;
 pub mod parse;
+pub mod test_code;
 
 pub(crate) use lines::Lines;
