@@ -7,7 +7,7 @@ use crate::inputs::Autonomy;
 use crate::policy;
 
 /// A command, as people write it, and what comes of it.
-const COMMANDS: [(Command, &str, &str); 10] = [
+const COMMANDS: [(Command, &str, &str); 11] = [
     (Command::Ask, "ask …", "answers a question about the change; on a line, about that line"),
     (Command::Explain, "explain", "explains the line, the finding or the change it stands on"),
     (
@@ -30,6 +30,12 @@ const COMMANDS: [(Command, &str, &str); 10] = [
         Command::Docs,
         "docs",
         "lists documents that changed public definitions make wrong; with a model, mends them",
+    ),
+    (
+        Command::Tests,
+        "tests",
+        "writes tests for the change and keeps those that are proven to guard it; takes a job that \
+         has the change checked out",
     ),
     (Command::Pipeline, "pipeline", "checks the pipeline files that the change touches"),
     (Command::Pause, "pause", "stops automatic reviews of this pull request"),
@@ -95,7 +101,6 @@ pub fn text(knows: &Knows) -> String {
         let may = if *access >= needs { "✓".to_owned() } else { format!("needs {needs}") };
         text += &format!("| `{name}` | {what} | {may} |\n");
     }
-    text += "\n`tests` is not part of this version.\n";
     text += &match &knows.model {
         Some(model) => format!("\nAnswers come from `{model}` and are checked against the code."),
         None => "\nNo model is set here: questions get what rules and the diff alone can tell."

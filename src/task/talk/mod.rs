@@ -12,7 +12,6 @@ pub mod evidence;
 pub mod explain;
 pub mod fix;
 pub mod help;
-pub mod later;
 pub mod model;
 pub mod pause;
 pub mod pipeline;
@@ -211,7 +210,7 @@ async fn reply(scene: &Scene<'_>, permit: &policy::ProposePermit) -> Result<Repl
         Command::Pipeline => pipeline::reply(scene).await,
         Command::Fix => fix::reply(scene, permit).await,
         Command::Docs => crate::task::docs::reply(scene, permit).await,
-        Command::Tests => Ok(later::tests(scene)),
+        Command::Tests => crate::task::tests::asked::reply(scene, permit).await,
         // It is answered by the review itself, before this.
         Command::Review { .. } => Ok(help::reply(scene)),
     }

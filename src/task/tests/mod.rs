@@ -1,6 +1,7 @@
 //! `tests`: what a change adds or alters and no test guards, and tests for it, each of
 //! them proven.
 
+pub mod asked;
 pub mod bench;
 pub mod benchmark;
 pub mod changed;
