@@ -1,5 +1,6 @@
 //! GitHub Actions. Source: <https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax>.
 
+mod setup;
 mod steps;
 
 use super::super::{
