@@ -4,6 +4,7 @@ mod events;
 mod steps;
 
 use super::super::{Action, InputKind, Job, Login, Os, Part, Rights, Size};
+use super::cache::withheld;
 use super::cells::cells;
 use super::context::{Context, identifier, quoted, upper};
 use super::lower::{cache_plan, image_for};
@@ -358,13 +359,7 @@ fn step(
             Action::Cache { name, .. } => name.clone(),
             _ => continue,
         };
-        if releases(cx.portable) {
-            cx.lose(
-                format!("the cache of job `{}`", job.id),
-                "This pipeline makes releases, and a release must not read a cache that a change may have written",
-                job.line,
-            );
-        } else if !caches.contains(&name) {
+        if !withheld(cx, job) && !caches.contains(&name) {
             caches.push(name);
         }
     }

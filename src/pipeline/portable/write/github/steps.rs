@@ -2,7 +2,7 @@
 
 use super::super::super::pins::pin;
 use super::super::super::{Action, ImageBuild, Job, Login, Part, Shell, Step, Text, Variable};
-use super::super::context::{Context, Env};
+use super::super::context::{Context, Env, NO_SCRIPT};
 use super::super::lower::lower;
 use super::super::tools::in_containers;
 use super::super::yaml::{Map, Yaml};
@@ -231,11 +231,7 @@ fn script(
     writers: &mut usize,
 ) -> Vec<Map> {
     let Some(lowered) = lower(action, job) else {
-        cx.lose(
-            format!("the step `{}` of job `{}`", super::super::describe(step), job.id),
-            "There is no way known here to do it in a script",
-            step.line,
-        );
+        cx.lose_step(job, step, NO_SCRIPT);
         return Vec::new();
     };
     let shell = match action {

@@ -7,10 +7,11 @@ mod steps;
 use super::super::{
     Action, Approval, Condition, Job, Matrix, Os, Part, Rights, Secret, Step, Text, Variable,
 };
+use super::cache;
 use super::cells::cells;
 use super::context::{Context, upper};
 use super::lower::{cache_plan, image_for, lower};
-use super::prepare::{is_approval, releases};
+use super::prepare::is_approval;
 use crate::pipeline::Platform;
 use code::{Code, single};
 use head::{parameter, secrets_read, triggers};
@@ -324,6 +325,9 @@ fn stage(cx: &Context<'_>, code: &mut Code, job: &Job, title: &str, cell: &[(Str
     let mut env: Vec<String> =
         cell.iter().map(|(axis, value)| format!("{} = {}", upper(axis), single(value))).collect();
     env.extend(environment(cx, Some(job), &job.variables, &job.secrets));
+    let folders = cache::folders(cx, job, "${env.WORKSPACE}");
+    env.extend(folders.into_iter().map(|(name, value)| format!("{name} = \"{value}\"")));
+    env.dedup();
     let mut caches = Vec::new();
     for step in &job.steps {
         let (file, folder) = match &step.action {
@@ -331,11 +335,6 @@ fn stage(cx: &Context<'_>, code: &mut Code, job: &Job, title: &str, cell: &[(Str
                 let plan = cache_plan(*manager);
                 let file = lockfiles.first().cloned().unwrap_or_else(|| plan.lockfile.to_owned());
                 let folder = paths.first().cloned().unwrap_or_else(|| plan.folder.to_owned());
-                if !releases(cx.portable) && paths.is_empty() {
-                    let value =
-                        plan.value.replace('@', &format!("${{env.WORKSPACE}}/{}", plan.folder));
-                    env.push(format!("{} = \"{value}\"", plan.variable));
-                }
                 (file, folder)
             }
             Action::Cache { files, paths, .. } => (
@@ -344,12 +343,7 @@ fn stage(cx: &Context<'_>, code: &mut Code, job: &Job, title: &str, cell: &[(Str
             ),
             _ => continue,
         };
-        if releases(cx.portable) {
-            cx.lose(
-                format!("the cache of job `{}`", job.id),
-                "This pipeline makes releases, and a release must not read a cache that a change may have written",
-                job.line,
-            );
+        if cache::withheld(cx, job) {
             continue;
         }
         caches.push(format!(
@@ -358,7 +352,6 @@ fn stage(cx: &Context<'_>, code: &mut Code, job: &Job, title: &str, cell: &[(Str
             single(&file)
         ));
     }
-    env.dedup();
     code.block("environment", &env);
     code.open("steps");
     let before = code.text.len();
