@@ -20,6 +20,8 @@ pub mod policy;
 pub mod publish;
 pub mod redact;
 pub mod report;
+pub mod runner;
+pub mod sandbox;
 pub mod scan;
 pub mod task;
 

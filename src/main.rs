@@ -6,9 +6,15 @@ use std::sync::Arc;
 
 use pipewright::inputs::{Env, Inputs};
 use pipewright::redact::Scrubber;
+use pipewright::sandbox;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    // Before anything else: a stage of a sandbox must not have a second thread.
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == sandbox::STAGE) {
+        sandbox::inside(arguments);
+    }
     let env = Env::from_process();
     let gathered = Inputs::gather(std::env::args_os().skip(1), env);
     // The log's level is an input like any other; what is wrong with the inputs

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 /// order keeps them free of circles.
 const FLOORS: &[&[&str]] = &[
     &["failure", "finding", "report", "code", "diff", "pipeline", "log", "stats", "evidence"],
-    &["scan", "decide"],
-    &["redact", "inputs", "context", "policy", "audit", "http", "checkout"],
+    &["scan", "decide", "runner"],
+    &["redact", "inputs", "context", "policy", "audit", "http", "checkout", "sandbox"],
     &["forge", "ci", "deploy", "model"],
     &["publish"],
     &["task"],

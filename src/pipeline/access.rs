@@ -1,6 +1,10 @@
 //! What jobs read of others and leave for them, beyond what their dialect says:
 //! images, packages, caches, states of infrastructure, environments.
 
+use std::collections::BTreeSet;
+
+use aho_corasick::AhoCorasick;
+
 use super::graph::{Access, Job, Pipeline, Resource, Span, Step, Variable};
 use super::words::{self, Does, Manager, ScanTarget};
 
@@ -11,6 +15,7 @@ use super::words::{self, Does, Manager, ScanTarget};
 /// name is known. A package goes by its registry's name (`npm`).
 pub fn infer(pipeline: &mut Pipeline) {
     let pushed = pushed(pipeline);
+    let mentions = Mentions::of(&pushed);
     let platform = pipeline.platform;
     for job in &mut pipeline.jobs {
         let mut found = Found::default();
@@ -30,7 +35,7 @@ pub fn infer(pipeline: &mut Pipeline) {
                 }
             }
             if step.does.iter().any(|does| matches!(does, Does::Deploy(_))) {
-                for name in pushed.iter().filter(|name| mentions(step, name)) {
+                for name in mentions.of_step(step).into_iter().filter_map(|at| pushed.get(at)) {
                     found.read(Resource::Image(name.clone()), step.span);
                 }
             }
@@ -208,15 +213,36 @@ fn built(job: &Job, global: &[Variable]) -> Vec<String> {
     names
 }
 
-/// Whether a step names an image, by the last part of its name.
-fn mentions(step: &Step, name: &str) -> bool {
-    let last = name.rsplit('/').next().unwrap_or(name);
-    if last.len() < 3 {
-        return false;
+/// Which images a step names, by the last parts of their names: all are looked for at
+/// once, as there may be many of them and many steps.
+struct Mentions {
+    search: Option<AhoCorasick>,
+    /// Which image each pattern is of.
+    images: Vec<usize>,
+}
+
+impl Mentions {
+    fn of(names: &[String]) -> Self {
+        let lasts = names.iter().map(|name| name.rsplit('/').next().unwrap_or(name)).enumerate();
+        let (images, lasts): (Vec<usize>, Vec<&str>) =
+            lasts.filter(|(_, last)| last.len() >= 3).unzip();
+        // Only more patterns than memory holds are refused.
+        let search = (!lasts.is_empty()).then(|| AhoCorasick::new(lasts).ok()).flatten();
+        Mentions { search, images }
     }
-    let script = step.script.as_ref().is_some_and(|script| script.text.contains(last));
-    let inputs = step.uses.iter().flat_map(|uses| &uses.inputs);
-    script || inputs.map(|(_, at)| &at.value).any(|value| value.contains(last))
+
+    /// Their places, in order.
+    fn of_step(&self, step: &Step) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let Some(search) = &self.search else { return found };
+        let script = step.script.iter().map(|script| &script.text);
+        let inputs = step.uses.iter().flat_map(|uses| &uses.inputs).map(|(_, at)| &at.value);
+        for text in script.chain(inputs) {
+            let hits = search.find_overlapping_iter(text.as_str());
+            found.extend(hits.filter_map(|hit| self.images.get(hit.pattern().as_usize()).copied()));
+        }
+        found
+    }
 }
 
 /// Images that the scanners of a step look at, as written.

@@ -116,23 +116,25 @@ pub fn optimize(
     let mut origin: Vec<u32> = (0..=lines).collect();
     let mut tried: HashSet<Mark> = HashSet::new();
     let (mut changes, mut withheld) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        let mut fixes: Vec<Candidate> = Vec::new();
-        for found in check(&file, chosen, files, history) {
-            let Some(fix) = found.hit.fix.as_ref().filter(|fix| fix.safe && !fix.ops.is_empty())
-            else {
-                continue;
-            };
+    let mut rounds = 0;
+    let left = loop {
+        let found = check(&file, chosen, files, history);
+        let is_new = |found: &Found| {
             let line = original(&origin, found.line);
-            let mark = (found.rule.slug, line, found.hit.title.clone());
-            if !tried.contains(&mark) {
-                let ops = fix.ops.clone();
-                fixes.push(Candidate { found, ops, line });
-            }
+            let safe = found.hit.fix.as_ref().is_some_and(|fix| fix.safe && !fix.ops.is_empty());
+            safe && !tried.contains(&(found.rule.slug, line, found.hit.title.clone()))
+        };
+        if rounds == ROUNDS || !found.iter().any(is_new) {
+            break found;
         }
-        if fixes.is_empty() {
-            break;
-        }
+        rounds += 1;
+        let candidate = |found: Found| {
+            let line = original(&origin, found.line);
+            let ops = found.hit.fix.as_ref().map(|fix| fix.ops.clone()).unwrap_or_default();
+            Candidate { found, ops, line }
+        };
+        let fixes: Vec<Candidate> =
+            found.iter().filter(|one| is_new(one)).cloned().map(candidate).collect();
         let round = round(&file, fixes, files, gates);
         for (candidate, failed) in round.failed {
             tried.insert(mark(&candidate));
@@ -144,7 +146,7 @@ pub fn optimize(
                 reason: failed.reason,
             });
         }
-        let Some(proven) = round.proven else { break };
+        let Some(proven) = round.proven else { break found };
         for candidate in round.made {
             tried.insert(mark(&candidate));
             changes.push(change(candidate, &proven.proof));
@@ -155,11 +157,11 @@ pub fn optimize(
             .map(|line| origin.get(*line as usize).or(origin.last()).copied().unwrap_or(0))
             .collect();
         file = proven.after;
-    }
+    };
     let held: HashSet<(&str, u32)> =
         withheld.iter().map(|held: &Held| (held.rule, held.line)).collect();
     let mut suggestions = Vec::new();
-    for found in check(&file, chosen, files, history) {
+    for found in left {
         let line = original(&origin, found.line);
         let safe = found.hit.fix.as_ref().is_some_and(|fix| fix.safe && !fix.ops.is_empty());
         if safe && held.contains(&(found.rule.slug, line)) {

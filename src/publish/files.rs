@@ -1,9 +1,61 @@
 //! Writing results to files.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+
+use crate::inputs::Inputs;
+
+/// Where a run's result was written.
+#[derive(Debug, Default)]
+pub struct Written {
+    /// The JSON.
+    pub findings: Option<String>,
+    /// The SARIF file.
+    pub sarif: Option<String>,
+    /// The Markdown.
+    pub summary: Option<String>,
+}
+
+/// A run's result in each of its forms.
+pub struct Results<'a> {
+    /// The JSON.
+    pub json: &'a str,
+    /// Makes the SARIF file.
+    pub sarif: &'a dyn Fn() -> anyhow::Result<String>,
+    /// The Markdown.
+    pub markdown: &'a str,
+}
+
+/// Writes the files that were asked for; in a job, all three by default, where later
+/// steps can read them.
+///
+/// # Errors
+/// One cannot be written.
+pub fn write_results(inputs: &Inputs, results: &Results<'_>) -> anyhow::Result<Written> {
+    let place = |asked: &Option<PathBuf>, name: &str| -> Option<PathBuf> {
+        let temp = inputs.host.runner_temp.as_ref().filter(|temp| temp.is_dir());
+        let default = || temp.map(|temp| temp.join("pipewright").join(name));
+        asked.clone().or_else(|| inputs.host.output.as_ref().and_then(|_| default()))
+    };
+    let write = |path: &Path, text: &str| -> anyhow::Result<String> {
+        write_atomic(path, text.as_bytes())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(path.display().to_string())
+    };
+    let mut written = Written::default();
+    if let Some(path) = place(&inputs.findings_file, "findings.json") {
+        written.findings = Some(write(&path, results.json)?);
+    }
+    if let Some(path) = place(&inputs.sarif_file, "findings.sarif") {
+        written.sarif = Some(write(&path, &(results.sarif)()?)?);
+    }
+    if let Some(path) = place(&inputs.summary_file, "summary.md") {
+        written.summary = Some(write(&path, results.markdown)?);
+    }
+    Ok(written)
+}
 
 /// Writes a file of our own: whoever looks sees the old one or the whole new one.
 pub fn write_atomic(path: &Path, content: &[u8]) -> anyhow::Result<()> {

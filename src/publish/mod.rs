@@ -21,6 +21,7 @@ pub mod outputs;
 pub mod paused;
 pub mod pipeline;
 pub mod plan;
+pub mod proven;
 pub mod sarif;
 pub mod step_summary;
 pub mod terminal;

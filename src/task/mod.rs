@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod config;
+pub mod deliver;
 pub mod docs;
 pub mod edit;
 pub mod learn;

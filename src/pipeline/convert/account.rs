@@ -1,6 +1,8 @@
 //! An account: what the source's graph has and neither the written file nor the list of
 //! what is not carried does. The written file is read back for it.
 
+mod places;
+
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
@@ -12,6 +14,7 @@ use crate::pipeline::portable::write::context::identifier;
 use crate::pipeline::portable::write::prepare::releases;
 use crate::pipeline::portable::{Action, NotCarried, Portable, Trigger};
 use crate::pipeline::{File, NoFiles, Outcome, Platform};
+pub(super) use places::{ancestors, is, places};
 
 /// Why, for what is in neither.
 pub const SILENT: &str = "It was lost without a known reason";
@@ -181,6 +184,15 @@ impl Account<'_> {
         let calm = releases(portable);
         for (at, job) in source.pipeline.jobs.iter().enumerate() {
             let id = ids.get(at).map_or("", String::as_str);
+            // A job that is listed as a whole needs no list of its parts.
+            let whole = format!("job `{id}`");
+            if self
+                .lost
+                .iter()
+                .any(|one| one.what.strip_prefix("the ").unwrap_or(&one.what) == whole)
+            {
+                continue;
+            }
             let there = places(target, id, job).next().is_some() || self.has(job.title());
             if !there && !self.told(id, &["job"]) && !self.covered(job.key_span, &[]) {
                 self.miss(format!("the job `{}`", job.id), job.span);
@@ -199,6 +211,15 @@ impl Account<'_> {
             let Some(lifted) = lifted else { continue };
             for step in lifted.all_steps() {
                 let span = job.span;
+                let listed = self.lost.iter().any(|one| {
+                    one.line.is_some()
+                        && one.line == step.line
+                        && one.what.starts_with("the step `")
+                        && one.what.contains(id)
+                });
+                if listed {
+                    continue;
+                }
                 match &step.action {
                     Action::Cache { name, paths, .. } => {
                         let there = paths.iter().all(|path| self.has(path.trim_start_matches('~')));
@@ -317,8 +338,9 @@ impl Account<'_> {
         if let Some(matrix) = &job.matrix {
             for (axis, values) in &matrix.axes {
                 for value in values {
-                    let plain = REFERENCE.replace_all(value, "");
-                    if !self.has(&plain)
+                    let plain = REFERENCE.replace_all(value, " ");
+                    let there = plain.split_ascii_whitespace().all(|part| self.has(part));
+                    if !there
                         && !self.told(id, &["matrix", "copies", "cell"])
                         && !self.covered(matrix.span, &[])
                     {
@@ -482,8 +504,23 @@ impl Account<'_> {
             let said = self.remarks.iter().any(|one| one.contains(&identifier(name.as_str())))
                 || self.lost.iter().any(|one| one.what.contains(name.as_str()))
                 || self.covered(Span::new(name.range()), &[]);
-            if !own && !comment && !self.has(&identifier(name.as_str())) && !said {
-                self.miss(format!("the secret `{}`", name.as_str()), Span::new(name.range()));
+            let at = name.start() as u32;
+            let inside = source.pipeline.jobs.iter().any(|job| {
+                let apart = || job.steps.iter().map(|step| step.span).chain([job.span]);
+                apart().any(|span| span.file == 0 && span.start <= at && at < span.end)
+            });
+            let what = format!("the secret `{}`", name.as_str());
+            if own || comment || self.has(&identifier(name.as_str())) || said {
+                continue;
+            }
+            if !inside
+                && !source.pipeline.jobs.is_empty()
+                && source.pipeline.platform == Platform::Jenkins
+            {
+                let why = "It stands in a part of the file that belongs to no stage that runs";
+                self.reason(what, why, Span::new(name.range()));
+            } else {
+                self.miss(what, Span::new(name.range()));
             }
         }
     }
@@ -517,46 +554,4 @@ const NOTHING: &[&str] = &[
 fn short(text: &str) -> String {
     let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     text.chars().take(100).collect()
-}
-
-/// Whether a job of the written file is the one with this portable id.
-fn is(one: &graph::Job, id: &str, source: &graph::Job) -> bool {
-    let (id, own) = (squeezed(id), squeezed(&one.id));
-    let title = one.name.as_ref().map(|name| squeezed(&name.value));
-    let wanted = squeezed(source.title());
-    own == id
-        || source.matrix.is_some() && own.contains(&id)
-        || own.ends_with(&id)
-        || title.as_deref() == Some(id.as_str())
-        || !wanted.is_empty()
-            && (own == wanted
-                || own.ends_with(&wanted)
-                || title.as_deref() == Some(wanted.as_str()))
-}
-
-fn places<'t>(
-    target: &'t Pipeline,
-    id: &'t str,
-    source: &'t graph::Job,
-) -> impl Iterator<Item = &'t graph::Job> {
-    target.jobs.iter().filter(move |one| is(one, id, source))
-}
-
-fn ancestors(pipeline: &Pipeline) -> Vec<HashSet<usize>> {
-    pipeline
-        .jobs
-        .iter()
-        .map(|job| {
-            let mut seen = HashSet::new();
-            let mut todo: Vec<usize> = job.needs.iter().map(|need| need.job).collect();
-            while let Some(at) = todo.pop() {
-                if seen.insert(at)
-                    && let Some(job) = pipeline.jobs.get(at)
-                {
-                    todo.extend(job.needs.iter().map(|need| need.job));
-                }
-            }
-            seen
-        })
-        .collect()
 }

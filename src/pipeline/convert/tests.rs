@@ -1,5 +1,7 @@
 //! Conversions: what is carried, in which words, and what is listed.
 
+mod real;
+
 use super::*;
 use crate::pipeline::read;
 
@@ -236,4 +238,65 @@ fn a_release_under_a_condition_without_equal_waits_for_a_person() {
         .iter()
         .any(|one| one.what.contains("the condition of job `ship` as a whole"));
     assert!(told, "{:?}", made.not_carried);
+}
+
+#[test]
+fn azure_takes_settings_of_tasks_typed_and_those_of_scripts_as_texts() {
+    let text = GITHUB.replace(
+        "      - uses: acme/sparkle@v3\n        with: {glitter: gold}\n",
+        "      - uses: actions/upload-artifact@v4\n        continue-on-error: true\n        timeout-minutes: 3\n        with: {name: out, path: out}\n      - run: make tidy\n        continue-on-error: true\n",
+    );
+    let made = converted(Platform::GitHub, &text, Platform::Azure);
+    let task = made.text.split("CopyFiles@2").nth(1).unwrap_or_default();
+    let task = task.split("- ").next().unwrap_or_default();
+    assert!(task.contains("continueOnError: true"), "{}", made.text);
+    assert!(task.contains("timeoutInMinutes: 3"), "{}", made.text);
+    let script = made.text.split("make tidy").nth(1).unwrap_or_default();
+    assert!(script.contains("continueOnError: 'true'"), "{}", made.text);
+}
+
+#[test]
+fn two_images_of_a_job_have_no_id_in_common() {
+    let text = GITHUB.replace(
+        "      - uses: acme/sparkle@v3\n        with: {glitter: gold}\n",
+        "      - uses: docker/build-push-action@v6\n        with: {push: true, tags: 'ghcr.io/acme/a:1'}\n      - uses: docker/build-push-action@v6\n        with: {push: true, tags: 'ghcr.io/acme/b:1'}\n",
+    );
+    let Outcome::Read(file) = read(Platform::GitHub, "x.yml", &text, &NoFiles) else {
+        panic!("it is read")
+    };
+    let portable = lift::lift(&file, Platform::GitHub, &NoFiles).portable;
+    let github = portable::write(&portable, Platform::GitHub).text;
+    assert_eq!(github.matches("id: build").count(), 1, "{github}");
+    assert!(github.contains("ghcr.io/acme/b:1"), "{github}");
+    let azure = converted(Platform::GitHub, &text, Platform::Azure).text;
+    assert_eq!(azure.matches("name: build").count(), 1, "{azure}");
+}
+
+#[test]
+fn a_job_that_always_runs_keeps_the_rest_of_its_condition_behind_jenkins_stages() {
+    let text = GITHUB.replace(
+        "github.ref == 'refs/heads/main' && github.event_name == 'push'",
+        "always() && github.ref == 'refs/heads/main'",
+    );
+    let made = converted(Platform::GitHub, &text, Platform::Jenkins);
+    let behind = made.text.split("post {").last().unwrap_or_default();
+    assert!(behind.contains("if (env.BRANCH_NAME == 'main')"), "{}", made.text);
+    assert!(behind.contains("./ship.sh"), "{}", made.text);
+    let told = made.not_carried.iter().any(|one| one.what.contains("environment `production`"));
+    assert!(told, "{:?}", made.not_carried);
+}
+
+#[test]
+fn alternatives_that_cannot_be_said_leave_no_empty_test() {
+    let text = GITHUB.replace(
+        "github.ref == 'refs/heads/main' && github.event_name == 'push'",
+        "(github.event_name == 'issues' && contains(github.event.issue.body, 'a')) || (github.event_name == 'issue_comment' && contains(github.event.comment.body, 'b'))",
+    );
+    for to in ALL.into_iter().filter(|to| *to != Platform::GitHub) {
+        let made = converted(Platform::GitHub, &text.replace("environment: production", ""), to);
+        let empty = ["if: ()", "if: '()'", "condition: or()", "if [ ]", "expression {  }", "if ()"];
+        for one in empty {
+            assert!(!made.text.contains(one), "{to:?}: {one}\n{}", made.text);
+        }
+    }
 }

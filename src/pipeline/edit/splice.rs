@@ -66,6 +66,8 @@ pub struct Text<'a> {
     starts: Vec<usize>,
     ended: bool,
     layout: Layout,
+    /// Whether blank lines below a block scalar may be part of it.
+    blanks: bool,
 }
 
 /// A text after ops, and where its lines come from.
@@ -97,7 +99,8 @@ impl<'a> Text<'a> {
         let whole = if ended { Cow::Borrowed(text) } else { Cow::Owned(format!("{text}{ending}")) };
         let starts = Lines::starts(&whole);
         let layout = layout(&Lines::with(&whole, &starts), tree);
-        Text { tree, whole, starts, ended, layout }
+        let blanks = keeps_blanks(&whole);
+        Text { tree, whole, starts, ended, layout, blanks }
     }
 
     /// The text after these ops.
@@ -110,10 +113,30 @@ impl<'a> Text<'a> {
             let text = &mut spliced.text;
             text.truncate(text.trim_end_matches(['\r', '\n']).len());
         }
-        if keeps_blanks(&self.whole) {
+        if self.blanks {
             self.verify(&spliced.text, ops)?;
         }
         Ok(spliced)
+    }
+
+    /// Whether these ops can be made, without making them where that can be told so:
+    /// cheap enough to be asked for every finding of a large file.
+    pub fn takes(&self, ops: &[Op]) -> bool {
+        if ops.is_empty() {
+            return true;
+        }
+        if self.blanks {
+            return self.splice(ops).is_ok();
+        }
+        self.cuts(ops).is_ok_and(|mut cuts| {
+            sort(&mut cuts);
+            let mut at = 0;
+            cuts.iter().all(|cut| {
+                let kept = self.whole.get(at..cut.range.start).is_some();
+                at = cut.range.end;
+                kept
+            }) && self.whole.get(at..).is_some()
+        })
     }
 
     /// Where a block scalar keeps the blank lines below it (`|+`), lines that go
@@ -175,9 +198,14 @@ fn bytes(text: &str, ops: &[Op]) -> Result<Vec<Cut>, Refused> {
     Ok(cuts)
 }
 
+/// Those at one place stay in order, before what goes from there.
+fn sort(cuts: &mut [Cut]) {
+    cuts.sort_by_key(|cut| (cut.range.start, !cut.range.is_empty()));
+}
+
 /// Makes all cuts; those at one place in order, and before what goes from there.
 fn join(text: &str, mut cuts: Vec<Cut>) -> Result<Spliced, Refused> {
-    cuts.sort_by_key(|cut| (cut.range.start, !cut.range.is_empty()));
+    sort(&mut cuts);
     let added = cuts.iter().map(|cut| cut.text.len()).sum::<usize>();
     let mut out = String::with_capacity(text.len() + added);
     let mut origin = vec![0];

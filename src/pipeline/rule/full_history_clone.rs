@@ -1,5 +1,7 @@
 //! A job that fetches the whole history and does not look at it.
 
+use std::cell::LazyCell;
+
 use super::{Context, Fix, FixKind, Group, Hit, Rule};
 use crate::finding::Severity;
 use crate::pipeline::edit::{self, Op};
@@ -30,6 +32,7 @@ does.",
 
 fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
     let pipeline = context.pipeline();
+    let text = LazyCell::new(|| edit::Text::new(&context.file.text, &context.file.tree));
     for job in &pipeline.jobs {
         let Some(depth) = job.clone.depth.as_ref().filter(|depth| depth.value == 0) else {
             continue;
@@ -39,8 +42,7 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
         if depth.span.file != 0 || job.span.file != 0 || !inside || needed(pipeline.platform, job) {
             continue;
         }
-        let ops = remove(job)
-            .filter(|ops| edit::splice(&context.file.text, &context.file.tree, ops).is_ok());
+        let ops = remove(job).filter(|ops| text.takes(ops));
         hits.push(Hit {
             span: depth.span,
             title: format!("Job `{}` fetches the whole history, and no step reads it", job.title()),

@@ -1,5 +1,7 @@
 //! A check that fetches submodules or large files.
 
+use std::cell::LazyCell;
+
 use super::{Context, Fix, FixKind, Group, Hit, Rule};
 use crate::finding::Severity;
 use crate::pipeline::edit::{self, Op};
@@ -29,6 +31,7 @@ the setting stands for all jobs.",
 
 fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
     let file = context.file;
+    let text = LazyCell::new(|| edit::Text::new(&file.text, &file.tree));
     for job in &file.pipeline.jobs {
         let inside = |span: Span| {
             span.file == 0
@@ -49,9 +52,7 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
         if !light(&file.pipeline, job) {
             continue;
         }
-        let ops = written(job, key)
-            .map(|at| vec![Op::Remove { at }])
-            .filter(|ops| edit::splice(&file.text, &file.tree, ops).is_ok());
+        let ops = written(job, key).map(|at| vec![Op::Remove { at }]).filter(|ops| text.takes(ops));
         hits.push(Hit {
             span,
             title: format!("Job `{}` fetches {what} and only checks style", job.title()),

@@ -6,6 +6,8 @@ mod others;
 #[cfg(test)]
 mod tests;
 
+use std::cell::LazyCell;
+
 use super::{Context, Fix, FixKind, Group, Hit, Rule};
 use crate::finding::Severity;
 use crate::pipeline::edit::{self, Op};
@@ -62,6 +64,7 @@ struct Remedy {
 fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
     let pipeline = context.pipeline();
     let released = released(context);
+    let text = LazyCell::new(|| edit::Text::new(&context.file.text, &context.file.tree));
     for (place, job) in pipeline.jobs.iter().enumerate() {
         if job.kind != JobKind::Work || job.span.file != 0 {
             continue;
@@ -89,13 +92,14 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
             if hits.iter().any(|known| known.span == first.span) {
                 continue;
             }
-            hits.push(hit(context, place, &group, remedy, released[place]));
+            hits.push(hit(context, &text, place, &group, remedy, released[place]));
         }
     }
 }
 
 fn hit(
     context: &Context<'_>,
+    text: &edit::Text<'_>,
     place: usize,
     group: &[Install],
     remedy: Remedy,
@@ -129,7 +133,7 @@ fn hit(
         };
     }
     let jenkins = context.pipeline().platform == Platform::Jenkins;
-    let fits = jenkins || edit::splice(&context.file.text, &context.file.tree, &remedy.ops).is_ok();
+    let fits = jenkins || text.takes(&remedy.ops);
     let fix = (fits && !remedy.ops.is_empty()).then(|| Fix {
         title: format!("Cache packages of {what} in `{}`", job.title()),
         ops: remedy.ops,

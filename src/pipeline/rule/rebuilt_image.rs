@@ -6,6 +6,7 @@ mod share;
 #[cfg(test)]
 mod tests;
 
+use std::cell::LazyCell;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -61,13 +62,16 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
     let mut groups: HashMap<(usize, String), usize> = HashMap::new();
     let mut alike: Vec<Vec<Build<'_>>> = Vec::new();
     for (place, job) in jobs.iter().enumerate() {
+        let around = LazyCell::new(|| Around::of(file, job));
         for (index, step) in job.steps.iter().enumerate() {
             let main = step.phase == Phase::Main && step.span.file == 0 && job.key_span.file == 0;
+            let set = LazyCell::new(|| settings(file, job, step));
             for image in step.does.iter().filter_map(|does| match does {
                 Does::BuildImage(image) if main => Some(image),
                 _ => None,
             }) {
-                let Some(key) = identity(file, job, step, image) else { continue };
+                let told = identity(file, job, step, image, &around, &set);
+                let Some(key) = told else { continue };
                 let next = alike.len();
                 let group = *groups.entry((job.entry, key)).or_insert(next);
                 if group == next {
@@ -90,16 +94,18 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
     let before = closure(&needs);
     for list in alike.iter().filter(|list| list.len() > 1) {
         for again in list {
-            let first = list
-                .iter()
-                .filter(|first| first.job != again.job && precedes(&before, first, again))
-                .filter(|first| same_run(file, first, again) && same_sources(file, first, again))
-                .max_by_key(|first| {
-                    let waited = follows(&before, again.job, first.job);
-                    (waited, first.pushed, std::cmp::Reverse(first.job))
-                });
-            if let Some(first) = first {
-                let waited = follows(&before, again.job, first.job);
+            // What is dear to tell is asked of the best ones first.
+            let best = [(true, true), (true, false), (false, true), (false, false)];
+            let first = best.iter().find_map(|(waited, pushed)| {
+                let first = list
+                    .iter()
+                    .filter(|first| first.pushed == *pushed && first.job != again.job)
+                    .filter(|first| follows(&before, again.job, first.job) == *waited)
+                    .filter(|first| precedes(&before, first, again))
+                    .find(|first| same_run(file, first, again) && same_sources(file, first, again));
+                first.map(|first| (first, *waited))
+            });
+            if let Some((first, waited)) = first {
                 hits.extend(hit(file, *first, *again, waited));
             }
         }
@@ -160,7 +166,14 @@ static FOLDER: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// What tells one image from another; `None` where that cannot be said.
-fn identity(file: &File, job: &Job, step: &Step, image: &ImageBuild) -> Option<String> {
+fn identity(
+    file: &File,
+    job: &Job,
+    step: &Step,
+    image: &ImageBuild,
+    around: &Around,
+    set: &Option<Vec<Setting>>,
+) -> Option<String> {
     if !is_known(&image.tool) {
         return None;
     }
@@ -211,28 +224,54 @@ fn identity(file: &File, job: &Job, step: &Step, image: &ImageBuild) -> Option<S
             parts.extend(more.map(|value| format!("more {value}")));
         }
     }
-    places(file, job, step, image, &mut parts)?;
-    for step in job.steps.iter() {
-        if step.does.contains(&Does::Checkout)
-            && let Some(uses) = &step.uses
-        {
-            for name in ["ref", "repository", "path"] {
-                parts.extend(uses.input(name).map(|value| format!("{name} {value}")));
-            }
-        }
+    if around.writes {
+        return None;
     }
+    parts.extend(place(file, job, step));
+    parts.extend(around.folders.iter().cloned());
+    let counting = set.as_ref()?.iter().filter(|one| match &one.name {
+        Some(name) => counts(image, name),
+        None => true,
+    });
+    parts.extend(counting.map(|one| one.text.clone()));
+    parts.extend(around.sources.iter().cloned());
     Some(parts.join("\n"))
 }
 
-/// The folder a build stands in, and variables that its script sets; `None` where the
-/// script makes what is built.
-fn places(
-    file: &File,
-    job: &Job,
-    step: &Step,
-    image: &ImageBuild,
-    parts: &mut Vec<String>,
-) -> Option<()> {
+/// What a job says of all its builds.
+struct Around {
+    /// Whether a script of it writes a Dockerfile.
+    writes: bool,
+    /// Folders that a Jenkinsfile goes to.
+    folders: Vec<String>,
+    /// What is checked out, and where to.
+    sources: Vec<String>,
+}
+
+impl Around {
+    fn of(file: &File, job: &Job) -> Self {
+        let mut scripts = job.steps.iter().filter_map(|step| step.script.as_ref());
+        let writes = scripts.any(|script| WRITES.is_match(&script.text));
+        let mut folders = Vec::new();
+        if file.pipeline.platform == Platform::Jenkins {
+            let text = file.text.get(job.span.range()).unwrap_or_default();
+            for found in FOLDER.captures_iter(text) {
+                folders.push(format!("in {}", found.get(1).map_or("", |name| name.as_str())));
+            }
+        }
+        let mut sources = Vec::new();
+        for step in job.steps.iter().filter(|step| step.does.contains(&Does::Checkout)) {
+            let Some(uses) = &step.uses else { continue };
+            for name in ["ref", "repository", "path"] {
+                sources.extend(uses.input(name).map(|value| format!("{name} {value}")));
+            }
+        }
+        Around { writes, folders, sources }
+    }
+}
+
+/// The folder a build stands in, where a key says it.
+fn place(file: &File, job: &Job, step: &Step) -> Option<String> {
     let platform = file.pipeline.platform;
     match platform {
         Platform::GitHub | Platform::Azure => {
@@ -242,23 +281,31 @@ fn places(
             let of_job = || text_at(file, &job.path, &["defaults", "run", key]);
             let of_all = || text_at(file, &[], &["defaults", "run", key]);
             let place = own.or_else(of_job).or_else(of_all).filter(|_| step.script.is_some());
-            parts.push(format!("in {}", folder(place.unwrap_or("."))));
+            Some(format!("in {}", folder(place.unwrap_or("."))))
         }
-        Platform::Jenkins => {
-            let text = file.text.get(job.span.range()).unwrap_or_default();
-            for found in FOLDER.captures_iter(text) {
-                parts.push(format!("in {}", found.get(1).map_or("", |name| name.as_str())));
-            }
-        }
-        _ => {}
+        _ => None,
     }
+}
+
+/// What a script sets for the builds in it.
+struct Setting {
+    /// Of which variable; it counts for the builds that read that.
+    name: Option<String>,
+    text: String,
+}
+
+/// Where the shell of a step goes, and variables that it sets; `None` where it makes
+/// what is built.
+fn settings(file: &File, job: &Job, step: &Step) -> Option<Vec<Setting>> {
+    let platform = file.pipeline.platform;
+    let mut set = Vec::new();
+    let mut add = |name: Option<&str>, text: String| {
+        set.push(Setting { name: name.map(str::to_owned), text });
+    };
     // One shell runs all of the job's scripts.
     let one_shell = matches!(platform, Platform::GitLab | Platform::Bitbucket);
     for other in &job.steps {
         let Some(script) = &other.script else { continue };
-        if WRITES.is_match(&script.text) {
-            return None;
-        }
         if !one_shell && other.path != step.path {
             continue;
         }
@@ -266,7 +313,7 @@ fn places(
         for command in words::commands(&script.text, options) {
             match command.program() {
                 "cd" | "pushd" | "popd" | "Set-Location" => {
-                    parts.push(command.texts().collect::<Vec<_>>().join(" "));
+                    add(None, command.texts().collect::<Vec<_>>().join(" "));
                 }
                 "sed" | "cp" | "mv" | "tee" | "envsubst" | "curl" | "wget" | "ln"
                     if command.texts().any(|word| word.contains("ockerfile")) =>
@@ -280,19 +327,20 @@ fn places(
                     return None;
                 }
                 "export" => {
-                    let counts =
-                        |word: &&str| counts(image, word.split('=').next().unwrap_or(word));
-                    parts.extend(command.texts().skip(1).filter(counts).map(str::to_owned));
+                    for word in command.texts().skip(1) {
+                        add(Some(word.split('=').next().unwrap_or(word)), word.to_owned());
+                    }
                 }
                 _ => {}
             }
             if command.words.is_empty() {
-                let own = command.assigns.iter().filter(|(name, _)| counts(image, name));
-                parts.extend(own.map(|(name, value)| format!("{name}={value}")));
+                for (name, value) in &command.assigns {
+                    add(Some(name), format!("{name}={value}"));
+                }
             }
         }
     }
-    Some(())
+    Some(set)
 }
 
 /// Whether a variable of the script goes into an image: the builder reads it, or the

@@ -1,5 +1,7 @@
 //! A container image whose layers are built anew on every run.
 
+use std::cell::LazyCell;
+
 use super::{Context, Fix, FixKind, Group, Hit, Rule};
 use crate::finding::Severity;
 use crate::pipeline::edit::{self, Op, Place};
@@ -40,6 +42,7 @@ write into a cache could end up in them.",
 
 fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
     let pipeline = context.pipeline();
+    let text = LazyCell::new(|| edit::Text::new(&context.file.text, &context.file.tree));
     let builds = |job: &Job| words::job_does(job).filter(|does| is_build(does)).count();
     let all: usize = pipeline.jobs.iter().map(builds).sum();
     for (place, job) in pipeline.jobs.iter().enumerate() {
@@ -69,7 +72,7 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
             continue;
         }
         let Some((advice, ops)) = remedy(context, job, at, step) else { continue };
-        let fits = edit::splice(&context.file.text, &context.file.tree, &ops).is_ok();
+        let fits = text.takes(&ops);
         let pushed = build.push || words::is_release(job) || words::is_deploy(job);
         let safe = pipeline.platform == Platform::GitHub
             && !pushed

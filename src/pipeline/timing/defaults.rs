@@ -116,6 +116,7 @@ mod tests {
             include_str!("defaults.rs"),
             include_str!("saving/model.rs"),
             include_str!("saving/mod.rs"),
+            include_str!("saving/worlds.rs"),
         ];
         let asked = regex::Regex::new(r#"range\(\s*"([a-z-]+)"|"(install-[a-z]+)""#).unwrap();
         let mut seen = 0;

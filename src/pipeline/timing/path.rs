@@ -81,6 +81,21 @@ pub(super) struct Order {
     count: usize,
 }
 
+/// How much longer each job may take before the whole does.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Slack {
+    /// The length of the longest way.
+    pub(super) seconds: f64,
+    slack: Vec<f64>,
+}
+
+impl Slack {
+    /// Of a job; 0 for those on a longest way, and for those in a cycle.
+    pub(super) fn of(&self, job: usize) -> f64 {
+        self.slack.get(job).copied().unwrap_or(0.0)
+    }
+}
+
 impl Order {
     /// The pipeline's own edges.
     pub(super) fn new(pipeline: &Pipeline) -> Self {
@@ -170,6 +185,35 @@ impl Order {
             longest = longest.max(end);
         }
         longest
+    }
+
+    /// The length of the longest way, and how far each job is from being on one as long.
+    pub(super) fn slack(&self, total: impl Fn(usize) -> f64) -> Slack {
+        let mut finish = Vec::new();
+        let seconds = self.seconds(&total, &mut finish);
+        // The longest way from each job's end on; jobs of one list stand together.
+        let mut tail = vec![0.0f64; self.count];
+        let mut slack = vec![0.0; self.count];
+        let mut below = 0.0f64;
+        for (place, (job, list)) in self.jobs.iter().enumerate().rev() {
+            let (job, list) = (*job as usize, *list);
+            let behind = tail.get(job).copied().unwrap_or(0.0);
+            if let (Some(slack), Some(finish)) = (slack.get_mut(job), finish.get(job)) {
+                *slack = seconds - (finish + behind);
+            }
+            below = below.max(behind + total(job));
+            let first = place.checked_sub(1).and_then(|place| self.jobs.get(place));
+            if first.is_some_and(|(_, other)| *other == list) {
+                continue;
+            }
+            for need in self.lists.get(list as usize).into_iter().flatten() {
+                if let Some(tail) = tail.get_mut(*need as usize) {
+                    *tail = tail.max(below);
+                }
+            }
+            below = 0.0;
+        }
+        Slack { seconds, slack }
     }
 
     /// The longest way, of the jobs that are `inside`.
@@ -328,6 +372,17 @@ mod tests {
                 (0..seconds.len()).map(|job| brute(&needs, &seconds, job)).fold(0.0, f64::max);
             prop_assert_eq!(found.seconds, expect);
             prop_assert_eq!(order.seconds(|job| times.total(job), &mut Vec::new()), expect);
+            // A job may take as much longer as is said, and no second more.
+            let slack = order.slack(|job| times.total(job));
+            prop_assert_eq!(slack.seconds, expect);
+            for job in 0..seconds.len() {
+                let with = |more: f64| {
+                    let longer = |other| seconds[other] + if other == job { more } else { 0.0 };
+                    order.seconds(longer, &mut Vec::new())
+                };
+                prop_assert_eq!(with(slack.of(job)), expect);
+                prop_assert_eq!(with(slack.of(job) + 1.0), expect + 1.0);
+            }
             // The way is one: each job waits for the one before, and they add up.
             let sum: f64 = found.jobs.iter().map(|job| seconds[*job]).sum();
             prop_assert_eq!(sum, expect);

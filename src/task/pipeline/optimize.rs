@@ -18,12 +18,16 @@ use crate::pipeline::graph::Pipeline;
 use crate::pipeline::optimize::{Optimized, optimize};
 use crate::pipeline::prove::Gates;
 use crate::pipeline::rule::{Group, Rule};
-use crate::pipeline::timing::saving::{Basis, Saving, saving, saving_between};
+use crate::pipeline::timing::saving::{Basis, Saving, saving_between, savings};
 use crate::pipeline::timing::{Effect, History};
 use crate::pipeline::{self, File, Files, Outcome};
 use crate::publish::{self, files, terminal};
 use crate::redact::{ForgeHost, Scrubber};
 use crate::report::Usage;
+
+/// Most bytes that are read again to tell what single changes by one rule save: of a
+/// file as large as that, only the first one is told.
+const ALONE: usize = 1 << 20;
 
 /// A file with what is to become of it.
 pub struct Made {
@@ -204,10 +208,27 @@ fn fill(
     history: Option<&History>,
 ) {
     let before = &file.pipeline;
-    // Where a rule names no effect, the graph with and without the fix tells it.
-    let worth = |rule: &Rule, effect: &Option<Effect>, ops: &[Op]| match effect {
-        Some(effect) => saving(before, std::slice::from_ref(effect), history).map(written),
+    let changed = made.changes.iter().map(|change| &change.effect);
+    let named: Vec<&Effect> =
+        changed.chain(made.suggestions.iter().map(|one| &one.effect)).flatten().collect();
+    let sets: Vec<&[Effect]> = named.into_iter().map(std::slice::from_ref).collect();
+    let mut worths = savings(before, &sets, history).into_iter();
+    // Where a rule names no effect, the graph with and without the fix tells it: only
+    // where edges moved at all, as for each one the whole file is read again.
+    let effects: Vec<Effect> =
+        made.changes.iter().filter_map(|change| change.effect.clone()).collect();
+    let later = aligned(before, &made.after.pipeline);
+    let moves = !same_edges(before, &later);
+    let most = if moves { (ALONE / file.text.len().max(1)).max(1) } else { 0 };
+    let mut alone: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut worth = |rule: &Rule, effect: &Option<Effect>, ops: &[Op]| match effect {
+        Some(_) => worths.next().flatten().map(written),
         None if rule.group == Group::Performance && !ops.is_empty() => {
+            let count = alone.entry(rule.slug).or_default();
+            if *count == most {
+                return None;
+            }
+            *count += 1;
             let text = splice(&file.text, &file.tree, ops).ok()?;
             match pipeline::read(before.platform, &file.path, &text, files) {
                 Outcome::Read(alone) => {
@@ -252,11 +273,8 @@ fn fill(
             reason: held.reason.clone(),
         })
         .collect();
-    let effects: Vec<Effect> =
-        made.changes.iter().filter_map(|change| change.effect.clone()).collect();
-    let after = aligned(before, &made.after.pipeline);
-    if !effects.is_empty() || !same_edges(before, &after) {
-        report.saving = saving_between(before, &after, &effects, history).map(written);
+    if !effects.is_empty() || moves {
+        report.saving = saving_between(before, &later, &effects, history).map(written);
     }
 }
 

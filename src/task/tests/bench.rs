@@ -7,9 +7,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tokio::time::Instant;
 
+use crate::checkout::Checkout;
 use crate::inputs::Testing;
 use crate::runner::{self, Commands, Outcome, RunReport};
-use crate::sandbox::{self, Ended, Limits, Network, Run};
+use crate::sandbox::{self, Ended, Limits, Network, Run, Shown, Walls};
 
 /// Most that a run of tests may write to a file system.
 const MOST_DISK: u64 = 4 << 30;
@@ -53,6 +54,14 @@ pub struct Bench<'a> {
     pub variables: Vec<(String, String)>,
     /// Places that no test may look into.
     pub hidden: Vec<PathBuf>,
+    /// Places of toolchains, which are to be read wherever they lie.
+    pub readable: Vec<PathBuf>,
+    /// What runs on the head and on the base see elsewhere than where it lies.
+    pub shown: [Vec<Shown>; 2],
+    /// What this machine can hold.
+    pub walls: &'a Walls,
+    /// Where runs see the project's folder.
+    pub seen_at: PathBuf,
     /// Where tests may write beside the copies: build folders, scratch.
     pub scratch: PathBuf,
     /// How long the suite takes.
@@ -70,6 +79,8 @@ pub struct Done {
     pub ended: Ended,
     /// How long it took.
     pub wall: Duration,
+    /// All that it wrote.
+    pub output: String,
 }
 
 /// How a test did, or a whole suite.
@@ -227,7 +238,10 @@ impl Bench<'_> {
             command,
             folder: &folder,
             writable: &writable,
+            readable: &self.readable,
             hidden: &self.hidden,
+            shown: &self.shown[usize::from(side == Side::Base)],
+            walls: self.walls,
             variables: &self.variables,
             limits: Limits {
                 time: time.min(left),
@@ -249,16 +263,30 @@ impl Bench<'_> {
         if ran.ended == Ended::Late && time > left {
             anyhow::bail!("the time is over (`timeout_minutes`)");
         }
-        let reports = reports(&folder, &runner::report_globs(self.commands.kind), started);
-        let source = |path: &str| std::fs::read_to_string(folder.join(path)).ok();
-        let report = runner::read(self.commands.kind, exit, &ran.output, &reports, &source);
+        let reports = reports(&folder, &self.commands.results, started);
+        // A path out of a run's output may lead anywhere; links may have been made.
+        let inside = Checkout::new(&folder).ok();
+        let source = |path: &str| {
+            let path = match Path::new(path).strip_prefix(&self.seen_at) {
+                Ok(rest) => rest.to_str()?,
+                Err(_) => path,
+            };
+            let text = inside.as_ref()?.read(path, LARGEST_REPORT).ok()?;
+            String::from_utf8(text).ok()
+        };
+        let kind = self.commands.kind;
+        let report = runner::read_with(kind, exit, &ran.output, &reports, &source);
         tracing::debug!(command, ?side, whole = ?report.whole, ended = ?ran.ended, "ran");
-        Ok(Done { report, ended: ran.ended, wall: ran.wall })
+        Ok(Done { report, ended: ran.ended, wall: ran.wall, output: ran.output })
     }
 }
 
 /// Report files that a run wrote: those not older than its start.
-fn reports(folder: &Path, globs: &[&str], since: std::time::SystemTime) -> Vec<(String, Vec<u8>)> {
+fn reports(
+    folder: &Path,
+    globs: &[String],
+    since: std::time::SystemTime,
+) -> Vec<(String, Vec<u8>)> {
     if globs.is_empty() {
         return Vec::new();
     }

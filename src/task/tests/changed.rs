@@ -71,7 +71,7 @@ pub fn changed(
         if file.status == Status::Deleted || file.changed_lines() == 0 {
             continue;
         }
-        if ignore.matches(&path) || !(include.is_empty() || include.matches(&path)) {
+        if ignore.is_match(&path) || !(include.is_empty() || include.is_match(&path)) {
             without("left out by `include` or `ignore`");
             continue;
         }
@@ -84,7 +84,7 @@ pub fn changed(
         if test_code::is_test_file(language, &path) {
             continue;
         }
-        if let Some(reason) = skip::generated_path(&path) {
+        if let Some(reason) = skip::by_path(&path) {
             without(reason);
             continue;
         }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::bench::Side;
 use super::manifest::Manifest;
 use crate::diff::{Change, FileDiff};
-use crate::sandbox::{self, Copy};
+use crate::sandbox::{self, Copy, Shown, Walls};
 
 /// One side.
 #[derive(Debug)]
@@ -43,7 +43,13 @@ impl Copies {
     ///
     /// # Errors
     /// There is no room, or a changed file's text is not at hand.
-    pub fn make(origin: &Path, temp: &Path, change: &Change, sides: &Sides<'_>) -> Result<Copies> {
+    pub fn make(
+        origin: &Path,
+        temp: &Path,
+        walls: &Walls,
+        change: &Change,
+        sides: &Sides<'_>,
+    ) -> Result<Copies> {
         let (mut head, mut base) = (BTreeMap::new(), BTreeMap::new());
         for file in &change.files {
             let (old, new) = (path_of(file.old_path.as_ref()), path_of(file.new_path.as_ref()));
@@ -74,7 +80,7 @@ impl Copies {
             }
         }
         let one = |texts: BTreeMap<String, Option<Bytes>>| -> Result<One> {
-            let copy = sandbox::copy_of(origin, temp)?;
+            let copy = sandbox::copy_of(origin, temp, walls)?;
             for (path, text) in &texts {
                 lay(copy.path(), path, text.as_deref())?;
             }
@@ -101,6 +107,16 @@ impl Copies {
     /// Where a side's copy lies.
     pub fn path(&self, side: Side) -> PathBuf {
         self.side(side).copy.path().to_path_buf()
+    }
+
+    /// What runs on a side see elsewhere than where it lies.
+    pub fn shown(&self, side: Side) -> Vec<Shown> {
+        self.side(side).copy.shown().to_vec()
+    }
+
+    /// What of the checkout the copies lack, in sentences.
+    pub fn notes(&self) -> &[String] {
+        self.head.copy.notes()
     }
 
     /// What a side's file reads, from where no test could write.

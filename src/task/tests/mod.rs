@@ -2,9 +2,11 @@
 //! them proven.
 
 pub mod bench;
+pub mod benchmark;
 pub mod changed;
 pub mod copies;
 pub mod cover;
+pub mod deliver;
 pub mod gaps;
 pub mod manifest;
 pub mod mutate;
@@ -14,6 +16,7 @@ pub mod project;
 pub mod prompt;
 pub mod proposal;
 pub mod prove;
+pub mod record;
 pub mod report;
 pub mod surroundings;
 pub mod tell;
@@ -25,8 +28,10 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use self::copies::{Copies, Sides};
+use self::deliver::{Delivered, Place};
 use self::project::{Checked, Found};
 use self::report::{Report, SCHEMA};
+use self::tell::Ended;
 use crate::checkout::Checkout;
 use crate::context::{self, Context, Decision, Request};
 use crate::diff::FileDiff;
@@ -35,7 +40,8 @@ use crate::finding::Finding;
 use crate::forge::Forge;
 use crate::forge::local::Local;
 use crate::inputs::{Gathered, Inputs, ModelChoice, Task};
-use crate::redact::Scrubber;
+use crate::policy::{self, Grounds, Token};
+use crate::redact::{ForgeHost, Scrubber};
 use crate::sandbox;
 use crate::task::progress::Progress;
 use crate::task::review::collect::{self, Collected};
@@ -93,7 +99,27 @@ async fn look(
     let collected = review::collect(first, context, request, forge, local.as_ref()).await?;
     let inputs = review::configured(gathered, &collected.base, &collected.base_files)?;
     let scrubber = Scrubber::new(&inputs.secrets);
-    let examined = examine(&Subject {
+    let ruling = policy::rule(&Grounds {
+        input: inputs.autonomy,
+        base: inputs.tables.max_autonomy,
+        token: if forge.is_some() { Token::Writes } else { Token::Absent },
+        asker: None,
+        asker_needs: None,
+    });
+    let number = collected.target.as_ref().and_then(|target| target.number);
+    let request = match (forge, number) {
+        (Some(forge), Some(number)) => {
+            let read = forge.change_request(number).await;
+            let read = read.with_context(|| format!("cannot read #{number}"));
+            Some((forge, read.map_err(Failure::Platform)?))
+        }
+        _ => None,
+    };
+    let is_done = match &request {
+        Some((forge, request)) => deliver::is_done(*forge, request, &ruling).await,
+        None => None,
+    };
+    let mut examined = examine(&Subject {
         inputs: &inputs,
         context,
         local: local.as_ref(),
@@ -101,10 +127,48 @@ async fn look(
         deadline: start + inputs.timeout,
         scrubber: &scrubber,
         progress: &progress,
+        ask: is_done.is_none(),
     })
     .await?;
+    let mut delivered = Delivered::default();
+    match (&request, is_done) {
+        // The comment with the proofs stands as it is.
+        (Some(_), Some(why)) => examined.report.notes.push(why),
+        (Some((forge, request)), None) => {
+            progress.stage("handing the tests over");
+            let target = collected.target.as_ref();
+            let host = target.map_or_else(ForgeHost::nowhere, |target| {
+                ForgeHost::new(&inputs.host.server_url, &target.repository)
+            });
+            let place = Place {
+                forge: *forge,
+                request,
+                ruling,
+                inputs: &inputs,
+                collected: &collected,
+                scrubber: &scrubber,
+                host: &host,
+            };
+            // What was proven is told, even if the host does not answer any more.
+            delivered = match deliver::hand_over(&place, &examined).await {
+                Ok(delivered) => delivered,
+                Err(failure) => Delivered::failed(&failure, &scrubber),
+            };
+            examined.report.notes.extend(delivered.withheld.clone());
+            deliver::comment(&place, &examined, &mut delivered).await;
+        }
+        (None, _) => {}
+    }
     progress.finish();
-    tell::tell(&inputs, &collected, &examined, &scrubber)
+    tell::tell(&Ended {
+        inputs: &inputs,
+        context,
+        collected: &collected,
+        examined: &examined,
+        delivered: &delivered,
+        ruling,
+        scrubber: &scrubber,
+    })
 }
 
 /// What is looked at.
@@ -123,12 +187,14 @@ pub struct Subject<'a> {
     pub scrubber: &'a Scrubber,
     /// What a person sees meanwhile.
     pub progress: &'a Progress,
+    /// Whether a model may be asked, if there is one.
+    pub ask: bool,
 }
 
 impl Subject<'_> {
     /// Whether no model is asked.
     pub fn is_offline(&self) -> bool {
-        self.inputs.models_of(Task::Tests).heavy.choice == ModelChoice::Offline
+        !self.ask || self.inputs.models_of(Task::Tests).heavy.choice == ModelChoice::Offline
     }
 }
 
@@ -175,7 +241,7 @@ pub async fn examine(subject: &Subject<'_>) -> Result<Examined, Failure> {
              test\"`"
         )));
     }
-    let walls = sandbox::walls().await;
+    let walls = sandbox::walls(&sandbox::Options::default()).await.map_err(Failure::Inputs)?;
     report.notes.extend(walls.notes.iter().cloned());
     subject.progress.stage("copying the checkout");
     let sides = Sides { head: &head, base: &base };
@@ -184,12 +250,18 @@ pub async fn examine(subject: &Subject<'_>) -> Result<Examined, Failure> {
         .tempdir_in(&inputs.testing.temp)
         .with_context(|| format!("cannot make a folder in {}", inputs.testing.temp.display()))
         .map_err(Failure::Inputs)?;
-    let mut copies = Copies::make(checkout.root(), scratch.path(), &collected.change, &sides)
-        .map_err(Failure::Inputs)?;
+    let made = Copies::make(checkout.root(), scratch.path(), &walls, &collected.change, &sides);
+    let mut copies = made.map_err(Failure::Inputs)?;
+    report.notes.extend(copies.notes().iter().cloned());
     let mut examined = Examined { report, findings: Vec::new(), files: Vec::new(), failure: None };
     for group in &found.groups {
-        let checked =
-            Checked { subject, checkout: &checkout, found: &found, scratch: scratch.path() };
+        let checked = Checked {
+            subject,
+            checkout: &checkout,
+            found: &found,
+            scratch: scratch.path(),
+            walls: &walls,
+        };
         project::project(&checked, group, &mut copies, &mut examined).await?;
     }
     let text = |path: &str| {

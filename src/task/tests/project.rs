@@ -17,9 +17,9 @@ use super::together::{self, Before};
 use super::{Examined, Subject, gaps, surroundings, write};
 use crate::checkout::Checkout;
 use crate::failure::Failure;
-use crate::inputs::Inputs;
+use crate::inputs::{Inputs, TestKind};
 use crate::runner::{self, Files, Project};
-use crate::sandbox::Network;
+use crate::sandbox::{Network, Walls};
 
 /// Largest file that tells of a project, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -115,6 +115,8 @@ pub struct Checked<'a> {
     pub found: &'a Found<'a>,
     /// A folder that is thrown away.
     pub scratch: &'a Path,
+    /// What this machine can hold.
+    pub walls: &'a Walls,
 }
 
 /// Look at one project. What could not be done for want of time is noted.
@@ -143,6 +145,13 @@ pub async fn project(
         root: root.clone(),
         variables: surroundings::variables(testing, *kind, &scratch, &inputs.secrets),
         hidden: vec![checked.checkout.root().join(".git")],
+        readable: surroundings::readable(testing),
+        shown: [copies.shown(Side::Head), copies.shown(Side::Base)],
+        walls: checked.walls,
+        seen_at: match checked.walls.files {
+            true => checked.checkout.root().join(root),
+            false => copies.path(Side::Head).join(root),
+        },
         commands,
         testing,
         scratch,
@@ -150,15 +159,11 @@ pub async fn project(
         deadline,
     };
     let shown = if root.is_empty() { "." } else { root };
-    tracing::info!(
-        "{shown}: a project of kind {} by {why}; tests are run by `{}`",
-        kind.as_str(),
-        bench.commands.suite
-    );
+    tracing::info!("{shown}: {kind}, told by {why}; tests are run by `{}`", bench.commands.suite);
     let at = examined.report.projects.len();
     examined.report.projects.push(ProjectReport {
         root: shown.to_owned(),
-        kind: kind.as_str().to_owned(),
+        kind: kind.to_string(),
         why: why.clone(),
         command: bench.commands.suite.clone(),
         one: bench.commands.one.clone(),
@@ -288,6 +293,21 @@ async fn work(
     if offline {
         return Ok(());
     }
+    let benchmark = match inputs.testing.kind {
+        TestKind::Benchmark => {
+            let known = runner::benchmark(bench.commands.kind, &checked.found.tree, &bench.root);
+            if known.is_none() {
+                examined.report.notes.push(format!(
+                    "No benchmark was asked for: the project has no harness that is known \
+                     ({}: criterion, `go test -bench`, pytest-benchmark and vitest are).",
+                    bench.commands.kind
+                ));
+                return Ok(());
+            }
+            known
+        }
+        _ => None,
+    };
     let mut writing = write::Writing {
         checked,
         group,
@@ -295,6 +315,7 @@ async fn work(
         gap: &gap,
         live: std::mem::take(&mut tried.live),
         names: before.tests.keys().take(20).cloned().collect(),
+        benchmark,
     };
     write::rounds(&mut writing, copies, judged, examined).await?;
     progress.stage("running the new tests beside all others");

@@ -11,6 +11,7 @@
 use anyhow::Result;
 
 use super::bench::{Bench, Came, Side, Written};
+use super::benchmark;
 use super::changed::ChangedFile;
 use super::copies::Copies;
 use super::mutate::Live;
@@ -19,7 +20,7 @@ use super::proposal::Proposal;
 use super::report::{Candidate, Evidence, Verdict};
 use crate::checkout::Checkout;
 use crate::code::language::Language;
-use crate::code::test_code::{self, Placed, Placement, Proposed, Stripped};
+use crate::code::test_code::{self, FaultKind, Placed, Placement, Proposed, Stripped};
 use crate::diff::between::between;
 
 /// How often a test has to pass.
@@ -54,6 +55,8 @@ pub struct Prover<'a, 'b> {
     pub live: &'a [Live],
     /// What changed.
     pub changed: &'a [ChangedFile],
+    /// How one benchmark is run, where benchmarks are asked for.
+    pub benchmark: Option<&'a str>,
 }
 
 /// What one came to, before it is told.
@@ -117,8 +120,16 @@ impl Prover<'_, '_> {
         for lines in &there.placed.lines {
             faults.extend(test_code::faults(there.language, &there.placed.text, lines.clone()));
         }
+        // A benchmark reads the clock through its harness, and asserts nothing.
+        let is_benchmark = self.benchmark.is_some();
+        faults.retain(|fault| {
+            !is_benchmark || !matches!(fault.kind, FaultKind::Clock | FaultKind::NoAssertion)
+        });
         if let Some(fault) = faults.first() {
             return Ok(Ruling::rejected(format!("Line {}: {}", fault.line, fault.why)));
+        }
+        if let Some(template) = self.benchmark {
+            return self.measured(proposal, &there, template, evidence).await;
         }
         let command = self.bench.alone(&proposal.name, &there.path);
         let (came, said) = self.on_head(proposal, &there, &command, evidence).await?;
@@ -161,6 +172,24 @@ impl Prover<'_, '_> {
             }
         }
         self.reaches(proposal, &there, why, evidence).await
+    }
+
+    /// A benchmark is measured on both sides.
+    async fn measured(
+        &mut self,
+        proposal: &Proposal,
+        there: &There,
+        template: &str,
+        evidence: &mut Vec<Evidence>,
+    ) -> Result<Ruling> {
+        let base = self.place(proposal, Side::Base).ok();
+        let sides = (&there.placed, base.as_ref().map(|there| &there.placed));
+        let path = &there.path;
+        let measured =
+            benchmark::measure(self.bench, self.copies, template, proposal, path, sides, evidence);
+        let benchmark::Measured { verdict, reason } = measured.await?;
+        let feedback = (verdict == Verdict::Rejected).then(|| reason.clone());
+        Ok(Ruling { verdict, reason, feedback, kills: None })
     }
 
     /// Put it into the text of a side.

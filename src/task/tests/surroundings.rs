@@ -1,11 +1,25 @@
 //! What a project's tests find around them, so that they find their toolchain and
 //! nothing else: the user's home is not theirs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::inputs::Testing;
 use crate::redact::Secret;
 use crate::runner::{self, Kind};
+
+/// Places of toolchains that runs have to be able to read, wherever they lie.
+pub fn readable(testing: &Testing) -> Vec<PathBuf> {
+    let mut places = Vec::new();
+    for (name, value) in &testing.variables {
+        let list = matches!(name.as_str(), "PATH" | "PYTHONPATH" | "GOPATH" | "LD_LIBRARY_PATH");
+        let parts = if list { value.split(':').collect() } else { vec![value.as_str()] };
+        places.extend(parts.into_iter().filter(|part| part.starts_with('/')).map(PathBuf::from));
+    }
+    places.retain(|place| place.is_dir() && place.parent().is_some());
+    places.sort();
+    places.dedup();
+    places
+}
 
 /// The variables for a project's runs. `scratch` is a folder that runs may write to, and
 /// that is kept from one to the next.

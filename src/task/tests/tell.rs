@@ -5,43 +5,74 @@ use std::io::Write as _;
 
 use anyhow::{Context as _, Result, anyhow};
 
-use super::Examined;
+use super::deliver::{Delivered, shown};
 use super::gaps::{is_open, ranges};
 use super::report::{Candidate, Report as Tests, Verdict};
+use super::{Examined, record};
+use crate::context::Context;
 use crate::failure::Failure;
+use crate::forge::Conclusion;
 use crate::inputs::{Format, Inputs};
-use crate::publish::{View, annotations, files, sarif, wording};
-use crate::redact::{ForgeHost, Scrubber};
+use crate::policy::Ruling;
+use crate::publish::outputs::{self, Outputs};
+use crate::publish::{View, annotations, files, proven, sarif, wording};
+use crate::redact::{ForgeHost, Scrubber, break_commands};
 use crate::report::{Coverage, Report, SCHEMA};
 use crate::task::pipeline::show;
 use crate::task::review::collect::Collected;
 
-/// Most functions that a summary lists.
-const MOST_GAPS: usize = 30;
+/// How a run ended.
+pub struct Ended<'a> {
+    /// What the program was told.
+    pub inputs: &'a Inputs,
+    /// Which job.
+    pub context: &'a Context,
+    /// The change.
+    pub collected: &'a Collected,
+    /// What was found out.
+    pub examined: &'a Examined,
+    /// What was done about it.
+    pub delivered: &'a Delivered,
+    /// What the run might do.
+    pub ruling: Ruling,
+    /// Knows this run's secrets.
+    pub scrubber: &'a Scrubber,
+}
 
-/// Write the result where it was asked for. Gives the exit code.
+/// Write the result where it was asked for, the outputs and the record. Gives the exit
+/// code.
 ///
 /// # Errors
-/// A file cannot be written, or the model could not answer.
-pub fn tell(
-    inputs: &Inputs,
-    collected: &Collected,
-    examined: &Examined,
-    scrubber: &Scrubber,
-) -> Result<u8, Failure> {
-    let failing = written(inputs, collected, examined, scrubber).map_err(Failure::Inputs)?;
+/// A file cannot be written, or the host or the model failed.
+pub fn tell(ended: &Ended<'_>) -> Result<u8, Failure> {
+    let Ended { examined, delivered, .. } = *ended;
+    let conclusion = written(ended).map_err(Failure::Inputs)?;
+    if let Err(why) = record::write(ended, conclusion) {
+        tracing::warn!("no record of this run: {why:#}");
+    }
+    let outcome = &delivered.outcome;
+    if let Some((what, why)) = outcome.failed.first() {
+        return Err(Failure::Platform(anyhow!("could not post {what}: {why}")));
+    }
+    if outcome.could_post_nothing
+        && !ended.collected.from_fork
+        && let Some((what, why)) = outcome.refused.first()
+    {
+        return Err(Failure::Platform(anyhow!(
+            "could not post {what}: {why}; give the job `permissions: pull-requests: write`"
+        )));
+    }
+    if conclusion == Conclusion::Failure {
+        return Ok(1);
+    }
     match &examined.failure {
         Some(why) => Err(Failure::Model(anyhow!("{why}; the gap was told without it"))),
-        None => Ok(u8::from(failing)),
+        None => Ok(0),
     }
 }
 
-fn written(
-    inputs: &Inputs,
-    collected: &Collected,
-    examined: &Examined,
-    scrubber: &Scrubber,
-) -> Result<bool> {
+fn written(ended: &Ended<'_>) -> Result<Conclusion> {
+    let Ended { inputs, collected, examined, delivered, scrubber, .. } = *ended;
     let host = match &collected.target {
         Some(target) => ForgeHost::new(&inputs.host.server_url, &target.repository),
         None => ForgeHost::nowhere(),
@@ -57,34 +88,47 @@ fn written(
         incomplete: examined.failure.is_some(),
     };
     let data = show::json(tests, scrubber)?;
-    let markdown = markdown(tests, &view);
-    let write = |file: &std::path::Path, text: &str| {
-        files::write_atomic(file, text.as_bytes())
-            .with_context(|| format!("cannot write {}", file.display()))
-    };
-    if let Some(file) = &inputs.findings_file {
-        write(file, &data)?;
-    }
-    if let Some(file) = &inputs.sarif_file {
-        write(file, &sarif::render(&view)?)?;
-    }
-    if let Some(file) = &inputs.summary_file {
-        write(file, &markdown)?;
-    }
+    let markdown = proven::markdown(&shown(tests, &delivered.done), scrubber, &host);
+    let sarif = || sarif::render(&view);
+    let results = files::Results { json: &data, sarif: &sarif, markdown: &markdown };
+    let written = files::write_results(inputs, &results)?;
     if let Some(file) = &inputs.host.step_summary {
         files::append(file, &markdown).context("cannot write the step summary")?;
+    }
+    let conclusion = view.conclusion();
+    if let Some(file) = &inputs.host.output {
+        let outputs = Outputs {
+            conclusion,
+            findings_count: report.findings.len(),
+            findings_file: written.findings,
+            sarif_file: written.sarif,
+            summary_file: written.summary,
+            cost_usd: report.usage.cost_usd,
+        };
+        files::append(file, &outputs::render(&outputs)).context("cannot write the outputs")?;
     }
     let text = match inputs.format {
         Format::Json => data,
         Format::Diff => tests.diff.clone(),
-        Format::Sarif => sarif::render(&view)?,
+        Format::Sarif => sarif()?,
         Format::Github => annotations::workflow_commands(&view),
-        Format::Markdown => markdown,
+        Format::Markdown => break_commands(&markdown).into_owned(),
         Format::Text => text(tests, scrubber, inputs.color_stdout()),
     };
     // A reader that has gone away (`| head`) is no failure of ours.
     let _ = anstream::stdout().write_all(text.as_bytes());
-    Ok(report.at_or_above(inputs.fail_on) > 0)
+    if inputs.host.github_actions {
+        let mut stderr = std::io::stderr().lock();
+        let outcome = &delivered.outcome;
+        if (!delivered.tried || outcome.could_post_nothing) && inputs.format != Format::Github {
+            let _ = stderr.write_all(annotations::workflow_commands(&view).as_bytes());
+        }
+        for (what, why) in outcome.refused.iter().chain(&outcome.failed) {
+            let text = format!("Could not post {what}: {why}.");
+            let _ = writeln!(stderr, "{}", annotations::warning_command(&text));
+        }
+    }
+    Ok(conclusion)
 }
 
 /// The gaps as a review has findings, for SARIF and annotations.
@@ -110,72 +154,6 @@ fn ordered(tests: &Tests) -> Vec<&Candidate> {
     let mut all: Vec<&Candidate> = tests.candidates.iter().collect();
     all.sort_by_key(|one| one.verdict);
     all
-}
-
-/// What the evidence of a candidate comes to, in a few words.
-pub fn evidence(one: &Candidate) -> String {
-    let told = one.evidence.iter().filter(|evidence| !evidence.on.starts_with("stripped"));
-    let told = told.map(|evidence| format!("{}: {}", evidence.on, evidence.outcome));
-    told.collect::<Vec<_>>().join("; ")
-}
-
-/// The result as Markdown.
-pub fn markdown(tests: &Tests, view: &View<'_>) -> String {
-    let mut text = String::from("### Tests\n\n");
-    let proven = tests.candidates.iter().filter(|one| one.verdict.is_proven()).count();
-    let open = tests.gap.iter().filter(|gap| is_open(gap)).count();
-    let _ = writeln!(
-        text,
-        "{} changed, {} without a test that would notice.{}",
-        wording::plural(tests.gap.len(), "function"),
-        open,
-        match tests.candidates.len() {
-            0 => String::new(),
-            count => format!(" {proven} of {} proven.", wording::plural(count, "proposed test")),
-        }
-    );
-    if !tests.candidates.is_empty() {
-        text.push_str("\n| test | what it guards | verdict | evidence |\n|---|---|---|---|\n");
-        for one in ordered(tests) {
-            let cell = |text: &str| view.markdown_line(text).replace('|', "\\|");
-            let _ = writeln!(
-                text,
-                "| {}<br>{} | {} | **{}** {} | {} |",
-                view.code(&one.name),
-                view.code(&one.path),
-                cell(&one.guards),
-                one.verdict.as_str(),
-                cell(&one.reason),
-                cell(&evidence(one)),
-            );
-        }
-    }
-    let gaps: Vec<_> = tests.gap.iter().filter(|gap| is_open(gap)).collect();
-    if !gaps.is_empty() {
-        text.push_str(
-            "\n| function | no test reaches | changes that no test notices |\n|---|---|---|\n",
-        );
-        for gap in gaps.iter().take(MOST_GAPS) {
-            let mutants = &gap.mutants;
-            let _ = writeln!(
-                text,
-                "| {} {} | {} | {} of {} |",
-                view.code(&gap.function),
-                view.code(&format!("{}:{}", gap.path, gap.lines[0])),
-                match gap.coverage {
-                    true if gap.uncovered.is_empty() => "-".to_owned(),
-                    true => ranges(&gap.uncovered),
-                    false => "not measured".to_owned(),
-                },
-                mutants.survived.len(),
-                mutants.tried,
-            );
-        }
-    }
-    for note in &tests.notes {
-        let _ = write!(text, "\n{}\n", view.markdown_line(note));
-    }
-    text
 }
 
 /// The result for a person at a terminal.

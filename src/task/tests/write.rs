@@ -51,6 +51,8 @@ pub struct Writing<'a> {
     pub live: Vec<Live>,
     /// Tests that are there, as the runner prints them.
     pub names: Vec<String>,
+    /// How one benchmark is run, where benchmarks are asked for.
+    pub benchmark: Option<String>,
 }
 
 /// Ask and prove, at most three times.
@@ -163,6 +165,7 @@ async fn prove(
             copies,
             live: &writing.live,
             changed: &writing.group.changed,
+            benchmark: writing.benchmark.as_deref(),
         };
         let one = prover.prove(&proposal).await?;
         tracing::info!(
@@ -177,7 +180,7 @@ async fn prove(
 }
 
 fn question(writing: &Writing<'_>, nonce: &Nonce) -> String {
-    let Writing { checked, group, bench, gap, live, names } = writing;
+    let Writing { checked, group, bench, gap, live, names, .. } = writing;
     let Subject { inputs, collected, scrubber, .. } = *checked.subject;
     let mut gap: Vec<Gap> = gap.to_vec();
     gap.truncate(MOST_FUNCTIONS);

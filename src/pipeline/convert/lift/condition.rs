@@ -188,7 +188,19 @@ fn call(
         ("always" | "succeededorfailed", []) => Holds::When(Condition::Always),
         ("failure" | "failed", []) => Holds::When(Condition::OnFailure),
         ("and", args) => all(each(args)),
-        ("or", args) => any(each(args)),
+        ("or", args) => {
+            let each: Vec<Holds> = each(args);
+            let success = each.contains(&Holds::Always);
+            if success && each.iter().any(|one| *one != Holds::Always) {
+                let said: Vec<String> = args.iter().map(Node::written).collect();
+                lift.lose(
+                    format!("a part of the condition `or({})`", said.join(", ")),
+                    "What it allows beside success is left out: it runs when all before it succeeded",
+                    lift.line(span),
+                );
+            }
+            any(each)
+        }
         ("not", [one]) => match one {
             Node::Call(name, _) if name.eq_ignore_ascii_case("canceled") => {
                 Holds::When(Condition::Always)

@@ -188,11 +188,13 @@ fn rights(lift: &Lift<'_>, permissions: &Permissions) -> Rights {
                     lift.line(*span),
                 );
             }
-            if lift.from() == Platform::GitHub {
-                Rights::Only(scopes.iter().map(|(s, w)| (s.clone(), access(w))).collect())
-            } else {
-                Rights::Least
+            let mut rights: Vec<(String, Access)> =
+                scopes.iter().map(|(s, w)| (s.clone(), access(w))).collect();
+            if lift.from() != Platform::GitHub && !scopes.is_empty() {
+                // Others name what is asked for beside the checkout.
+                rights.insert(0, ("contents".to_owned(), Access::Read));
             }
+            if lift.to == Platform::GitHub { Rights::Only(rights) } else { Rights::Least }
         }
     }
 }
@@ -227,12 +229,31 @@ pub fn variables(
             [Part::Matrix(axis)]
                 if *axis == name && !matches!(lift.to, Platform::GitHub | Platform::Harness) => {}
             _ => {
+                let before = variables.iter().find(|known| known.name == name);
+                let value = match before {
+                    // A later line may say `$(X) -more` of what an earlier one gave to X.
+                    Some(before) => with(&value, &name, &before.value),
+                    None => value,
+                };
                 variables.retain(|known| known.name != name);
                 variables.push(Variable { name, value });
             }
         }
     }
     (variables, secrets)
+}
+
+/// Text in which a variable's name is replaced by what it held.
+fn with(text: &Text, name: &str, held: &Text) -> Text {
+    let mut out = Text::default();
+    for part in &text.0 {
+        let parts = match part {
+            Part::Variable(read) if read == name => held.0.as_slice(),
+            part => std::slice::from_ref(part),
+        };
+        parts.iter().for_each(|part| out.push(part.clone()));
+    }
+    out
 }
 
 /// Jenkins' `credentials('id')`, and what bindings give.

@@ -6,8 +6,7 @@ use crate::pipeline::Platform;
 use crate::pipeline::convert::rewrite::{Place, rewrite};
 use crate::pipeline::dialect::walk::Node;
 use crate::pipeline::graph::{self, At, Phase, Resource};
-use crate::pipeline::portable::write::lower::lower;
-use crate::pipeline::portable::{Action, Condition, Job, Shell, Step, TestReport};
+use crate::pipeline::portable::{Action, Condition, Job, Part, Shell, Step, TestReport, Variable};
 
 /// Adds the steps of a job of the graph. `merged` is the stage they were, where several
 /// became one job: its title, condition and variables go to its steps.
@@ -37,7 +36,6 @@ pub fn steps(
     for step in &graph.steps {
         let made = one(lift, at, graph, step, job);
         for mut made in made {
-            single_build(lift, job, &mut made);
             made.line = made.line.or_else(|| lift.line(step.span));
             if made.title.is_none() {
                 made.title = title(lift, at, step);
@@ -125,17 +123,6 @@ fn withhold(lift: &Lift<'_>, step: &graph::Step, made: &mut Step) {
     ];
     let title = made.title.clone();
     *made = placeholder(lift, "a step under a condition", &inputs, title.as_deref(), line);
-}
-
-/// One image a job can be handed on; a second build stays a script.
-fn single_build(lift: &Lift<'_>, job: &Job, made: &mut Step) {
-    if lift.to == Platform::GitHub
-        && matches!(made.action, Action::BuildImage(_))
-        && job.steps.iter().any(|step| matches!(step.action, Action::BuildImage(_)))
-        && let Some(lowered) = lower(&made.action, job)
-    {
-        made.action = Action::Run { script: lowered.script, shell: Shell::Usual };
-    }
 }
 
 /// A step of a phase needs not say it again.
@@ -266,8 +253,24 @@ fn one(
         }
     }
     for secret in secrets {
-        if !job.secrets.iter().any(|known| known.variable() == secret.variable()) {
-            job.secrets.push(secret);
+        match job.secrets.iter().find(|known| known.variable() == secret.variable()) {
+            None => job.secrets.push(secret),
+            Some(known) if known.name == secret.name => {}
+            // Another step reads another secret under this name.
+            Some(_) => {
+                for made in made.iter_mut().filter(|one| matches!(one.action, Action::Run { .. })) {
+                    made.variables.push(Variable {
+                        name: secret.variable().to_owned(),
+                        value: Part::Secret(secret.name.clone()).into(),
+                    });
+                }
+                lift.remark(format!(
+                    "The secret `{}` has to be set on the platform; a step of job `{}` reads it as `{}`",
+                    secret.name,
+                    job.id,
+                    secret.variable()
+                ));
+            }
         }
     }
     made

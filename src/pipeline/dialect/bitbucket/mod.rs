@@ -35,6 +35,8 @@ struct Reader<'t> {
     pipeline: Pipeline,
     defaults: Defaults,
     ids: HashSet<String>,
+    /// How often a name was asked for: most share none, but all may share one.
+    copies: HashMap<String, usize>,
 }
 
 /// How far the reading of one entry has come.
@@ -80,6 +82,7 @@ pub fn read(source: &Source<'_>) -> Result<Pipeline, Refusal> {
         pipeline: Pipeline::new(Platform::Bitbucket),
         defaults: Defaults::of(&root),
         ids: HashSet::new(),
+        copies: HashMap::new(),
     };
     if let Some(clone) = root.get("clone") {
         reader.pipeline.clone = checkout(&clone);
@@ -312,11 +315,12 @@ impl Reader<'_> {
 
     /// An id that no other job has.
     fn id(&mut self, entry: &str, word: &str) -> String {
-        let mut id = format!("{entry}/{word}");
-        let mut copy = 2;
+        let plain = format!("{entry}/{word}");
+        let copies = self.copies.entry(plain.clone()).or_insert(1);
+        let mut id = plain.clone();
         while !self.ids.insert(id.clone()) {
-            id = format!("{entry}/{word} {copy}");
-            copy += 1;
+            *copies += 1;
+            id = format!("{plain} {copies}");
         }
         id
     }

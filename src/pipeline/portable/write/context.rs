@@ -56,12 +56,23 @@ impl<'a> Context<'a> {
 
     /// Says which tools a job's image has to have, where it is not made for all of them.
     pub fn remark_tools(&self, job: &Job) {
-        let tools = super::lower::tools(job);
-        let languages =
-            job.steps.iter().filter(|step| matches!(step.action, Action::Setup { .. })).count();
-        let own = job.runner.image.is_some() && !tools.is_empty();
-        if own || tools.len() + languages > 1 {
-            self.remark(format!("The image of job `{}` has to have {}", job.id, tools.join(", ")));
+        let languages = job.steps.iter().filter_map(|step| match &step.action {
+            Action::Setup { language, version } => {
+                let version = version.as_literal().unwrap_or_default();
+                Some(format!("{language} {version}").trim_end().to_owned())
+            }
+            _ => None,
+        });
+        let tools = super::lower::tools(job).into_iter().map(str::to_owned);
+        let mut wanted: Vec<String> = languages.chain(tools).collect();
+        let mut seen = std::collections::HashSet::new();
+        wanted.retain(|one| seen.insert(one.clone()));
+        // The image that is chosen for a job without one brings one of them.
+        let brought = job.runner.image.is_none() && job.runner.os == super::super::Os::Linux;
+        if wanted.len() > usize::from(brought) {
+            let what = if job.runner.os == super::super::Os::Linux { "image" } else { "machine" };
+            let wanted = wanted.join(", ");
+            self.remark(format!("The {what} of job `{}` has to have {wanted}", job.id));
         }
     }
 

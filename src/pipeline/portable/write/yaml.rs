@@ -94,12 +94,15 @@ impl Map {
         self.0.iter().any(|entry| entry.key == key)
     }
 
-    /// Makes texts of numbers and `true`, but below these keys: for schemas that know
-    /// texts alone.
-    pub fn texts_only(&mut self, but: &[&str]) {
+    /// Makes texts of numbers and `true`, but below these keys, and below those of the
+    /// second list in mappings that have `typed`'s key: for schemas that know texts
+    /// alone nearly everywhere.
+    pub fn texts_only(&mut self, but: &[&str], typed: (&str, &[&str])) {
+        let own = if self.has(typed.0) { typed.1 } else { &[] };
         for entry in &mut self.0 {
-            if !but.contains(&entry.key.as_str()) {
-                entry.value.texts_only(but);
+            let key = entry.key.as_str();
+            if !but.contains(&key) && !own.contains(&key) {
+                entry.value.texts_only(but, typed);
             }
         }
     }
@@ -116,12 +119,12 @@ impl Map {
 }
 
 impl Yaml {
-    fn texts_only(&mut self, but: &[&str]) {
+    fn texts_only(&mut self, but: &[&str], typed: (&str, &[&str])) {
         match self {
             Yaml::Raw(text) if !text.is_empty() => *self = Yaml::Text(std::mem::take(text)),
-            Yaml::Map(map) => map.texts_only(but),
-            Yaml::Seq(items) => items.iter_mut().for_each(|item| item.texts_only(but)),
-            Yaml::Noted(inner, _) | Yaml::Anchored(_, inner) => inner.texts_only(but),
+            Yaml::Map(map) => map.texts_only(but, typed),
+            Yaml::Seq(items) => items.iter_mut().for_each(|item| item.texts_only(but, typed)),
+            Yaml::Noted(inner, _) | Yaml::Anchored(_, inner) => inner.texts_only(but, typed),
             _ => {}
         }
     }

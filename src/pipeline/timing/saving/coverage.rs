@@ -2,8 +2,10 @@
 //! distributions, the saving is predicted from them, and compared with what a long
 //! run of further draws would have saved.
 
+use super::sample::Random;
 use super::tests::{graph, time};
 use super::*;
+use crate::pipeline::timing::path::Order;
 use crate::pipeline::timing::{JobTime, Run};
 
 /// Jobs: build → lint → test, build → e2e, both → image → ship, docs beside.
@@ -84,7 +86,7 @@ fn truth(world: World, change: Change, random: &mut Random) -> f64 {
     use super::super::defaults::range;
     let pipeline = graph(&JOBS.map(|(name, needs, _)| (name, needs)));
     let before = Order::new(&pipeline);
-    let mut needs = needs(&pipeline);
+    let mut needs = Ground::new(&pipeline, None).needs;
     if !matches!(change, Change::Cache) {
         needs[2] = vec![0];
     }

@@ -7,17 +7,20 @@ mod model;
 pub(super) mod sample;
 #[cfg(test)]
 mod tests;
+mod worlds;
 
 use super::history::{Matched, match_jobs};
-use super::path::{Order, Times, critical};
+use super::path::{Times, critical};
 use super::rates;
 use super::{Effect, History};
 use crate::pipeline::graph::Pipeline;
 use crate::pipeline::words::Does;
-use model::{Copy, Unknown};
-use sample::{Middle, Random};
+use model::Copy;
+use sample::Middle;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
+use worlds::{Ground, Table, Worlds};
 
 /// What a change would save.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -48,13 +51,6 @@ pub enum Basis {
 /// the pipeline is today.
 const RUNS: usize = 50;
 
-/// Draws of what is not known: beside a history, and without one.
-const ROWS: usize = 48;
-const DRAWS: usize = 400;
-
-/// Jobs to be walked in all, more or less.
-const STEPS: usize = 1_000_000;
-
 /// Less than this is no saving: a second is what clocks of hosts round to.
 const NOTHING: f64 = 0.5;
 
@@ -65,19 +61,49 @@ pub fn saving(
     effects: &[Effect],
     history: Option<&History>,
 ) -> Option<Saving> {
-    let mut needs = needs(pipeline);
+    savings(pipeline, &[effects], history).pop().flatten()
+}
+
+/// What each of these sets of effects saves by itself: one after the other, in their
+/// order. Costs little more for a thousand of them than for one, as what is known of
+/// the runs is worked out once.
+pub fn savings(
+    pipeline: &Pipeline,
+    sets: &[&[Effect]],
+    history: Option<&History>,
+) -> Vec<Option<Saving>> {
+    if sets.is_empty() {
+        return Vec::new();
+    }
+    let ground = Ground::new(pipeline, history);
+    let comparisons: Vec<Comparison<'_>> = sets
+        .iter()
+        .map(|effects| Comparison {
+            pipeline,
+            needs: edges(&ground.needs, effects),
+            effects,
+            gone: BTreeSet::new(),
+            come: BTreeSet::new(),
+        })
+        .collect();
+    told(&ground, &comparisons)
+}
+
+/// The edges that effects leave.
+fn edges<'n>(known: &'n [Vec<usize>], effects: &[Effect]) -> Cow<'n, [Vec<usize>]> {
+    let mut needs = Cow::Borrowed(known);
     for effect in effects {
         match effect {
             Effect::DropEdges(edges) => {
                 for (job, need) in edges {
-                    if let Some(needs) = needs.get_mut(*job) {
+                    if let Some(needs) = needs.to_mut().get_mut(*job) {
                         needs.retain(|known| known != need);
                     }
                 }
             }
             Effect::AddEdges(edges) => {
                 for (job, need) in edges {
-                    if let Some(needs) = needs.get_mut(*job)
+                    if let Some(needs) = needs.to_mut().get_mut(*job)
                         && !needs.contains(need)
                     {
                         needs.push(*need);
@@ -87,7 +113,7 @@ pub fn saving(
             _ => {}
         }
     }
-    compare(pipeline, needs, effects, history)
+    needs
 }
 
 /// What lies between two states of a pipeline: the edges of `after` in place of those
@@ -128,7 +154,9 @@ pub fn saving_between(
         .map(|(place, _)| place)
         .collect();
     let come: BTreeSet<usize> = (before.jobs.len()..both.jobs.len()).collect();
-    Comparison { pipeline: &both, needs, effects, gone, come }.saving(history)
+    let needs = Cow::Owned(needs);
+    let comparison = Comparison { pipeline: &both, needs, effects, gone, come };
+    told(&Ground::new(&both, history), &[comparison]).pop().flatten()
 }
 
 /// The middle time of each job, for drawings and for rules: of the runs it ran in, or
@@ -160,26 +188,20 @@ fn longest(copies: impl Iterator<Item = Copy>) -> Option<Copy> {
     copies.max_by(|one, two| (one.queue + one.seconds).total_cmp(&(two.queue + two.seconds)))
 }
 
-fn needs(pipeline: &Pipeline) -> Vec<Vec<usize>> {
-    let of = pipeline.jobs.iter().map(|job| job.needs.iter().map(|need| need.job).collect());
-    of.collect()
-}
-
-fn compare(
-    pipeline: &Pipeline,
-    needs: Vec<Vec<usize>>,
-    effects: &[Effect],
-    history: Option<&History>,
-) -> Option<Saving> {
-    let (gone, come) = (BTreeSet::new(), BTreeSet::new());
-    Comparison { pipeline, needs, effects, gone, come }.saving(history)
+/// The figures of each comparison on the same ground.
+fn told(ground: &Ground<'_>, comparisons: &[Comparison<'_>]) -> Vec<Option<Saving>> {
+    let worlds: Vec<Option<Worlds<'_>>> =
+        comparisons.iter().map(|comparison| Worlds::new(ground, comparison)).collect();
+    let tables = worlds::tables(ground, &worlds);
+    let each = worlds.iter().zip(tables);
+    each.map(|(worlds, table)| worlds.as_ref().map(|worlds| worlds.told(table))).collect()
 }
 
 /// Two states of one graph.
 struct Comparison<'a> {
     pipeline: &'a Pipeline,
-    /// The edges afterwards.
-    needs: Vec<Vec<usize>>,
+    /// The edges afterwards; borrowed where they are those before.
+    needs: Cow<'a, [Vec<usize>]>,
     effects: &'a [Effect],
     /// Jobs that are there only before, or only afterwards.
     gone: BTreeSet<usize>,
@@ -216,7 +238,11 @@ impl Comparison<'_> {
         }
         times.retain(|job| *job < self.pipeline.jobs.len());
         let mut all = times.clone();
-        for (place, (job, after)) in self.pipeline.jobs.iter().zip(&self.needs).enumerate() {
+        let (jobs, needs) = match &self.needs {
+            Cow::Borrowed(_) => return Touched { times, all },
+            Cow::Owned(needs) => (&self.pipeline.jobs, needs),
+        };
+        for (place, (job, after)) in jobs.iter().zip(needs).enumerate() {
             if job.needs.iter().map(|need| need.job).eq(after.iter().copied()) {
                 continue;
             }
@@ -226,43 +252,6 @@ impl Comparison<'_> {
             }
         }
         Touched { times, all }
-    }
-
-    fn saving(&self, history: Option<&History>) -> Option<Saving> {
-        let touched = self.touched();
-        if touched.all.is_empty() {
-            return None;
-        }
-        let (before, after) = (Order::new(self.pipeline), Order::of(self.needs.clone()));
-        if after.cycles() > before.cycles() {
-            return None;
-        }
-        let matched = history.map(|history| match_jobs(self.pipeline, history)).unwrap_or_default();
-        let runs = self.runs(&matched, &touched);
-        // Without times of what changes, the figures are no better than estimates.
-        let known =
-            |job: &usize| runs.iter().any(|run| run.get(*job).is_some_and(|c| !c.is_empty()));
-        let unknown: Vec<usize> = touched.all.iter().filter(|job| !known(job)).copied().collect();
-        let worlds = Worlds {
-            comparison: self,
-            touched: &touched,
-            before,
-            after,
-            entry: self.entry(&touched),
-        };
-        if runs.is_empty() || unknown.iter().any(|job| !self.come.contains(job)) {
-            let table = worlds.drawn(&runs, &unknown);
-            return Some(self.told(
-                table,
-                &touched,
-                Basis::Estimate,
-                runs.len(),
-                &matched,
-                &unknown,
-            ));
-        }
-        let table = worlds.past(&runs);
-        Some(self.told(table, &touched, Basis::History, runs.len(), &matched, &unknown))
     }
 
     /// The graph among those that start apart that has most of what changes.
@@ -277,35 +266,30 @@ impl Comparison<'_> {
             .map_or(0, |(entry, _)| entry)
     }
 
-    /// The latest runs that say something of what changes: where there are enough,
-    /// those in which all of it ran and nothing failed.
-    fn runs(&self, matched: &Matched<'_>, touched: &Touched) -> Vec<Vec<Vec<Copy>>> {
+    /// The latest runs that say something of what changes, by their places: where there
+    /// are enough, those in which all of it ran and nothing failed.
+    fn runs(&self, matched: &Matched<'_>, touched: &Touched) -> Vec<usize> {
         const ENOUGH: usize = 5;
         let seen: Vec<usize> =
             (touched.all.iter()).filter(|job| !matched.unseen.contains(job)).copied().collect();
-        let whole = |run: &&Vec<Vec<&super::JobTime>>| {
-            seen.iter().all(|job| run.get(*job).is_some_and(|copies| !copies.is_empty()))
+        let whole = |run: &usize| {
+            let run = matched.runs.get(*run);
+            let ran =
+                |job: &usize| run.and_then(|run| run.get(*job)).is_some_and(|c| !c.is_empty());
+            seen.iter().all(ran)
         };
-        let green = |run: &&Vec<Vec<&super::JobTime>>| {
-            let mut jobs = run.iter().zip(&self.pipeline.jobs);
+        let green = |run: &usize| {
+            let run = matched.runs.get(*run);
+            let mut jobs = run.into_iter().flatten().zip(&self.pipeline.jobs);
             jobs.all(|(copies, job)| job.soft_fail || copies.iter().all(|time| time.succeeded))
         };
-        let all: Vec<_> = matched.runs.iter().collect();
-        let complete: Vec<_> = matched.runs.iter().filter(whole).collect();
-        let best: Vec<_> = matched.runs.iter().filter(whole).filter(green).collect();
+        let all: Vec<usize> = (0..matched.runs.len()).collect();
+        let complete: Vec<usize> = all.iter().filter(|run| whole(run)).copied().collect();
+        let best: Vec<usize> = complete.iter().filter(|run| green(run)).copied().collect();
         let chosen = [best, complete.clone()].into_iter().find(|runs| runs.len() >= ENOUGH);
         let chosen = chosen.unwrap_or(if complete.is_empty() { all } else { complete });
         let latest = chosen.len().saturating_sub(RUNS);
-        chosen
-            .into_iter()
-            .skip(latest)
-            .map(|run| {
-                let copies = run.iter().zip(&self.pipeline.jobs);
-                copies
-                    .map(|(times, job)| times.iter().map(|t| Copy::of(job, t)).collect())
-                    .collect()
-            })
-            .collect()
+        chosen.into_iter().skip(latest).collect()
     }
 
     /// The figures in words.
@@ -433,131 +417,6 @@ impl Comparison<'_> {
 
 fn many(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
-}
-
-/// What each run would have saved: rows are draws of what is not known, columns runs.
-#[derive(Debug, Default)]
-struct Table {
-    wall: Vec<Vec<f64>>,
-    cost: Vec<Vec<f64>>,
-}
-
-struct Worlds<'a> {
-    comparison: &'a Comparison<'a>,
-    touched: &'a Touched,
-    before: Order,
-    after: Order,
-    entry: usize,
-}
-
-impl Worlds<'_> {
-    /// Past runs as they were, again for each draw of what is not known.
-    fn past(&self, runs: &[Vec<Vec<Copy>>]) -> Table {
-        let seconds: Vec<f64> = runs.iter().flatten().flatten().map(|copy| copy.seconds).collect();
-        let mut random = Random::seeded(&seconds);
-        // Fewer draws of very large graphs, so that they take no longer than a moment.
-        let jobs = self.comparison.pipeline.jobs.len() * runs.len();
-        let rows =
-            if self.touched.times.is_empty() { 1 } else { (STEPS / jobs.max(1)).clamp(12, ROWS) };
-        let mut table = Table::default();
-        let base: Vec<(Vec<f64>, f64)> = runs.iter().map(|run| self.base(run)).collect();
-        for _ in 0..rows {
-            let unknown = Unknown::draw(&mut random);
-            let figures = (runs.iter().zip(&base))
-                .map(|(run, base)| self.saved(run, base, &unknown.in_run(&mut random)));
-            let (wall, cost) = figures.unzip();
-            table.wall.push(wall);
-            table.cost.push(cost);
-        }
-        table
-    }
-
-    /// Runs that are made up of what things usually take; where there are past runs,
-    /// only the jobs they do not know.
-    fn drawn(&self, runs: &[Vec<Vec<Copy>>], unknown: &[usize]) -> Table {
-        let pipeline = self.comparison.pipeline;
-        // The same pipeline gives the same draws, so that fixes compare.
-        let mut random = Random::seeded(&[pipeline.jobs.len() as f64, runs.len() as f64]);
-        let (mut wall, mut cost) = (Vec::with_capacity(DRAWS), Vec::with_capacity(DRAWS));
-        for turn in 0..(STEPS / (5 * pipeline.jobs.len().max(1))).clamp(100, DRAWS) {
-            // Half of what is not known is the project's: all its jobs are slow or fast.
-            let common = random.unit();
-            let mut draw = || if random.unit() < 0.5 { common } else { random.unit() };
-            let made: Vec<Vec<Copy>> = match runs.get(turn % runs.len().max(1)) {
-                Some(run) => (run.iter().zip(&pipeline.jobs).enumerate())
-                    .map(|(place, (copies, job))| {
-                        let missing = copies.is_empty() && unknown.contains(&place);
-                        if missing { vec![model::usual(job, &mut draw)] } else { copies.clone() }
-                    })
-                    .collect(),
-                None => (pipeline.jobs.iter())
-                    .map(|job| {
-                        let cells = job.matrix.as_ref().and_then(|matrix| matrix.cells);
-                        vec![model::usual(job, &mut draw); cells.unwrap_or(1).clamp(1, 256)]
-                    })
-                    .collect(),
-            };
-            let unknown = Unknown::draw(&mut random).in_run(&mut random);
-            let (saved, dollars) = self.saved(&made, &self.base(&made), &unknown);
-            wall.push(saved);
-            cost.push(dollars);
-        }
-        Table { wall: vec![wall], cost: vec![cost] }
-    }
-
-    /// What each job takes in a run as it is, and how long the run takes.
-    fn base(&self, run: &[Vec<Copy>]) -> (Vec<f64>, f64) {
-        let jobs = self.comparison.pipeline.jobs.iter().zip(run).enumerate();
-        let total: Vec<f64> = jobs
-            .map(|(place, (job, copies))| {
-                let counts = job.entry == self.entry && !self.comparison.come.contains(&place);
-                let longest = longest(copies.iter().copied()).filter(|_| counts);
-                longest.map_or(0.0, |copy| copy.queue + copy.seconds)
-            })
-            .collect();
-        let wall =
-            self.before.seconds(|job| total.get(job).copied().unwrap_or(0.0), &mut Vec::new());
-        (total, wall)
-    }
-
-    /// Seconds and dollars that a run would have saved.
-    fn saved(&self, run: &[Vec<Copy>], base: &(Vec<f64>, f64), unknown: &Unknown) -> (f64, f64) {
-        let Comparison { pipeline, effects, gone, come, .. } = self.comparison;
-        let (before, wall) = base;
-        let mut total = before.clone();
-        let mut dollars = 0.0;
-        for job in &self.touched.times {
-            let (Some(copies), Some(node)) = (run.get(*job), pipeline.jobs.get(*job)) else {
-                continue;
-            };
-            let made;
-            let copies = if copies.is_empty() && come.contains(job) {
-                made = [model::usual(node, || 0.5)];
-                made.as_slice()
-            } else {
-                copies.as_slice()
-            };
-            let rate = rates::rate(pipeline.platform, node);
-            let mut longest = 0.0f64;
-            for copy in copies {
-                let after = model::after(*job, pipeline, *copy, effects, unknown);
-                let stays = !gone.contains(job);
-                if stays {
-                    longest = longest.max(copy.queue + after.seconds);
-                }
-                if let Some(rate) = rate {
-                    let was = if come.contains(job) { 0.0 } else { rate.cost(copy.seconds) };
-                    let is = rate.scaled(after.price).cost(after.seconds) * after.copies;
-                    dollars += was - if stays { is } else { 0.0 };
-                }
-            }
-            if let Some(slot) = total.get_mut(*job) {
-                *slot = if node.entry == self.entry { longest } else { 0.0 };
-            }
-        }
-        let of = |job: usize| total.get(job).copied().unwrap_or(0.0);
-        (wall - self.after.seconds(of, &mut Vec::new()), dollars)
-    }
 }
 
 /// Whether a job is on the critical path at middle times, for rules that only mean

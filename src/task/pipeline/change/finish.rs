@@ -1,7 +1,6 @@
 //! What the job and the person read, the record, and the exit code.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow};
 use jiff::Timestamp;
@@ -54,7 +53,9 @@ pub fn finish(ended: &Ended<'_>) -> Result<u8, Failure> {
     let scrubber = view.scrubber;
     let markdown = format!("### Pipeline files\n\n{}\n", ended.table.trim_end());
     let json = findings(ended).map_err(Failure::Inputs)?;
-    let written = write_files(inputs, &view, &json, &markdown).map_err(Failure::Inputs)?;
+    let sarif = || sarif::render(&view);
+    let results = files::Results { json: &json, sarif: &sarif, markdown: &markdown };
+    let written = files::write_results(inputs, &results).map_err(Failure::Inputs)?;
     if let Some(file) = &inputs.host.step_summary {
         files::append(file, &markdown)
             .context("cannot write the step summary")
@@ -109,39 +110,6 @@ fn findings(ended: &Ended<'_>) -> Result<String> {
         usage: report.usage,
     };
     show::json(&result, ended.view.scrubber)
-}
-
-#[derive(Default)]
-struct Written {
-    findings: Option<String>,
-    sarif: Option<String>,
-    summary: Option<String>,
-}
-
-/// Write the files that were asked for; in a job, all three by default, where later
-/// steps can read them.
-fn write_files(inputs: &Inputs, view: &View<'_>, json: &str, markdown: &str) -> Result<Written> {
-    let place = |asked: &Option<PathBuf>, name: &str| -> Option<PathBuf> {
-        let temp = inputs.host.runner_temp.as_ref().filter(|temp| temp.is_dir());
-        let default = || temp.map(|temp| temp.join("pipewright").join(name));
-        asked.clone().or_else(|| inputs.host.output.as_ref().and_then(|_| default()))
-    };
-    let write = |path: &Path, text: &str| -> Result<String> {
-        files::write_atomic(path, text.as_bytes())
-            .with_context(|| format!("cannot write {}", path.display()))?;
-        Ok(path.display().to_string())
-    };
-    let mut written = Written::default();
-    if let Some(path) = place(&inputs.findings_file, "findings.json") {
-        written.findings = Some(write(&path, json)?);
-    }
-    if let Some(path) = place(&inputs.sarif_file, "findings.sarif") {
-        written.sarif = Some(write(&path, &sarif::render(view)?)?);
-    }
-    if let Some(path) = place(&inputs.summary_file, "summary.md") {
-        written.summary = Some(write(&path, markdown)?);
-    }
-    Ok(written)
 }
 
 /// The result on standard output; where nothing could be posted, workflow commands on

@@ -12,7 +12,6 @@ use anyhow::{Context as _, anyhow};
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
-use self::deliver::Committed;
 use self::finish::Ended;
 use self::look::Looked;
 use crate::context::{self, Context, Decision, Event, Request, Requested};
@@ -24,6 +23,7 @@ use crate::policy::{self, ActPermit, Grounds, Token};
 use crate::publish::View;
 use crate::publish::apply::Outcome;
 use crate::redact::{ForgeHost, Scrubber};
+use crate::task::deliver::{self as shared, Committed};
 use crate::task::pipeline::propose;
 use crate::task::review::{self, collect, finish as reviewed};
 use crate::task::talk;
@@ -213,7 +213,7 @@ impl Once<'_> {
         if looked.files.is_empty() {
             let before = deliver::commits_before(forge, number).await;
             let links: Vec<String> =
-                before.iter().take(10).map(|sha| deliver::link(sha, host)).collect();
+                before.iter().take(10).map(|sha| shared::link(sha, host)).collect();
             return Ok(Some(match links.is_empty() {
                 true => String::new(),
                 false => format!("Committed to this branch: {}.", links.join(", ")),
@@ -223,7 +223,7 @@ impl Once<'_> {
             Committed::Done(sha) => {
                 let mended = std::mem::take(&mut looked.mended);
                 looked.report.findings.retain(|finding| !mended.contains(&finding.id));
-                Some(format!("Committed to this branch: {}.", deliver::link(&sha, host)))
+                Some(format!("Committed to this branch: {}.", shared::link(&sha, host)))
             }
             Committed::Moved => None,
             Committed::Withheld(why) => Some(why),

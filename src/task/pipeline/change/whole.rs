@@ -4,7 +4,7 @@
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
-use super::deliver::{self, Proposed};
+use super::deliver;
 use super::finish::{self, Ended};
 use super::look;
 use crate::context::{Context, Event};
@@ -16,6 +16,7 @@ use crate::policy::{self, Grounds, Token};
 use crate::publish::View;
 use crate::publish::apply::Outcome;
 use crate::redact::{ForgeHost, Scrubber};
+use crate::task::deliver::Proposed;
 use crate::task::pipeline::{check, collect};
 use crate::task::review;
 
@@ -73,8 +74,7 @@ pub fn run(
             Some(permit) => {
                 let is_default = default.as_ref() == Some(onto);
                 let shown = (&scrubber, &host);
-                let proposing =
-                    deliver::propose(forge, &permit, onto, is_default, &mut looked, shown);
+                let proposing = deliver::propose(forge, &permit, onto, is_default, &looked, shown);
                 match runtime.block_on(proposing)? {
                     Proposed::Open(number) => {
                         outcome.posted.push(format!("change request #{number}"));

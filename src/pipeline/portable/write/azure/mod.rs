@@ -9,6 +9,7 @@ use super::super::{Action, Approval, Job, Os, Part, Rights, Size, Variable};
 use super::cache;
 use super::cells::cells;
 use super::context::{Context, identifier, upper};
+use super::lower::writer_of;
 use super::prepare::is_approval;
 use super::stages::stages;
 use super::yaml::{Map, Yaml, document};
@@ -73,8 +74,10 @@ pub fn write(cx: &Context<'_>) -> String {
     {
         cx.remark("The rights of the job token are set in the project's settings, not in the file");
     }
-    // The service reads both; its schema takes texts alone but for inputs of tasks.
-    top.texts_only(&["inputs"]);
+    // The service reads both; its schema takes texts alone but for inputs of tasks and
+    // for these settings, which it takes as texts at scripts and typed at tasks.
+    let typed = ["continueOnError", "timeoutInMinutes", "retryCountOnTaskFailure"];
+    top.texts_only(&["inputs"], ("task", &typed));
     document(&[], &top)
 }
 
@@ -92,7 +95,10 @@ pub fn expression(cx: &Context<'_>, job: Option<&Job>, part: &Part) -> String {
         Part::Variable(name) | Part::Secret(name) => format!("$({name})"),
         Part::Matrix(name) => format!("$({})", upper(name)),
         Part::Input(name) => format!("${{{{ parameters.{} }}}}", id(name)),
-        Part::Output(other, name) if own(other) => format!("$(outputs.{})", id(name)),
+        Part::Output(other, name) if own(other) => {
+            let step = job.map_or_else(String::new, |job| output_step(job, name));
+            format!("$({step}.{})", id(name))
+        }
         Part::Output(other, name) => format!("$({})", cx.output_variable(other, name)),
         Part::Image(other) if own(other) => format!("$(build.{})", cx.image_variable(other)),
         Part::Image(other) => format!("$({})", cx.image_variable(other)),
@@ -100,6 +106,11 @@ pub fn expression(cx: &Context<'_>, job: Option<&Job>, part: &Part) -> String {
         Part::Foreign(Platform::Azure, text) => text.clone(),
         Part::Foreign(from, text) => format!("$({})", cx.foreign_variable(*from, text)),
     }
+}
+
+/// The name of the job's step that writes an output.
+fn output_step(job: &Job, name: &str) -> String {
+    steps::output_name(writer_of(job, name).unwrap_or(1))
 }
 
 fn resources(cx: &Context<'_>, top: &mut Map) {
@@ -358,10 +369,12 @@ fn handed_on(cx: &Context<'_>, places: &Places, index: usize, job: &Job, env: &m
         let (other, variable, step, name) = match part {
             Part::Image(other) => {
                 let variable = cx.image_variable(other);
-                (other, variable.clone(), "build", variable)
+                (other, variable.clone(), "build".to_owned(), variable)
             }
             Part::Output(other, name) => {
-                (other, cx.output_variable(other, name), "outputs", id(name))
+                let step =
+                    cx.portable.job(other).map_or_else(String::new, |job| output_step(job, name));
+                (other, cx.output_variable(other, name), step, id(name))
             }
             _ => return,
         };

@@ -3,7 +3,7 @@
 use super::super::super::{Action, Job, Login, Part, Shell, Step, Text};
 use super::super::cache::{Asked, asked, withheld};
 use super::super::context::{Context, Env, NO_SCRIPT};
-use super::super::lower::{self, digest, lower};
+use super::super::lower::{self, digest, is_handed_on, is_repeated, lower, writer};
 use super::super::tools::in_containers;
 use super::super::yaml::{Map, Yaml};
 use crate::pipeline::Platform;
@@ -199,6 +199,11 @@ fn one(cx: &Context<'_>, job: &Job, step: &Step) -> Vec<Map> {
     maps
 }
 
+/// The name of the step that writes outputs; no two steps may have the same.
+pub fn output_name(writer: usize) -> String {
+    if writer == 1 { "outputs".to_owned() } else { format!("outputs_{writer}") }
+}
+
 fn artifact_name(job: &Job, name: &str) -> String {
     if job.matrix.is_some() {
         format!("{name}-$(System.JobPositionInPhase)")
@@ -345,19 +350,21 @@ fn script(cx: &Context<'_>, job: &Job, step: &Step) -> Vec<Map> {
     let mut name = None;
     if let Action::BuildImage(build) = &step.action
         && build.push
+        && is_handed_on(job, build)
+        && !is_repeated(job, step)
     {
         let reference = cx.script(Some(job), &digest(build), Shell::Bash, &mut env);
         let variable = cx.image_variable(&job.id);
         body.push_str(&format!(
             "\necho \"##vso[task.setvariable variable={variable};isOutput=true]{reference}\""
         ));
-        name = Some("build");
+        name = Some("build".to_owned());
     }
-    if lowered_text.references().any(|part| *part == Part::OutputFile) {
+    if let Some(writer) = writer(job, step) {
         body.push_str(
             "\nwhile IFS='=' read -r name value; do\n  echo \"##vso[task.setvariable variable=$name;isOutput=true]$value\"\ndone < \"$OUTPUT_FILE\"",
         );
-        name = Some("outputs");
+        name = Some(output_name(writer));
     }
     let several = body.contains('\n');
     if several && matches!(speaks, Shell::Sh | Shell::Bash) && !body.starts_with("set -") {

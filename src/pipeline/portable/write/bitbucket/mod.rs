@@ -3,11 +3,11 @@
 mod events;
 mod steps;
 
-use super::super::{Action, InputKind, Job, Login, Os, Part, Rights, Size};
-use super::cache::withheld;
+use super::super::{Action, InputKind, Job, Login, Os, Part, Rights, Size, Step};
+use super::cache::{Asked, asked, withheld};
 use super::cells::cells;
 use super::context::{Context, identifier, quoted, upper};
-use super::lower::{cache_plan, image_for};
+use super::lower::image_for;
 use super::prepare::{is_approval, releases};
 use super::stages::{Event, holds};
 use super::yaml::{Map, Yaml, document};
@@ -150,42 +150,60 @@ fn define_caches(cx: &Context<'_>, job: &Job, caches: &mut Map) {
         return;
     }
     for step in &job.steps {
-        let (name, files, path) = match &step.action {
-            Action::CacheDependencies { manager, lockfiles, paths } => {
-                let plan = cache_plan(*manager);
-                let files = if lockfiles.is_empty() {
-                    vec![plan.lockfile.to_owned()]
-                } else {
-                    lockfiles.clone()
-                };
-                let path = paths.first().cloned().unwrap_or_else(|| plan.folder.to_owned());
-                (cache_name(plan.name, lockfiles), files, path)
+        for folder in excluded(step) {
+            cx.lose(
+                format!("that the cache of job `{}` leaves out `{folder}`", job.id),
+                "A cache has a folder; what is in it is kept",
+                step.line.or(job.line),
+            );
+        }
+        for (name, files, path) in defined(step) {
+            let mut map = Map::new();
+            if !files.is_empty() {
+                let mut key = Map::new();
+                key.set("files", Yaml::flow(files));
+                map.set("key", key);
             }
-            Action::Cache { name, files, paths } => {
-                let Some(path) = paths.first() else { continue };
-                if paths.len() > 1 {
-                    cx.lose(
-                        format!("all but the first folder of the cache `{name}`"),
-                        "A cache has one folder; define one for each",
-                        step.line,
-                    );
+            map.set("path", path);
+            let map = Yaml::Map(map);
+            match caches.get_mut(&name) {
+                Some(known) if *known == map => {}
+                Some(_) => cx.lose(
+                    format!("the files or the folder of the cache `{name}` of job `{}`", job.id),
+                    "The cache of another job has this name; the first one's are taken",
+                    step.line.or(job.line),
+                ),
+                None => {
+                    caches.set(name, map);
                 }
-                (name.clone(), files.clone(), path.clone())
             }
-            _ => continue,
-        };
-        if caches.has(&name) {
-            continue;
         }
-        let mut map = Map::new();
-        if !files.is_empty() {
-            let mut key = Map::new();
-            key.set("files", Yaml::flow(files));
-            map.set("key", key);
-        }
-        map.set("path", path);
-        caches.set(name, map);
     }
+}
+
+/// The caches of a step, one to a folder: name, files of the key, folder.
+fn defined(step: &Step) -> Vec<(String, Vec<String>, String)> {
+    let Some(Asked { mut name, files, paths }) = asked(&step.action, str::to_owned) else {
+        return Vec::new();
+    };
+    if let Action::CacheDependencies { lockfiles, .. } = &step.action {
+        name = cache_name(&name, lockfiles);
+    }
+    let kept = paths.into_iter().filter(|path| !path.starts_with('!')).enumerate();
+    kept.map(|(at, path)| {
+        let name = if at == 0 { name.clone() } else { format!("{name}-{}", at + 1) };
+        (name, files.clone(), path)
+    })
+    .collect()
+}
+
+/// What a cache leaves out of its folders.
+fn excluded(step: &Step) -> Vec<&str> {
+    let paths: &[String] = match &step.action {
+        Action::CacheDependencies { paths, .. } | Action::Cache { paths, .. } => paths,
+        _ => &[],
+    };
+    paths.iter().filter_map(|path| path.strip_prefix('!')).collect()
 }
 
 /// Names of the platform's own caches are not taken: those have no key.
@@ -352,15 +370,12 @@ fn step(
     }
     let mut caches = Vec::new();
     for step in &job.steps {
-        let name = match &step.action {
-            Action::CacheDependencies { manager, lockfiles, .. } => {
-                cache_name(cache_plan(*manager).name, lockfiles)
+        if asked(&step.action, str::to_owned).is_some() && !withheld(cx, job) {
+            for (name, _, _) in defined(step) {
+                if !caches.contains(&name) {
+                    caches.push(name);
+                }
             }
-            Action::Cache { name, .. } => name.clone(),
-            _ => continue,
-        };
-        if !withheld(cx, job) && !caches.contains(&name) {
-            caches.push(name);
         }
     }
     let docker = job.steps.iter().any(|step| {

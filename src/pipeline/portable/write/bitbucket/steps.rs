@@ -3,7 +3,7 @@
 use super::super::super::{Action, Condition, ImageBuild, Job, Login, Part, Shell, Step, check};
 use super::super::cache;
 use super::super::context::{Context, Env, NO_SCRIPT, quoted, upper};
-use super::super::lower::{digest, lower};
+use super::super::lower::{digest, is_handed_on, lower};
 use super::super::prepare::is_approval;
 use super::super::yaml::Yaml;
 use crate::pipeline::Platform;
@@ -209,8 +209,10 @@ pub(super) fn commands(cx: &Context<'_>, job: &Job, steps: &[Step]) -> Vec<Yaml>
             text = format!("set -e\n{text}");
         }
         lines.push(Yaml::script(&text));
-        if let Action::BuildImage(build) = plain.as_ref().unwrap_or(&step.action)
+        if let (Action::BuildImage(own), Action::BuildImage(build)) =
+            (&step.action, plain.as_ref().unwrap_or(&step.action))
             && build.push
+            && is_handed_on(job, own)
         {
             let reference = cx.script(Some(job), &digest(build), Shell::Sh, &mut Vec::new());
             lines.push("mkdir -p .pipeline".into());

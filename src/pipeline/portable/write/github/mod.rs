@@ -1,16 +1,18 @@
 //! GitHub Actions. Source: <https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax>.
 
+mod condition;
 mod setup;
 mod steps;
 
 use super::super::{
-    Access, Action, Condition, Filter, Input, InputKind, Job, Login, Os, Part, Rights, Secret,
-    Service, Size, Trigger, Variable,
+    Access, Action, Filter, Input, InputKind, Job, Login, Os, Part, Rights, Secret, Service, Size,
+    Text, Trigger, Variable,
 };
 use super::context::Context;
 use super::prepare::is_approval;
 use super::yaml::{Map, Yaml, document};
 use crate::pipeline::Platform;
+use condition::condition;
 
 /// The workflow file.
 pub fn write(cx: &Context<'_>) -> String {
@@ -298,13 +300,58 @@ fn environment(
 ) -> Map {
     let mut env = Map::new();
     for variable in variables {
-        env.set(&variable.name, cx.value(job, &variable.value));
+        let mut seen = vec![(job.is_some(), variable.name.as_str())];
+        let value = expanded(cx, job, &variable.value, &mut seen);
+        env.set(&variable.name, cx.value(job, &value));
     }
     for secret in secrets {
         env.set(secret.variable(), format!("${{{{ secrets.{} }}}}", secret.name));
         cx.remark(format!("The secret `{}` has to be set in the repository", secret.name));
     }
     env
+}
+
+/// Text with the values of the file's variables instead of their names: `env` is not
+/// there where a job or the workflow says what it holds
+/// (<https://docs.github.com/actions/reference/workflows-and-actions/contexts#context-availability>).
+/// `seen` are the variables above, each with whether it is the job's own.
+fn expanded<'c>(
+    cx: &'c Context<'_>,
+    job: Option<&'c Job>,
+    text: &Text,
+    seen: &mut Vec<(bool, &'c str)>,
+) -> Text {
+    let mut out = Text::default();
+    for part in &text.0 {
+        let Part::Variable(name) = part else {
+            out.push(part.clone());
+            continue;
+        };
+        let own = job.map_or(&[][..], |job| &job.variables).iter().map(|one| (true, one));
+        let mut known = own.chain(cx.portable.variables.iter().map(|one| (false, one)));
+        let found = known.find(|(own, variable)| {
+            variable.name == *name && !seen.contains(&(*own, variable.name.as_str()))
+        });
+        match found {
+            Some((own, variable)) => {
+                seen.push((own, &variable.name));
+                for part in expanded(cx, job, &variable.value, seen).0 {
+                    out.push(part);
+                }
+                seen.pop();
+            }
+            None => {
+                let set = format!("${{{{ vars.{name} }}}}");
+                out.push(Part::Foreign(Platform::GitHub, set));
+            }
+        }
+    }
+    out
+}
+
+/// An image, where `env` is not there.
+fn image_text(cx: &Context<'_>, job: &Job, image: &Text) -> String {
+    cx.value(Some(job), &expanded(cx, Some(job), image, &mut Vec::new()))
 }
 
 fn job(cx: &Context<'_>, job: &Job) -> Map {
@@ -314,12 +361,12 @@ fn job(cx: &Context<'_>, job: &Job) -> Map {
         map.set("needs", Yaml::flow(job.needs.clone()));
     }
     if let Some(condition) = &job.condition
-        && let Some(text) = self::condition(cx, job, condition)
+        && let Some(text) = condition::condition(cx, job, condition)
     {
         map.set("if", text);
     }
     map.set("runs-on", runs_on(cx, job));
-    map.maybe("container", job.runner.image.as_ref().map(|image| cx.value(Some(job), image)));
+    map.maybe("container", job.runner.image.as_ref().map(|image| image_text(cx, job, image)));
     map.maybe("timeout-minutes", job.timeout);
     map.maybe("permissions", job_rights(cx, job));
     if let Some(environment) = &job.environment {
@@ -416,7 +463,7 @@ fn services(cx: &Context<'_>, job: &Job) -> Map {
     let mut all = Map::new();
     for Service { name, image, variables, ports, ready } in &job.services {
         let mut map = Map::new();
-        map.set("image", cx.value(Some(job), image));
+        map.set("image", image_text(cx, job, image));
         map.filled("env", environment(cx, Some(job), variables, &[]));
         let ports: Vec<String> = ports.iter().map(|port| format!("{port}:{port}")).collect();
         map.filled("ports", Yaml::flow(ports));
@@ -444,95 +491,4 @@ fn outputs(cx: &Context<'_>, job: &Job) -> Map {
         map.set(name, cx.expression(Some(job), &Part::Output(job.id.clone(), name.clone())));
     }
     map
-}
-
-/// The condition without `${{ }}`; `None` where nothing of it can be said.
-pub(super) fn condition(cx: &Context<'_>, job: &Job, condition: &Condition) -> Option<String> {
-    let all = |inner: &[Condition], word: &str| {
-        let texts: Vec<String> =
-            inner.iter().filter_map(|inner| self::condition(cx, job, inner)).collect();
-        match texts.as_slice() {
-            [] => None,
-            [one] => Some(one.clone()),
-            _ => Some(
-                texts
-                    .iter()
-                    .map(|text| {
-                        if text.contains(" || ") || text.contains(" && ") {
-                            format!("({text})")
-                        } else {
-                            text.clone()
-                        }
-                    })
-                    .collect::<Vec<_>>()
-                    .join(word),
-            ),
-        }
-    };
-    let by_ref = |prefix: &str, glob: &str| {
-        let plain = glob.trim_end_matches('*');
-        if plain.contains(['*', '?', '[', '{']) {
-            cx.lose(
-                format!("the condition on `{glob}` of job `{}`", job.id),
-                "Expressions have no globs; it is read as what the name begins with",
-                job.line,
-            );
-        }
-        let begins = plain.split(['*', '?', '[', '{']).next().unwrap_or_default();
-        if begins == glob {
-            format!("github.ref == '{prefix}{}'", escaped(glob))
-        } else {
-            format!("startsWith(github.ref, '{prefix}{}')", escaped(begins))
-        }
-    };
-    Some(match condition {
-        Condition::Branch(glob) => by_ref("refs/heads/", glob),
-        Condition::DefaultBranch => by_ref("refs/heads/", cx.portable.branch()),
-        Condition::Tag(glob) => by_ref("refs/tags/", if glob.is_empty() { "*" } else { glob }),
-        Condition::Change => "github.event_name == 'pull_request'".to_owned(),
-        Condition::Push => "github.event_name == 'push'".to_owned(),
-        Condition::Schedule => "github.event_name == 'schedule'".to_owned(),
-        Condition::Manual => "github.event_name == 'workflow_dispatch'".to_owned(),
-        Condition::Paths(paths) => {
-            cx.lose(
-                format!("the path filter {} of job `{}`", paths.join(", "), job.id),
-                "GitHub filters paths for whole workflows; give the job a workflow of its own",
-                job.line,
-            );
-            return None;
-        }
-        Condition::Equals(part, value) => {
-            let left = match part {
-                // `env` is not there in a job's condition.
-                Part::Variable(name) if cx.defines(Some(job), name) => {
-                    format!("'{}'", escaped(&expression(cx, Some(job), part)))
-                }
-                part => bare(cx, Some(job), part).unwrap_or_else(|text| format!("'{text}'")),
-            };
-            // A boolean input is no text.
-            let boolean = matches!(part, Part::Input(name)
-                if cx.portable.inputs().any(|i| i.name == *name && i.kind == InputKind::Bool));
-            if boolean && matches!(&**value, "true" | "false") {
-                format!("{left} == {value}")
-            } else {
-                format!("{left} == '{}'", escaped(value))
-            }
-        }
-        Condition::Always => "!cancelled()".to_owned(),
-        Condition::OnFailure => "failure()".to_owned(),
-        Condition::Not(inner) => format!("!({})", self::condition(cx, job, inner)?),
-        Condition::All(inner) => all(inner, " && ")?,
-        Condition::Any(inner) => all(inner, " || ")?,
-        Condition::Foreign(foreign) if foreign.platform == Platform::GitHub => {
-            foreign.text.trim().trim_start_matches("${{").trim_end_matches("}}").trim().to_owned()
-        }
-        Condition::Foreign(foreign) => {
-            cx.lose_foreign(&job.id, foreign);
-            return None;
-        }
-    })
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('\'', "''")
 }

@@ -1,9 +1,9 @@
 //! Steps of GitHub Actions.
 
 use super::super::super::pins::pin;
-use super::super::super::{Action, ImageBuild, Job, Login, Part, Shell, Step, Text, Variable};
+use super::super::super::{Action, ImageBuild, Job, Login, Shell, Step, Text, Variable};
 use super::super::context::{Context, Env, NO_SCRIPT};
-use super::super::lower::lower;
+use super::super::lower::{is_handed_on, is_repeated, lower, writer, writer_of};
 use super::super::tools::in_containers;
 use super::super::yaml::{Map, Yaml};
 use super::condition;
@@ -12,27 +12,16 @@ use crate::pipeline::Platform;
 
 /// The id of the step that writes an output.
 pub fn output_step(job: &Job, name: &str) -> Option<String> {
-    let mut writers = 0;
-    let mut first = None;
-    for step in &job.steps {
-        let Action::Run { script, .. } = &step.action else { continue };
-        if !script.references().any(|part| *part == Part::OutputFile) {
-            continue;
-        }
-        writers += 1;
-        let id = if writers == 1 { "outputs".to_owned() } else { format!("outputs-{writers}") };
-        if script.render(|_| String::new()).contains(&format!("{name}=")) {
-            return Some(id);
-        }
-        first.get_or_insert(id);
-    }
-    first
+    writer_of(job, name).map(output_id)
+}
+
+fn output_id(writer: usize) -> String {
+    if writer == 1 { "outputs".to_owned() } else { format!("outputs-{writer}") }
 }
 
 /// All steps of a job, those for failure and for the end behind the main ones.
 pub fn steps(cx: &Context<'_>, job: &Job) -> Yaml {
     let mut out = Vec::new();
-    let mut writers = 0;
     let phases =
         [(&job.steps, None), (&job.on_failure, Some("failure()")), (&job.always, Some("always()"))];
     if needs_terraform(job) {
@@ -42,7 +31,7 @@ pub fn steps(cx: &Context<'_>, job: &Job) -> Yaml {
     }
     for (steps, phase) in phases {
         for step in steps {
-            for mut map in one(cx, job, step, &mut writers) {
+            for mut map in one(cx, job, step) {
                 let own = step.condition.as_ref().and_then(|c| condition(cx, job, c));
                 let when = match (phase, own) {
                     (None, own) => own,
@@ -107,7 +96,7 @@ fn retitled(mut maps: Vec<Map>, title: Option<&String>) -> Vec<Map> {
     maps
 }
 
-fn one(cx: &Context<'_>, job: &Job, step: &Step, writers: &mut usize) -> Vec<Map> {
+fn one(cx: &Context<'_>, job: &Job, step: &Step) -> Vec<Map> {
     let text = |text: &Text| cx.value(Some(job), text);
     let maps = match &step.action {
         Action::Checkout { depth, submodules, lfs } => {
@@ -179,7 +168,7 @@ fn one(cx: &Context<'_>, job: &Job, step: &Step, writers: &mut usize) -> Vec<Map
             with.set("path", file.as_str()).set("retention-days", 7u32);
             vec![uses("Keep the coverage", "actions/upload-artifact", with)]
         }
-        Action::BuildImage(build) => image(cx, job, build),
+        Action::BuildImage(build) => image(cx, job, step, build),
         Action::ScanImage { tool, image, severity } if tool == "trivy" => {
             let mut with = Map::new();
             with.set("image-ref", text(image));
@@ -218,18 +207,12 @@ fn one(cx: &Context<'_>, job: &Job, step: &Step, writers: &mut usize) -> Vec<Map
             cx.lose_foreign(&job.id, foreign);
             Vec::new()
         }
-        action => script(cx, job, step, action, writers),
+        action => script(cx, job, step, action),
     };
     retitled(maps, step.title.as_ref())
 }
 
-fn script(
-    cx: &Context<'_>,
-    job: &Job,
-    step: &Step,
-    action: &Action,
-    writers: &mut usize,
-) -> Vec<Map> {
+fn script(cx: &Context<'_>, job: &Job, step: &Step, action: &Action) -> Vec<Map> {
     let Some(lowered) = lower(action, job) else {
         cx.lose_step(job, step, NO_SCRIPT);
         return Vec::new();
@@ -253,12 +236,7 @@ fn script(
     if !matches!(action, Action::Run { .. }) || step.title.is_some() {
         map.set("name", lowered.title);
     }
-    let writes = script.references().any(|part| *part == Part::OutputFile);
-    if writes {
-        *writers += 1;
-        let id = if *writers == 1 { "outputs".into() } else { format!("outputs-{writers}") };
-        map.set("id", id);
-    }
+    map.maybe("id", writer(job, step).map(output_id));
     map.maybe("working-directory", step.folder.clone());
     map.maybe("shell", shell_word(shell));
     map.filled("env", step_env(cx, job, &step.variables, env));
@@ -299,13 +277,23 @@ fn artifact_name(job: &Job, name: &str) -> String {
     }
 }
 
-fn image(cx: &Context<'_>, job: &Job, build: &ImageBuild) -> Vec<Map> {
+fn image(cx: &Context<'_>, job: &Job, step: &Step, build: &ImageBuild) -> Vec<Map> {
     let text = |text: &Text| cx.value(Some(job), text);
     let mut maps = Vec::new();
-    if !build.platforms.is_empty() {
+    // One set-up does for all builds of the job.
+    let before = || {
+        let earlier = job.all_steps().take_while(|one| !std::ptr::eq(*one, step));
+        earlier.filter_map(|one| match &one.action {
+            Action::BuildImage(build) => Some(build),
+            _ => None,
+        })
+    };
+    if !build.platforms.is_empty() && before().all(|other| other.platforms.is_empty()) {
         maps.push(uses("Set up QEMU", "docker/setup-qemu-action", Map::new()));
     }
-    maps.push(uses("Set up Buildx", "docker/setup-buildx-action", Map::new()));
+    if before().next().is_none() {
+        maps.push(uses("Set up Buildx", "docker/setup-buildx-action", Map::new()));
+    }
     let mut with = Map::new();
     with.set("context", if build.context.is_empty() { "." } else { &build.context });
     with.maybe("file", build.file.clone());
@@ -326,7 +314,10 @@ fn image(cx: &Context<'_>, job: &Job, build: &ImageBuild) -> Vec<Map> {
     }
     let mut map = Map::new();
     let mut made = uses("Build the image", "docker/build-push-action", with);
-    map.set("name", "Build the image").set("id", "build");
+    map.set("name", "Build the image");
+    if is_handed_on(job, build) && !is_repeated(job, step) {
+        map.set("id", "build");
+    }
     for key in ["uses", "with"] {
         if let Some(value) = made.get_mut(key) {
             map.set(key, value.clone());
@@ -376,6 +367,6 @@ fn login(cx: &Context<'_>, job: &Job, step: &Step, login: &Login) -> Vec<Map> {
             cx.remark("The secrets `AZURE_CLIENT_ID`, `AZURE_TENANT_ID` and `AZURE_SUBSCRIPTION_ID` have to be set, with a federated credential for this repository");
             vec![uses("Log in to Azure", "azure/login", with)]
         }
-        Login::Kubernetes { .. } => script(cx, job, step, &step.action, &mut 0),
+        Login::Kubernetes { .. } => script(cx, job, step, &step.action),
     }
 }

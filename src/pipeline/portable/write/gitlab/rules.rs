@@ -230,10 +230,17 @@ pub(super) fn test(cx: &Context<'_>, job: &Job, condition: &Condition) -> Option
         },
         Condition::Any(any) => {
             let texts: Vec<String> = any.iter().filter_map(|inner| test(cx, job, inner)).collect();
+            // What cannot be said is listed; nothing is left to ask.
+            if texts.is_empty() {
+                return None;
+            }
             format!("({})", texts.join(" || "))
         }
         Condition::All(all) => {
             let texts: Vec<String> = all.iter().filter_map(|inner| test(cx, job, inner)).collect();
+            if texts.is_empty() {
+                return None;
+            }
             texts.join(" && ")
         }
         Condition::Foreign(foreign) if foreign.platform == Platform::GitLab => foreign.text.clone(),

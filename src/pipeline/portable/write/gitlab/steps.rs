@@ -2,7 +2,7 @@
 
 use super::super::super::{Action, Condition, Job, Login, Shell, Step};
 use super::super::context::{Context, Env, NO_SCRIPT, quoted};
-use super::super::lower::{digest, lower};
+use super::super::lower::{digest, is_handed_on, lower};
 use super::super::prepare::is_approval;
 use super::super::yaml::Yaml;
 use super::rules::shell_test;
@@ -134,6 +134,7 @@ pub(super) fn commands(cx: &Context<'_>, job: &Job, steps: &[Step]) -> Vec<Yaml>
         }
         if let Action::BuildImage(build) = &step.action
             && build.push
+            && is_handed_on(job, build)
         {
             let reference = cx.script(Some(job), &digest(build), Shell::Sh, &mut Vec::new());
             lines.push(

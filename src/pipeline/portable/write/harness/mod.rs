@@ -211,7 +211,11 @@ pub fn expression(cx: &Context<'_>, job: Option<&Job>, part: &Part) -> String {
         Part::Matrix(name) => format!("<+matrix.{}>", id(name)),
         Part::Input(name) => format!("<+pipeline.variables.{}>", id(name)),
         Part::Output(other, name) => {
-            let step = cx.portable.job(other).and_then(steps::output_step).unwrap_or_default();
+            let step = cx
+                .portable
+                .job(other)
+                .and_then(|job| steps::output_step(job, name))
+                .unwrap_or_default();
             if job.is_some_and(|job| job.id == *other) {
                 format!("<+execution.steps.{step}.output.outputVariables.{}>", upper(name))
             } else {
@@ -523,6 +527,14 @@ fn ci(cx: &Context<'_>, job: &Job) -> Map {
         caching.set("enabled", true).set("key", key.join("-")).set("paths", Yaml::flow(paths));
         spec.set("caching", caching);
     }
+    if let Some(environment) = &job.environment {
+        cx.lose(
+            format!("the environment `{}` of job `{}`", environment.name, job.id),
+            "Environments are for deployment stages there; this one runs scripts",
+            job.line,
+        );
+    }
+    cx.remark_tools(job);
     let runner = &job.runner;
     let mut platform = Map::new();
     let (os, arch) = match runner.os {

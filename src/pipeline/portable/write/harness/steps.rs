@@ -3,7 +3,7 @@
 use super::super::super::{Action, Condition, Job, Login, Part, Shell, Step};
 use super::super::cache;
 use super::super::context::{Context, Env, NO_SCRIPT, upper};
-use super::super::lower::{image_for, lower};
+use super::super::lower::{image_for, lower, writer, writer_of};
 use super::super::prepare::releases;
 use super::super::yaml::{Map, Yaml};
 use super::{id, name, wrap};
@@ -12,13 +12,13 @@ use crate::pipeline::Platform;
 /// The connector that Harness gives every account for public images.
 const IMAGES: &str = "account.harnessImage";
 
-/// The identifier of the step that writes outputs.
-pub fn output_step(job: &Job) -> Option<String> {
-    let writes = job.steps.iter().any(|step| {
-        matches!(&step.action, Action::Run { script, .. }
-            if script.references().any(|part| *part == Part::OutputFile))
-    });
-    writes.then(|| "outputs".to_owned())
+/// The identifier of the step that writes an output.
+pub fn output_step(job: &Job, name: &str) -> Option<String> {
+    writer_of(job, name).map(output_id)
+}
+
+fn output_id(writer: usize) -> String {
+    if writer == 1 { "outputs".to_owned() } else { format!("outputs_{writer}") }
 }
 
 /// Gives each step an identifier of its own.
@@ -134,11 +134,17 @@ fn one(cx: &Context<'_>, job: &Job, step: &Step, names: &mut Names) -> Option<Ma
         | Action::Setup { .. }
         | Action::CacheDependencies { .. }
         | Action::Cache { .. } => None,
-        Action::SaveArtifact { .. } | Action::FetchArtifact { .. } => {
-            cx.lose_step(
-                job,
-                step,
+        Action::SaveArtifact { name, .. } | Action::FetchArtifact { name, .. } => {
+            let verb = if matches!(step.action, Action::SaveArtifact { .. }) {
+                "keeping"
+            } else {
+                "fetching"
+            };
+            let what = if name.is_empty() { "all artifacts" } else { name };
+            cx.lose(
+                format!("{verb} the artifact `{what}` in job `{}`", job.id),
                 "Stages share no files: add an upload step with a connector to a store (S3UploadArtifacts, GCSUploadArtifacts) and fetch from there",
+                step.line,
             );
             None
         }
@@ -198,8 +204,15 @@ fn one(cx: &Context<'_>, job: &Job, step: &Step, names: &mut Names) -> Option<Ma
             map.set("spec", spec);
             Some(map)
         }
-        Action::Login(Login::Registry { .. }) => {
-            cx.remark("Logins to registries are the connectors of the steps");
+        Action::Login(Login::Registry { host, user, password }) => {
+            let host = if host.is_empty() { "docker.io" } else { host };
+            cx.remark(if user.is_empty() {
+                format!("The login to `{host}` is the connector of the steps that need it")
+            } else {
+                format!(
+                    "The login to `{host}` is the connector of the steps that need it; it takes the secrets `{user}` and `{password}`"
+                )
+            });
             None
         }
         Action::Login(Login::Aws { .. } | Login::Gcp { .. } | Login::Azure { .. }) => {
@@ -290,8 +303,8 @@ fn run(cx: &Context<'_>, job: &Job, step: &Step, names: &mut Names) -> Option<Ma
     let mut given: Env = Vec::new();
     let mut text = cx.script(Some(job), &lowered.script, speaks, &mut given);
     text = text.replace("${OUTPUT_FILE}", "outputs.env").replace("$OUTPUT_FILE", "outputs.env");
-    let writes = lowered.script.references().any(|part| *part == Part::OutputFile);
-    if writes {
+    let writer = writer(job, step);
+    if writer.is_some() {
         for output in &job.outputs {
             text.push_str(&format!(
                 "\nexport {}=\"$(sed -n 's/^{output}=//p' outputs.env | tail -n 1)\"",
@@ -309,7 +322,7 @@ fn run(cx: &Context<'_>, job: &Job, step: &Step, names: &mut Names) -> Option<Ma
         }
         (None, _) => lowered.title,
     };
-    let identifier = names.give(if writes { "outputs" } else { &title });
+    let identifier = names.give(&writer.map_or_else(|| title.clone(), output_id));
     let mut map = head("Run", &title, identifier);
     map.maybe("timeout", step.timeout.or(job.timeout).map(|minutes| format!("{minutes}m")));
     let mut spec = Map::new();
@@ -325,7 +338,7 @@ fn run(cx: &Context<'_>, job: &Job, step: &Step, names: &mut Names) -> Option<Ma
         }
     }
     spec.filled("envVariables", env);
-    if writes {
+    if writer.is_some() {
         let all = job.outputs.iter().map(|output| {
             let mut map = Map::new();
             map.set("name", upper(output));

@@ -1,7 +1,9 @@
 //! Jenkins, declarative. Source: <https://www.jenkins.io/doc/book/pipeline/syntax/>.
 
 mod code;
+mod guard;
 mod head;
+mod post;
 mod steps;
 
 use super::super::{
@@ -10,7 +12,7 @@ use super::super::{
 use super::cache;
 use super::cells::cells;
 use super::context::{Context, upper};
-use super::lower::{cache_plan, image_for, lower};
+use super::lower::{image_for, lower};
 use super::prepare::is_approval;
 use crate::pipeline::Platform;
 use code::{Code, single};
@@ -43,15 +45,25 @@ pub fn write(cx: &Context<'_>) -> String {
     secrets_read(cx, &mut env);
     code.block("environment", &env);
     code.open("stages");
-    let late = |job: &Job| job.condition.as_ref().is_some_and(|c| state_of(c).is_some());
+    let behind = post::late(cx);
+    let late = |job: &Job| behind.contains(&job.id);
     for level in portable.levels().unwrap_or_default() {
         let jobs: Vec<&Job> =
             level.iter().filter_map(|at| portable.jobs.get(*at)).filter(|job| !late(job)).collect();
         self::level(cx, &mut code, &jobs);
     }
     code.close();
-    post(cx, &mut code, portable.jobs.iter().filter(|job| late(job)));
+    post::post(cx, &mut code, portable.jobs.iter().filter(|job| late(job)), &behind);
     code.close();
+    for job in &portable.jobs {
+        if let Some(environment) = &job.environment {
+            cx.lose(
+                format!("the environment `{}` of job `{}`", environment.name, job.id),
+                "Jenkins has no environments; its lock and its approval, where it has them, are kept",
+                job.line,
+            );
+        }
+    }
     for foreign in &portable.foreign {
         cx.lose_foreign("", foreign);
     }
@@ -126,6 +138,24 @@ fn environment(
         ));
     }
     lines
+}
+
+/// The same for `withEnv` and `withCredentials`, where there is no `environment`.
+fn environment_pairs(cx: &Context<'_>, job: &Job) -> (Vec<String>, Vec<String>) {
+    let pair = |variable: &Variable| {
+        let pair = Text::literal(format!("{}=", variable.name)).then(variable.value.clone());
+        string(cx, Some(job), &pair)
+    };
+    let variables = job.variables.iter().map(pair).collect();
+    let bind = |secret: &Secret| {
+        cx.remark(format!(
+            "The credential `{}` (secret text) has to be set in Jenkins",
+            secret.name
+        ));
+        let (id, variable) = (single(&secret.name), single(secret.variable()));
+        format!("string(credentialsId: {id}, variable: {variable})")
+    };
+    (variables, job.secrets.iter().map(bind).collect())
 }
 
 fn level(cx: &Context<'_>, code: &mut Code, jobs: &[&Job]) {
@@ -330,27 +360,32 @@ fn stage(cx: &Context<'_>, code: &mut Code, job: &Job, title: &str, cell: &[(Str
     env.dedup();
     let mut caches = Vec::new();
     for step in &job.steps {
-        let (file, folder) = match &step.action {
-            Action::CacheDependencies { manager, lockfiles, paths } => {
-                let plan = cache_plan(*manager);
-                let file = lockfiles.first().cloned().unwrap_or_else(|| plan.lockfile.to_owned());
-                let folder = paths.first().cloned().unwrap_or_else(|| plan.folder.to_owned());
-                (file, folder)
-            }
-            Action::Cache { files, paths, .. } => (
-                files.first().cloned().unwrap_or_default(),
-                paths.first().cloned().unwrap_or_default(),
-            ),
-            _ => continue,
-        };
+        let Some(asked) = cache::asked(&step.action, str::to_owned) else { continue };
         if cache::withheld(cx, job) {
             continue;
         }
-        caches.push(format!(
-            "arbitraryFileCache(path: {}, cacheValidityDecidingFile: {})",
-            single(&folder),
-            single(&file)
-        ));
+        if asked.files.len() > 1 {
+            cx.lose(
+                format!("all but the first file of the key of a cache of job `{}`", job.id),
+                "One file decides whether a cache is still good",
+                step.line.or(job.line),
+            );
+        }
+        let file = asked.files.first().cloned().unwrap_or_default();
+        for folder in &asked.paths {
+            match folder.strip_prefix('!') {
+                Some(_) => cx.lose(
+                    format!("that the cache of job `{}` leaves out `{folder}`", job.id),
+                    "A cache has a folder; what is in it is kept",
+                    step.line.or(job.line),
+                ),
+                None => caches.push(format!(
+                    "arbitraryFileCache(path: {}, cacheValidityDecidingFile: {})",
+                    single(folder),
+                    single(&file)
+                )),
+            }
+        }
     }
     code.block("environment", &env);
     code.open("steps");
@@ -442,61 +477,6 @@ fn stage_post(cx: &Context<'_>, code: &mut Code, job: &Job) {
             code.text.push_str(&inner.text);
             code.close();
         }
-    }
-    code.close();
-}
-
-/// What a condition says of what came before.
-fn state_of(condition: &Condition) -> Option<&'static str> {
-    match condition {
-        Condition::Always => Some("always"),
-        Condition::OnFailure => Some("failure"),
-        Condition::All(all) => all.iter().find_map(state_of),
-        _ => None,
-    }
-}
-
-/// Jobs that run whatever came before stand behind all stages.
-fn post<'j>(cx: &Context<'_>, code: &mut Code, jobs: impl Iterator<Item = &'j Job>) {
-    let mut blocks: Vec<(&str, Code)> = Vec::new();
-    for job in jobs {
-        let state = job.condition.as_ref().and_then(state_of).unwrap_or("always");
-        let mut inner = Code { text: String::new(), depth: code.depth + 2 };
-        let label = agent(cx, job, &[]);
-        let label = label.split("label ").nth(1).unwrap_or("'linux'");
-        let label = label.split([';', ' ']).next().unwrap_or("'linux'").to_owned();
-        inner.open(&format!("node({label})"));
-        steps(cx, &mut inner, job, &job.steps.iter().chain(&job.always).collect::<Vec<_>>());
-        reports(cx, &mut inner, &job.steps);
-        reports(cx, &mut inner, &job.always);
-        inner.close();
-        for step in &job.on_failure {
-            cx.lose(
-                format!("the step `{}` on failure of job `{}`", super::describe(step), job.id),
-                "Behind the stages nothing follows a failure",
-                step.line.or(job.line),
-            );
-        }
-        if let Some(Condition::All(_)) = &job.condition {
-            cx.lose(
-                format!("a part of the condition of job `{}`", job.id),
-                "Behind the stages a Jenkinsfile asks for the result alone",
-                job.line,
-            );
-        }
-        match blocks.iter_mut().find(|(known, _)| *known == state) {
-            Some((_, block)) => block.text.push_str(&inner.text),
-            None => blocks.push((state, inner)),
-        }
-    }
-    if blocks.is_empty() {
-        return;
-    }
-    code.open("post");
-    for (state, inner) in blocks {
-        code.open(state);
-        code.text.push_str(&inner.text);
-        code.close();
     }
     code.close();
 }

@@ -2,35 +2,24 @@
 
 use super::super::super::{Action, Condition, Job, Login, Os, Part, Shell, Step, Text};
 use super::super::context::{Context, Env, NO_SCRIPT, quoted};
-use super::super::lower::{digest, image_for, lower};
+use super::super::lower::{digest, image_for, is_handed_on, lower};
 use super::code::{Code, shell_step, single};
-use super::{expression, string, when};
+use super::guard::guard;
+use super::{expression, string};
 use crate::pipeline::Platform;
 
 pub(super) fn steps(cx: &Context<'_>, code: &mut Code, job: &Job, steps: &[&Step]) {
     for step in steps {
         let condition = step.condition.as_ref().and_then(|c| {
-            let text = when(cx, job, c);
-            match c {
-                Condition::Branch(name) => Some(format!("env.BRANCH_NAME == {}", single(name))),
-                Condition::DefaultBranch => {
-                    Some(format!("env.BRANCH_NAME == {}", single(cx.portable.branch())))
-                }
-                Condition::Change => Some("env.CHANGE_ID".to_owned()),
-                Condition::Tag(_) => Some("env.TAG_NAME".to_owned()),
-                Condition::Equals(..) => text.and_then(|text| {
-                    Some(text.strip_prefix("expression { ")?.strip_suffix(" }")?.to_owned())
-                }),
-                Condition::Always => None,
-                _ => {
-                    cx.lose(
-                        format!("the condition of a step of job `{}`", job.id),
-                        "Steps have no `when`; the step runs always",
-                        step.line,
-                    );
-                    None
-                }
+            let test = guard(cx, job, c);
+            if test.is_none() && *c != Condition::Always {
+                cx.lose(
+                    format!("the condition of a step of job `{}`", job.id),
+                    "Steps have no `when`, and Groovy cannot say it; the step runs always",
+                    step.line,
+                );
             }
+            test
         });
         let mut wrappers = Vec::new();
         if let Some(condition) = condition {
@@ -236,6 +225,7 @@ pub(super) fn script(cx: &Context<'_>, code: &mut Code, job: &Job, step: &Step) 
     let mut set = Vec::new();
     if let Action::BuildImage(build) = &step.action
         && build.push
+        && is_handed_on(job, build)
     {
         let reference = cx.script(Some(job), &digest(build), Shell::Sh, &mut Vec::new());
         set.push((cx.image_variable(&job.id), format!("echo \"{reference}\"")));

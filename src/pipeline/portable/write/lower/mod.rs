@@ -1,12 +1,14 @@
 //! Steps as shell scripts, for platforms that have no words of their own for them.
 
 mod tools;
+mod writers;
 
 use super::super::{
     Action, Deploy, DeployKind, ImageBuild, Job, Login, Part, Strategy, Terraform, Text,
 };
 use super::context::quoted;
 pub use tools::{CachePlan, cache_plan, image_for, tools};
+pub use writers::{is_handed_on, is_repeated, writer, writer_of};
 
 /// What a script is called and what it says.
 pub struct Lowered {

@@ -1,0 +1,150 @@
+//! `else` branches and the arms of a `match` that are never taken.
+
+use super::site::{Sink, Site, named, shown};
+use crate::code::language::Language;
+
+const ELSE: &str = "drop-else";
+const ARM: &str = "drop-match-arm";
+
+pub(super) fn at(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    match site.kind() {
+        "else_clause" | "else" => otherwise(site, sink),
+        "if_statement" => {
+            // Where the grammar has no node for it.
+            if !matches!(site.language(), Language::Go | Language::Java) {
+                return;
+            }
+            let Some(other) = site.node().child_by_field_name("alternative") else { return };
+            let mut cursor = site.node().walk();
+            let token = site.node().children(&mut cursor).find(|one| one.kind() == "else");
+            if let Some(token) = token.filter(|_| other.kind() != "if_statement") {
+                put(site, sink, other, token.end_byte());
+            }
+        }
+        "match_arm" => rust_arm(site, sink),
+        "case_clause" => python_case(site, sink),
+        _ => {}
+    }
+}
+
+fn otherwise(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let node = site.node();
+    if !node.is_named() {
+        return;
+    }
+    let parent = site.parent_kind();
+    let is_of_if = matches!(parent, "if_statement" | "if_expression" | "if" | "elsif" | "unless");
+    let Some(body) = named(node).into_iter().next() else { return };
+    if !is_of_if || matches!(body.kind(), "if_statement" | "if_expression") {
+        return;
+    }
+    let is_value = match site.language() {
+        // As a value, it must have both ways.
+        Language::Rust => site
+            .above()
+            .find(|step| !matches!(step.node.kind(), "if_expression" | "else_clause"))
+            .is_none_or(|step| step.node.kind() != "expression_statement"),
+        Language::Ruby => parent == "unless",
+        _ => false,
+    };
+    if is_value {
+        return;
+    }
+    let Some(token) = node.child(0).filter(|token| token.kind() == "else") else { return };
+    match site.language() {
+        Language::Python => {
+            sink.add(
+                ELSE,
+                node,
+                token.byte_range(),
+                "elif False".to_owned(),
+                change(site, site.text(body)),
+            );
+        }
+        Language::Ruby => {
+            sink.add(
+                ELSE,
+                node,
+                token.byte_range(),
+                "elsif false".to_owned(),
+                change(site, site.text(body)),
+            );
+        }
+        _ => put(site, sink, body, token.end_byte()),
+    }
+}
+
+fn change(site: &Site<'_, '_>, body: &str) -> String {
+    let line = site.node().start_position().row + 1;
+    let body = shown(body.trim_matches(|c: char| matches!(c, '{' | '}') || c.is_whitespace()));
+    match body.is_empty() {
+        true => format!("the `else` of line {line} was left out"),
+        false => format!("`else` with `{body}` was left out"),
+    }
+}
+
+/// Puts a condition that never holds behind `else`.
+fn put(site: &Site<'_, '_>, sink: &mut Sink<'_>, body: tree_sitter::Node<'_>, at: usize) {
+    // Behind a branch that leaves the function, there may be nothing.
+    let last = named(body).pop().map(|last| match last.kind() {
+        "statement_list" | "expression_statement" => named(last).pop().unwrap_or(last),
+        _ => last,
+    });
+    let leaves = |kind: &str| {
+        kind.starts_with("return")
+            || kind.starts_with("throw")
+            || kind.starts_with("break")
+            || kind.starts_with("continue")
+    };
+    let is_checked =
+        matches!(site.language(), Language::Go | Language::Java | Language::Rust | Language::C);
+    if is_checked && (leaves(body.kind()) || last.is_some_and(|last| leaves(last.kind()))) {
+        return;
+    }
+    // The only way that gives a name its value.
+    if is_checked && last.is_none() {
+        return;
+    }
+    let condition = match site.language() {
+        Language::Rust | Language::Go => " if false",
+        Language::C => " if (0)",
+        _ => " if (false)",
+    };
+    sink.add(ELSE, body, at..at, condition.to_owned(), change(site, site.text(body)));
+}
+
+fn rust_arm(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let node = site.node();
+    let Some(pattern) = node.child_by_field_name("pattern") else { return };
+    let Some(block) = site.parent().filter(|block| block.kind() == "match_block") else { return };
+    let is_wild = |arm: tree_sitter::Node<'_>| {
+        arm.child_by_field_name("pattern").is_some_and(|one| site.text(one) == "_")
+    };
+    let has_guard = pattern.child_by_field_name("condition").is_some();
+    if has_guard || is_wild(node) || !named(block).into_iter().any(is_wild) {
+        return;
+    }
+    // The same as what happens otherwise.
+    let value = |arm: tree_sitter::Node<'_>| {
+        arm.child_by_field_name("value").map_or("", |value| site.text(value))
+    };
+    if named(block).into_iter().any(|arm| is_wild(arm) && value(arm) == value(node)) {
+        return;
+    }
+    let at = pattern.end_byte();
+    let change = format!("the arm `{}` was left out", shown(site.text(pattern)));
+    sink.add(ARM, pattern, at..at, " if false".to_owned(), change);
+}
+
+fn python_case(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
+    let node = site.node();
+    let patterns: Vec<_> =
+        named(node).into_iter().filter(|one| one.kind() == "case_pattern").collect();
+    let Some(last) = patterns.last() else { return };
+    if node.child_by_field_name("guard").is_some() || site.text(*last) == "_" {
+        return;
+    }
+    let at = last.end_byte();
+    let change = format!("the case `{}` was left out", shown(site.text(*last)));
+    sink.add(ARM, *last, at..at, " if False".to_owned(), change);
+}
