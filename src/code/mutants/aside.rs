@@ -279,21 +279,7 @@ fn is_test(site: &Site<'_, '_>) -> bool {
                 )
             })
         }
-        (
-            Language::JavaScript | Language::TypeScript | Language::Tsx | Language::Ruby,
-            "call_expression" | "call",
-        ) => {
-            let head = head(site, node);
-            let first = head.split('.').next().unwrap_or_default();
-            let arguments = node
-                .child_by_field_name("arguments")
-                .and_then(|arguments| named(arguments).into_iter().next());
-            let is_told = arguments.is_some_and(|one| one.kind().contains("string"))
-                || head.starts_with("RSpec.");
-            matches!(first, "describe" | "it" | "test" | "suite" | "context" | "RSpec" | "specify")
-                && is_told
-                && site.above().all(|step| step.node.kind() != "class_declaration")
-        }
+        (_, "call_expression" | "call") => is_test_call(site, node),
         (Language::Php, "method_declaration") => name().starts_with("test"),
         (Language::Php, "class_declaration") => name().ends_with("Test"),
         (Language::Ruby, "class") => node
@@ -302,6 +288,21 @@ fn is_test(site: &Site<'_, '_>) -> bool {
         (Language::Ruby, "method") => name().starts_with("test_"),
         _ => false,
     }
+}
+
+/// `describe("…", …)`, `it("…", …)`.
+pub(super) fn is_test_call(site: &Site<'_, '_>, call: Node<'_>) -> bool {
+    if !site.is_script() && site.language() != Language::Ruby {
+        return false;
+    }
+    let head = head(site, call);
+    let first = head.split('.').next().unwrap_or_default();
+    if !matches!(first, "describe" | "it" | "test" | "suite" | "context" | "RSpec" | "specify") {
+        return false;
+    }
+    let arguments = call.child_by_field_name("arguments");
+    let told = arguments.and_then(|arguments| named(arguments).into_iter().next());
+    first == "RSpec" || told.is_some_and(|one| one.kind().contains("string"))
 }
 
 /// A class that is made by others is no group of tests.

@@ -3,7 +3,7 @@
 
 use tree_sitter::Node;
 
-use super::aside::is_message_call;
+use super::aside::{is_message_call, is_test_call};
 use super::functions::{around, is_function};
 use super::site::{Sink, Site, first_named, named, shown};
 use crate::code::language::Language;
@@ -37,10 +37,10 @@ pub(super) fn at(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             turn(site, sink, site.node());
         }
         "break_statement" | "continue_statement" => turn(site, sink, site.node()),
-        "call_expression" | "macro_invocation" | "await_expression" if is_unit_tail(site) => {
-            if is_dropped(site, site.node()) {
-                drop(site, sink);
-            }
+        "call_expression" | "macro_invocation" | "await_expression"
+            if is_unit_tail(site) && is_dropped(site, site.node()) =>
+        {
+            drop(site, sink);
         }
         // Every expression is a statement.
         "call" | "assignment" | "operator_assignment"
@@ -162,6 +162,7 @@ fn is_dropped(site: &Site<'_, '_>, inner: Node<'_>) -> bool {
             !UNNOTICED.contains(&name)
                 && !source.starts_with("super")
                 && !is_message_call(site, inner)
+                && !is_test_call(site, inner)
         }
         "try_expression" | "await_expression" | "await" => first_named(inner)
             .is_some_and(|one| matches!(one.kind(), "macro_invocation") || is_dropped(site, one)),
@@ -192,7 +193,7 @@ fn is_dropped(site: &Site<'_, '_>, inner: Node<'_>) -> bool {
 const MOST_READ: usize = 20_000;
 
 /// Whether an assignment is no declaration, nor the first value that a name gets.
-fn is_noticed_target(site: &Site<'_, '_>, inner: Node<'_>) -> bool {
+pub(super) fn is_noticed_target(site: &Site<'_, '_>, inner: Node<'_>) -> bool {
     let Some(left) = inner.child_by_field_name("left") else { return false };
     let name = site.text(left);
     if name == "_" || name.starts_with("__") {
