@@ -2,6 +2,7 @@
 
 use tree_sitter::Node;
 
+use super::aside::says_only;
 use super::drop_statement::is_noticed_target;
 use super::site::{Sink, Site, first_named, named, shown};
 use crate::code::language::Language;
@@ -20,7 +21,8 @@ pub(super) fn at(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             let Some(other) = site.node().child_by_field_name("alternative") else { return };
             let mut cursor = site.node().walk();
             let token = site.node().children(&mut cursor).find(|one| one.kind() == "else");
-            if let Some(token) = token.filter(|_| other.kind() != "if_statement") {
+            let is_plain = other.kind() != "if_statement" && !says_only(site, other);
+            if let Some(token) = token.filter(|_| is_plain) {
                 put(site, sink, other, token.end_byte());
             }
         }
@@ -50,7 +52,9 @@ fn otherwise(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         Language::Ruby => parent == "unless",
         _ => false,
     };
-    if is_value {
+    let is_idle =
+        matches!(site.text(body).trim_matches([' ', ';', '{', '}', '\n']), "continue" | "pass");
+    if is_value || is_idle || says_only(site, body) {
         return;
     }
     let Some(token) = node.child(0).filter(|token| token.kind() == "else") else { return };

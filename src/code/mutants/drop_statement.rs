@@ -182,8 +182,11 @@ fn is_dropped(site: &Site<'_, '_>, inner: Node<'_>) -> bool {
         | "inc_statement"
         | "dec_statement"
         | "send_statement"
-        | "go_statement"
-        | "delete_statement" => true,
+        | "go_statement" => true,
+        // A name that is forgotten is seldom missed.
+        "delete_statement" => {
+            first_named(inner).is_some_and(|one| matches!(one.kind(), "subscript" | "attribute"))
+        }
         "unary_expression" => site.text(inner).starts_with("delete "),
         _ => false,
     }
@@ -225,7 +228,10 @@ pub(super) fn is_noticed_target(site: &Site<'_, '_>, inner: Node<'_>) -> bool {
             && !before.get(at + name.len()).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
     });
     match site.language() {
-        Language::Python | Language::Ruby | Language::Php => seen.next().is_some(),
+        // Outside of functions, it is what others import.
+        Language::Python | Language::Ruby | Language::Php => {
+            function.is_some() && seen.any(|at| is_bound(before, at, name.len()))
+        }
         // `let x;` has no value yet.
         Language::Rust | Language::Java | Language::C => seen.next().is_none_or(|at| {
             let rest = before.get(at + name.len()..).unwrap_or_default();
@@ -235,6 +241,14 @@ pub(super) fn is_noticed_target(site: &Site<'_, '_>, inner: Node<'_>) -> bool {
         }),
         _ => true,
     }
+}
+
+/// Whether what stands behind a name tells that it is given a value there, or is a
+/// parameter; words in a text are followed by others.
+fn is_bound(before: &[u8], at: usize, length: usize) -> bool {
+    let rest = before.get(at + length..).unwrap_or_default();
+    let rest = rest.trim_ascii_start();
+    rest.starts_with(b"in ") || rest.first().is_none_or(|byte| b"=,:)]|&+-*/".contains(byte))
 }
 
 fn drop(site: &Site<'_, '_>, sink: &mut Sink<'_>) {

@@ -23,6 +23,8 @@ fn statements_are_left_out() {
             (Python, "a = b", &[]),
             (Python, "a = b; a = c", &["a = c was left out"]),
             (Python, "a += b", &["a += b was left out"]),
+            (Python, "\"a is here\"; a = b", &[]),
+            (Python, "del a", &[]),
             (Python, "del a[b]", &["del a[b] was left out"]),
             (Python, "logger.info(a); print(a); self.log.debug(a)", &[]),
             (Python, "\"words\"", &[]),
@@ -129,6 +131,8 @@ fn other_branches_are_never_taken() {
     );
     let python = "def f():\n    if a:\n        b()\n    else:\n        c()\n    return d\n";
     check(Python, "drop-else", python, 4, &["else with c() was left out"]);
+    check(Python, "drop-else", &python.replace("c()", "continue"), 4, &[]);
+    check(Python, "drop-else", &python.replace("c()", "log.info(c)"), 4, &[]);
     let python = "def f():\n    for a in b:\n        b()\n    else:\n        c()\n    return d\n";
     check(Python, "drop-else", python, 4, &[]);
 }
