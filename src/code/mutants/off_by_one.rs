@@ -234,5 +234,7 @@ fn shifted(site: &Site<'_, '_>, sink: &mut Sink<'_>, bound: Node<'_>, shift: &st
         return;
     }
     let replacement = format!("{source}{shift}1");
-    sink.became(OPERATOR, site.node(), bound.byte_range(), replacement);
+    let node = site.node();
+    let shown = if node.kind() == "slice" { site.parent().unwrap_or(node) } else { node };
+    sink.became(OPERATOR, shown, bound.byte_range(), replacement);
 }

@@ -141,12 +141,10 @@ fn is_choice(site: &Site<'_, '_>) -> bool {
     }
     let (left, right) = (site.text(left), site.text(right));
     let plain = |node: Node<'_>| {
-        site.text(node)
-            .trim_start_matches(|c: char| matches!(c, '{' | ' ' | '\n' | '\t' | '\r'))
-            .trim_end_matches(|c: char| matches!(c, '}' | ';' | ' ' | '\n' | '\t' | '\r'))
-            .trim_start_matches("else")
-            .trim_start_matches(|c: char| matches!(c, '{' | ' ' | '\n' | '\t' | '\r' | ':'))
-            .to_owned()
+        const OPEN: [char; 6] = ['{', ':', ' ', '\n', '\t', '\r'];
+        const CLOSE: [char; 6] = ['}', ';', ' ', '\n', '\t', '\r'];
+        let inside = site.text(node).trim_start_matches(OPEN).trim_end_matches(CLOSE);
+        inside.trim_start_matches("else").trim_start_matches(OPEN).to_owned()
     };
     let then = around
         .child_by_field_name("consequence")
