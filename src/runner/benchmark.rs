@@ -22,7 +22,13 @@ pub fn benchmark(kind: Kind, files: &dyn Files, root: &str) -> Option<String> {
                 .to_owned(),
         ),
         Kind::Pytest => {
-            let files = ["requirements-dev.txt", "requirements.txt", "pyproject.toml", "tox.ini", "setup.cfg"];
+            let files = [
+                "requirements-dev.txt",
+                "requirements.txt",
+                "pyproject.toml",
+                "tox.ini",
+                "setup.cfg",
+            ];
             files
                 .into_iter()
                 .any(|name| names(manifest(name), "pytest-benchmark"))
@@ -115,10 +121,8 @@ fn pytest(output: &str, name: &str) -> Option<f64> {
 fn vitest(output: &str, name: &str) -> Option<f64> {
     output.lines().find_map(|line| {
         let rest = line.trim_start_matches([' ', '·', '•']).strip_prefix(name)?;
-        let figures: Vec<f64> = rest
-            .split_whitespace()
-            .filter_map(|word| word.replace(',', "").parse().ok())
-            .collect();
+        let figures: Vec<f64> =
+            rest.split_whitespace().filter_map(|word| word.replace(',', "").parse().ok()).collect();
         figures.get(3).map(|mean| mean / 1e3)
     })
 }

@@ -1,7 +1,7 @@
 //! `cargo test`: what libtest prints for each test binary, and rustc before it.
 //! <https://doc.rust-lang.org/rustc/tests/index.html>
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::command::Commands;
 use super::kinds::{Place, Runner, Tail, coverage};
@@ -25,8 +25,7 @@ pub(super) static RUNNER: Runner = Runner {
 
 /// `--workspace` where the root is a workspace.
 pub(super) fn scope(place: &Place<'_>) -> &'static str {
-    let is_workspace =
-        place.text("Cargo.toml").lines().any(|line| line.trim() == "[workspace]");
+    let is_workspace = place.text("Cargo.toml").lines().any(|line| line.trim() == "[workspace]");
     if is_workspace { " --workspace" } else { "" }
 }
 
@@ -37,7 +36,9 @@ fn commands(place: &Place<'_>) -> Commands {
         .one(format!("cargo test{all} --no-fail-fast {{name}}"))
         .build(format!("cargo test{all} --no-run"));
     commands.coverage = coverage(
-        format!("cargo llvm-cov test{all} --no-fail-fast --lcov --output-path target/pipewright.lcov"),
+        format!(
+            "cargo llvm-cov test{all} --no-fail-fast --lcov --output-path target/pipewright.lcov"
+        ),
         &["target/pipewright.lcov"],
     );
     commands
@@ -110,7 +111,12 @@ fn binaries(text: &str) -> Vec<Binary> {
             .filter(|_| line.starts_with("     Running ") && line.ends_with(')'))
             .map(|rest| rest.strip_prefix("unittests ").unwrap_or(rest))
             .map(|rest| rest.split(" (").next().unwrap_or(rest).to_owned())
-            .or_else(|| trimmed.strip_prefix("Doc-tests ").filter(|_| line.starts_with("   Doc-")).map(|_| String::new()));
+            .or_else(|| {
+                trimmed
+                    .strip_prefix("Doc-tests ")
+                    .filter(|_| line.starts_with("   Doc-"))
+                    .map(|_| String::new())
+            });
         if let Some(file) = header {
             let file = Some(file).filter(|file| !file.is_empty());
             binaries.push(Binary { file, ..Binary::default() });
@@ -150,9 +156,8 @@ fn line_of(binary: &mut Binary, block: &mut Option<String>, line: &str) {
         return;
     }
     let name = line.strip_prefix("---- ").and_then(|rest| {
-        rest.strip_suffix(" ----").and_then(|rest| {
-            rest.strip_suffix(" stdout").or_else(|| rest.strip_suffix(" stderr"))
-        })
+        rest.strip_suffix(" ----")
+            .and_then(|rest| rest.strip_suffix(" stdout").or_else(|| rest.strip_suffix(" stderr")))
     });
     if let Some(name) = name {
         let name = bare(name);
@@ -251,20 +256,17 @@ fn finish(
     if let Some((name, _)) = binary.pending.take() {
         binary.outcomes.push((name, Outcome::Crashed));
     }
-    // Names that only the list of failures, or their words, know.
-    for name in binary.said.keys() {
-        if !binary.outcomes.iter().any(|(known, _)| known == name) {
-            binary.outcomes.push((name.clone(), Outcome::Crashed));
-        }
-    }
+    // Names that only the words of failing tests know (`-q` of older versions).
+    let known: HashSet<String> = binary.outcomes.iter().map(|(name, _)| name.clone()).collect();
+    let mut more: Vec<&String> = binary.said.keys().filter(|name| !known.contains(*name)).collect();
+    more.sort_unstable();
+    binary.outcomes.extend(more.into_iter().map(|name| (name.clone(), Outcome::Crashed)));
     let mut failures = 0;
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     for (name, outcome) in &binary.outcomes {
         let said = binary.said.get(name).map_or("", String::as_str);
         let outcome = match outcome {
-            Outcome::Crashed if said.contains("Couldn't compile the test.") => {
-                Outcome::DidNotBuild
-            }
+            Outcome::Crashed if said.contains("Couldn't compile the test.") => Outcome::DidNotBuild,
             Outcome::Crashed => panics::judge(said, heard.source),
             other => *other,
         };

@@ -2,23 +2,23 @@
 
 use super::Kind;
 use super::detect::Files;
-use super::kinds::{self, Place, Tail};
+use super::kinds::{self, Place, Tail, Tree};
 
 /// How tests are run: commands for `sh -c`, in the project's root. Fill them
-/// with [`super::fill`].
+/// with [`super::fill()`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commands {
     /// Whose output it is.
     pub kind: Kind,
     /// Every test.
     pub suite: String,
-    /// One test; has `{name}`, `{pattern}` or `{selector}`, perhaps `{path}`.
+    /// One test; has one of the placeholders of a name, perhaps `{path}`.
     pub one: Option<String>,
     /// Every test in an order that `{seed}` gives; `None` where the runner cannot.
     pub shuffled: Option<String>,
     /// Every test, with coverage.
     pub coverage: Option<Coverage>,
-    /// Compiles the tests and runs none.
+    /// Compiles or collects the tests and runs none: only its exit code counts.
     pub build: Option<String>,
     /// Globs, from the project's root, of the JUnit XML that a run leaves.
     pub results: Vec<String>,
@@ -79,7 +79,8 @@ pub fn commands(
     files: &dyn Files,
     root: &str,
 ) -> Commands {
-    let place = Place { files, root };
+    let tree = Tree::of(files);
+    let place = Place { tree: &tree, root };
     let runner = kinds::runner(kind);
     let own = (runner.commands)(&place);
     let mut commands = match command {
@@ -190,12 +191,11 @@ fn calls(command: &str) -> Vec<Call> {
             (Some(open), c) if open == c => quote = None,
             (Some(_), _) => {}
             (None, '\'' | '"') => quote = Some(c),
+            // `2>&1` is no end of a command.
+            (None, '&') if command[..at].ends_with('>') => {}
             (None, '&' | '|' | ';' | '\n') => {
-                // `2>&1` is no end of a command.
-                if !(c == '&' && command[..at].ends_with('>')) {
-                    bounds.push((start, at));
-                    start = at + 1;
-                }
+                bounds.push((start, at));
+                start = at + 1;
             }
             _ => {}
         }
@@ -204,9 +204,8 @@ fn calls(command: &str) -> Vec<Call> {
     for (start, end) in bounds {
         let text = &command[start..end];
         let front = text.len() - text.trim_start().len();
-        let words = shlex::split(text).unwrap_or_else(|| {
-            text.split_whitespace().map(str::to_owned).collect()
-        });
+        let words = shlex::split(text)
+            .unwrap_or_else(|| text.split_whitespace().map(str::to_owned).collect());
         if words.is_empty() {
             continue;
         }
@@ -224,9 +223,10 @@ pub fn kind_of_command(command: &str) -> Option<Kind> {
     calls(command).iter().rev().find_map(|call| {
         kind_of_call(&call.words).or_else(|| {
             // `sh -c '…'`: what stands inside.
-            let shell = call.words.iter().position(|word| {
-                matches!(base(word), "sh" | "bash" | "dash" | "zsh" | "ash")
-            })?;
+            let shell = call
+                .words
+                .iter()
+                .position(|word| matches!(base(word), "sh" | "bash" | "dash" | "zsh" | "ash"))?;
             let inner = call.words[shell + 1..].iter().find(|word| word.contains(' '))?;
             // Each level is shorter than the one around it.
             kind_of_command(inner)
@@ -273,7 +273,8 @@ fn program_of(words: &[String]) -> Option<(Kind, usize)> {
                 .iter()
                 .position(|word| {
                     let task = word.rsplit(':').next().unwrap_or(word);
-                    !task.starts_with('-') && (task.ends_with("est") || task == "check" || task == "build")
+                    !task.starts_with('-')
+                        && (task.ends_with("est") || task == "check" || task == "build")
                 })
                 .map(|index| (Kind::Gradle, at + 1 + index)),
             "vitest" => Some((Kind::Vitest, has("run").unwrap_or(at))),
@@ -292,4 +293,141 @@ fn program_of(words: &[String]) -> Option<(Kind, usize)> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::detect::tests::Fake;
+    use super::*;
+
+    #[test]
+    fn commands_tell_their_runner() {
+        for (command, expect) in [
+            ("cargo test", Some(Kind::Cargo)),
+            ("cargo +nightly test --all-features", Some(Kind::Cargo)),
+            ("cargo nextest run -p x", Some(Kind::Nextest)),
+            ("cargo build", None),
+            ("cd x && python3 -m pytest -q", Some(Kind::Pytest)),
+            ("poetry run pytest", Some(Kind::Pytest)),
+            (".venv/bin/pytest tests | tee log", Some(Kind::Pytest)),
+            ("python -m unittest discover", Some(Kind::Unittest)),
+            ("python3 -m coverage run -m unittest", Some(Kind::Unittest)),
+            ("GOFLAGS=-mod=mod go test ./...", Some(Kind::Go)),
+            ("go vet ./... && go test ./...", Some(Kind::Go)),
+            ("mvn -q test", Some(Kind::Maven)),
+            ("./mvnw -B verify", Some(Kind::Maven)),
+            ("mvn compile", None),
+            ("./gradlew :app:test", Some(Kind::Gradle)),
+            ("gradle assemble", None),
+            ("npx vitest run", Some(Kind::Vitest)),
+            ("yarn jest", Some(Kind::Jest)),
+            ("node --test", Some(Kind::NodeTest)),
+            ("node --import tsx --test", Some(Kind::NodeTest)),
+            ("node server.js", None),
+            ("dotnet test", Some(Kind::Dotnet)),
+            ("bundle exec rspec", Some(Kind::Rspec)),
+            ("vendor/bin/phpunit", Some(Kind::Phpunit)),
+            ("bash -c 'cd x && pytest -q'", Some(Kind::Pytest)),
+            ("docker run x sh -c \"cargo test\"", Some(Kind::Cargo)),
+            ("npm test", None),
+            ("make test", None),
+            ("echo 'a", None),
+            ("", None),
+        ] {
+            assert_eq!(kind_of_command(command), expect, "{command}");
+        }
+    }
+
+    /// What one test is run with next to a command that was given.
+    fn check(kind: Kind, command: &str, expect: Option<&str>) {
+        let files = Fake::of(&["tests/test_a.py", "Cargo.toml", "package.json"]);
+        let got = commands(kind, Some(command), None, &files, "");
+        assert_eq!(got.suite, command);
+        assert_eq!(got.one.as_deref(), expect, "{command}");
+        assert_eq!((got.shuffled, got.coverage, got.build), (None, None, None));
+    }
+
+    #[test]
+    fn a_given_command_is_narrowed_to_one_test() {
+        check(Kind::Cargo, "cargo test", Some("cargo test {name}"));
+        check(
+            Kind::Cargo,
+            "cargo test -p a --features b -- --test-threads 1",
+            Some("cargo test -p a --features b {name} -- --test-threads 1"),
+        );
+        check(Kind::Cargo, "cargo test > log", None);
+        check(Kind::Cargo, "cargo test | tee log", None);
+        check(Kind::Pytest, "pytest", Some("pytest -rA {name}"));
+        check(
+            Kind::Pytest,
+            "cd x && python3 -m pytest -q tests/ -k 'a b' -n 4 --cov",
+            Some("cd x && python3 -m pytest -q -n 4 --cov -rA {name}"),
+        );
+        check(Kind::Pytest, "pytest $ARGS", None);
+        check(
+            Kind::Unittest,
+            "python3 -m unittest discover -s tests",
+            Some("python3 -m unittest -v {name}"),
+        );
+        check(Kind::Go, "go test ./...", Some("go test ./... -run '^{pattern}$'"));
+        check(Kind::Vitest, "npx vitest run", Some("npx vitest run -t '{pattern}$'"));
+        check(
+            Kind::NodeTest,
+            "node --test test/",
+            Some("node --test --test-name-pattern='{leaf}$' test/"),
+        );
+        check(Kind::Rspec, "bundle exec rspec", Some("bundle exec rspec -e {name}"));
+        check(Kind::Other, "./test.sh", None);
+        // What `npm test` calls is known by the files.
+        let own = "npx --no-install jest --ci --verbose --colors=false -t '{pattern}$'";
+        check(Kind::Jest, "npm test", Some(own));
+    }
+
+    #[test]
+    fn what_the_user_gives_is_kept() {
+        let files = Fake::of(&["Cargo.toml"]);
+        let got = commands(Kind::Cargo, Some("make test"), Some("make one T={name}"), &files, "");
+        assert_eq!(
+            (got.suite.as_str(), got.one.as_deref()),
+            ("make test", Some("make one T={name}"))
+        );
+        let got = commands(Kind::Cargo, None, Some("x {name}"), &files, "");
+        assert_eq!(got.suite, "cargo test --no-fail-fast");
+        assert_eq!(got.one.as_deref(), Some("x {name}"));
+    }
+
+    #[test]
+    fn own_commands_follow_the_project() {
+        let suite = |kind, files: &[&str]| commands(kind, None, None, &Fake::of(files), "").suite;
+        let shuffled =
+            |kind, files: &[&str]| commands(kind, None, None, &Fake::of(files), "").shuffled;
+        let covers =
+            |kind, files: &[&str]| commands(kind, None, None, &Fake::of(files), "").coverage;
+        let workspace = "Cargo.toml: [workspace]\nmembers = []";
+        assert_eq!(suite(Kind::Cargo, &[workspace]), "cargo test --workspace --no-fail-fast");
+        assert!(suite(Kind::Maven, &["pom.xml", "mvnw"]).starts_with("sh ./mvnw "));
+        assert!(
+            suite(Kind::Jest, &["package.json", "pnpm-lock.yaml"]).starts_with("pnpm exec jest")
+        );
+        assert!(suite(Kind::Rspec, &["Gemfile"]).starts_with("bundle exec rspec"));
+        assert!(suite(Kind::Unittest, &["tests/test_a.py"]).contains("discover -s tests"));
+        assert!(
+            !suite(Kind::Unittest, &["tests/__init__.py", "tests/test_a.py"]).contains("discover")
+        );
+        assert_eq!(shuffled(Kind::Pytest, &["pytest.ini"]), None);
+        let randomly = shuffled(Kind::Pytest, &["requirements.txt: pytest-randomly==3"]);
+        assert!(randomly.unwrap().contains("--randomly-seed={seed}"));
+        assert_eq!(covers(Kind::Maven, &["pom.xml"]), None);
+        assert!(covers(Kind::Maven, &["pom.xml: jacoco-maven-plugin"]).is_some());
+        // Every placeholder of every command is known.
+        for kind in Kind::ALL {
+            let own = commands(kind, None, None, &Fake::of(&["package.json"]), "");
+            let all = [own.one, own.shuffled, own.build, own.coverage.map(|own| own.command)];
+            for command in all.into_iter().flatten().chain([own.suite]) {
+                let filled = super::super::fill(&command, "a::b", "p", 7);
+                let left = filled.replace("${PYTHONPATH", "");
+                assert!(!left.contains('{') || left.contains("+:$PYTHONPATH}"), "{kind}: {filled}");
+            }
+        }
+    }
 }

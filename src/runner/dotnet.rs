@@ -111,7 +111,9 @@ fn read(heard: &Heard<'_>) -> Found {
     }
     close(&mut open, &mut found);
     found.totals = totals.or(long);
-    let is_error = |line: &str| line.contains(": error ") || line.starts_with("error ") || line.contains("MSBUILD : error");
+    let is_error = |line: &str| {
+        line.contains(": error ") || line.starts_with("error ") || line.contains("MSBUILD : error")
+    };
     if heard.exit != Some(0) && found.totals.is_none() && heard.text.lines().any(is_error) {
         found.breaks(Outcome::DidNotBuild, text::from_first(heard.text, is_error));
     } else if found.totals.is_none()
@@ -168,7 +170,9 @@ fn judge(said: &str) -> Outcome {
         || first.starts_with("StringAssert.")
         || first.starts_with("Expected ")
         || first.starts_with("Did not expect ")
-        || message.iter().any(|line| line.starts_with("Expected: ") || line.starts_with("But was: "))
+        || message
+            .iter()
+            .any(|line| line.starts_with("Expected: ") || line.starts_with("But was: "))
         || message.iter().any(|line| line.starts_with("should ") || *line == "but was");
     if says { Outcome::Failed } else { Outcome::Crashed }
 }

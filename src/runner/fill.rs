@@ -2,7 +2,8 @@
 
 /// Fills `{name}`, `{path}`, `{seed}`, `{pattern}` (the name as a regular
 /// expression that matches only itself, ` › ` and ` > ` between its parts as
-/// one space) and `{selector}` (`Class#method`, as Maven wants it).
+/// one space), `{leaf}` (the same of its last part alone) and `{selector}`
+/// (`Class#method`, as Maven wants it).
 ///
 /// The result is one command for `sh -c`. Whatever the name and the path hold,
 /// the shell passes them on as (part of) one word: they are quoted to suit the
@@ -44,6 +45,10 @@ fn placeholder(text: &str, name: &str, path: &str, seed: u32) -> Option<(usize, 
         "path" => path.to_owned(),
         "seed" => seed.to_string(),
         "pattern" => pattern(name),
+        "leaf" => {
+            let leaf = name.rsplit(" › ").next().unwrap_or(name);
+            pattern(leaf.rsplit(" > ").next().unwrap_or(leaf))
+        }
         "selector" => selector(name),
         _ => return None,
     };
@@ -55,7 +60,8 @@ fn pattern(name: &str) -> String {
     let name = name.replace(" › ", " ").replace(" > ", " ");
     let mut out = String::with_capacity(name.len());
     for c in name.chars() {
-        if c.is_ascii_punctuation() && !matches!(c, '_' | '-' | '/' | ':' | '\'' | '"' | ',' | ' ') {
+        if c.is_ascii_punctuation() && !matches!(c, '_' | '-' | '/' | ':' | '\'' | '"' | ',' | ' ')
+        {
             out.push('\\');
         }
         out.push(c);
@@ -231,6 +237,7 @@ mod tests {
     #[test]
     fn patterns_match_only_the_name() {
         check("t -t {pattern}", "calc › adds (a+b)", "t -t 'calc adds \\(a\\+b\\)'");
+        check("t '{leaf}$'", "calc > adds (a+b)", "t 'adds \\(a\\+b\\)$'");
         check("t -run '^{pattern}$'", "TestA/b.c", "t -run '^TestA/b\\.c$'");
         check("t {selector}", "x.CalcTest.above(int)[1]", "t 'x.CalcTest#above'");
         check("t {selector}", "CalcTest#above", "t 'CalcTest#above'");
@@ -245,7 +252,8 @@ mod tests {
             assert!(run.status.success(), "{command}: {run:?}");
             String::from_utf8(run.stdout).unwrap()
         };
-        for name in ["a b", "a'b\"c", "$(echo x)`echo y`", "a\\b\n*", "$HOME ${HOME}", "ü; & | > <"] {
+        for name in ["a b", "a'b\"c", "$(echo x)`echo y`", "a\\b\n*", "$HOME ${HOME}", "ü; & | > <"]
+        {
             for (template, front) in [
                 ("printf '%s|' {name}", ""),
                 ("printf '%s|' '{name}'", ""),

@@ -74,7 +74,7 @@ static RESULT: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is valid")
 });
 
-/// `ok  	pkg	0.01s`, `FAIL	pkg [build failed]`, `?   	pkg	[no test files]`
+/// `ok`, `FAIL` or `?`, a tab, the package, and `0.01s` or `[build failed]`.
 static PACKAGE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^(?P<state>ok  |FAIL|\?   |---)?\t(?P<name>\S+)(?:\t| )(?P<rest>.*)$")
         .expect("the pattern is valid")
@@ -86,9 +86,10 @@ fn read(heard: &Heard<'_>) -> Found {
     let mut text = Package::default();
     let mut builds = false;
     for line in heard.text.lines() {
-        let event = line.trim_start().strip_prefix('{').and_then(|_| {
-            serde_json::from_str::<Event>(line.trim()).ok()
-        });
+        let event = line
+            .trim_start()
+            .strip_prefix('{')
+            .and_then(|_| serde_json::from_str::<Event>(line.trim()).ok());
         match event {
             Some(event) => {
                 let Some(name) = event.package.clone() else {
@@ -96,7 +97,11 @@ fn read(heard: &Heard<'_>) -> Found {
                     continue;
                 };
                 let at = *events.entry(name.clone()).or_insert_with(|| {
-                    packages.push(Package { name: Some(name), is_verbose: true, ..Package::default() });
+                    packages.push(Package {
+                        name: Some(name),
+                        is_verbose: true,
+                        ..Package::default()
+                    });
                     packages.len() - 1
                 });
                 event_of(&mut packages[at], event);
@@ -132,8 +137,11 @@ fn conclude(heard: &Heard<'_>, packages: Vec<Package>, builds: bool) -> Found {
     }
     found.is_whole = whole;
     let telling = |line: &str| {
-        line.starts_with("# ") || line.starts_with("go: ") || line.ends_with(" failed]")
-            || line.contains(": cannot find ") || line.contains("no required module provides")
+        line.starts_with("# ")
+            || line.starts_with("go: ")
+            || line.ends_with(" failed]")
+            || line.contains(": cannot find ")
+            || line.contains("no required module provides")
     };
     if builds {
         found.breaks(Outcome::DidNotBuild, text::from_first(&unquoted(heard.text), telling));
@@ -233,9 +241,9 @@ fn line_of(package: &mut Package, line: &str) -> bool {
         let rest = &parts["rest"];
         if state != "---" && (!state.is_empty() || rest.contains("coverage:")) {
             package.name = Some(parts["name"].to_owned());
-            package.nothing = state == "?   " || rest.contains("[no tests to run]") || state.is_empty();
-            package.outcome =
-                Some(if state == "FAIL" { Outcome::Failed } else { Outcome::Passed });
+            package.nothing =
+                state == "?   " || rest.contains("[no tests to run]") || state.is_empty();
+            package.outcome = Some(if state == "FAIL" { Outcome::Failed } else { Outcome::Passed });
             return true;
         }
     }
@@ -267,7 +275,8 @@ fn event_of(package: &mut Package, event: Event) {
         "output" => {
             let output = text::plain(event.output.as_deref().unwrap_or_default());
             for line in output.lines() {
-                package.nothing |= line.contains("[no tests to run]") || line.contains("[no test files]");
+                package.nothing |=
+                    line.contains("[no tests to run]") || line.contains("[no test files]");
                 if is_panic(line) {
                     package.panics();
                 }
@@ -284,7 +293,11 @@ fn event_of(package: &mut Package, event: Event) {
                     }
                     continue;
                 }
-                let to = if test.is_empty() { package.panicked.last().cloned() } else { Some(test.clone()) };
+                let to = if test.is_empty() {
+                    package.panicked.last().cloned()
+                } else {
+                    Some(test.clone())
+                };
                 if let Some(to) = to {
                     package.say(&to, line);
                 }

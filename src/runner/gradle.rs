@@ -31,9 +31,8 @@ fn commands(place: &Place<'_>) -> Commands {
     let mut commands = Commands::of(Kind::Gradle, test.as_str())
         .one(format!("{test} --tests {{name}}"))
         .build(format!("{gradle} --console=plain --no-daemon testClasses"));
-    let asks = ["build.gradle", "build.gradle.kts"]
-        .iter()
-        .any(|name| place.text(name).contains("jacoco"));
+    let asks =
+        ["build.gradle", "build.gradle.kts"].iter().any(|name| place.text(name).contains("jacoco"));
     if asks {
         commands.coverage = coverage(
             format!("{test} jacocoTestReport"),
@@ -130,15 +129,19 @@ fn printed(path: &str) -> String {
 
 fn broke(heard: &Heard<'_>, found: &mut Found) {
     let failed_task = |line: &str| {
-        line.strip_prefix("> Task ").and_then(|rest| rest.strip_suffix(" FAILED")).is_some_and(|task| {
-            let task = task.rsplit(':').next().unwrap_or(task);
-            task.starts_with("compile") || task.ends_with("Classes") || task.starts_with("kapt")
-        })
+        line.strip_prefix("> Task ").and_then(|rest| rest.strip_suffix(" FAILED")).is_some_and(
+            |task| {
+                let task = task.rsplit(':').next().unwrap_or(task);
+                task.starts_with("compile") || task.ends_with("Classes") || task.starts_with("kapt")
+            },
+        )
     };
     let has = |words: &str| heard.text.contains(words);
     if heard.exit != Some(0) {
         let is_error = |line: &str| {
-            failed_task(line) || line.contains(": error: ") || line.starts_with("e: ")
+            failed_task(line)
+                || line.contains(": error: ")
+                || line.starts_with("e: ")
                 || line.starts_with("* What went wrong")
         };
         if heard.text.lines().any(failed_task)
@@ -155,9 +158,12 @@ fn broke(heard: &Heard<'_>, found: &mut Found) {
         } else if has("No tests found for given includes") {
             found.breaks(Outcome::NotRun, text::from_first(heard.text, is_error));
         }
-    } else if found.tests.is_empty() && heard.text.lines().any(|line| {
-        line.starts_with("> Task ") && line.ends_with("test NO-SOURCE")
-    }) {
+    } else if found.tests.is_empty()
+        && heard
+            .text
+            .lines()
+            .any(|line| line.starts_with("> Task ") && line.ends_with("test NO-SOURCE"))
+    {
         found.breaks(Outcome::NotRun, "");
     }
 }

@@ -1,6 +1,7 @@
 //! Jest: its tree of tests, what failing ones say, and its totals.
 //! <https://jestjs.io/docs/cli>
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -14,7 +15,7 @@ pub(super) static RUNNER: Runner = Runner {
     marks: &["package.json"],
     is_used: |place| uses(place, "jest", &["jest.config."]),
     commands,
-    one: Tail::Append("-t {pattern}"),
+    one: Tail::Append("-t '{pattern}$'"),
     variables: &[("FORCE_COLOR", "0"), ("NODE_ENV", "test")],
     read,
 };
@@ -25,9 +26,9 @@ pub(super) fn uses(place: &Place<'_>, runner: &str, configs: &[&str]) -> Option<
     if !place.has("package.json") {
         return None;
     }
-    let own = place.paths().find(|path| {
-        !path.contains('/') && configs.iter().any(|config| path.starts_with(config))
-    });
+    let own = place
+        .paths()
+        .find(|path| !path.contains('/') && configs.iter().any(|config| path.starts_with(config)));
     if let Some(own) = own {
         return Some(format!("`{own}`"));
     }
@@ -59,7 +60,7 @@ pub(super) fn call(place: &Place<'_>) -> &'static str {
 fn commands(place: &Place<'_>) -> Commands {
     let jest = format!("{} jest --ci --verbose --colors=false", call(place));
     let mut commands = Commands::of(Kind::Jest, jest.as_str())
-        .one(format!("{jest} -t '^{{pattern}}$'"))
+        .one(format!("{jest} -t '{{pattern}}$'"))
         .shuffled(format!("{jest} --randomize --seed={{seed}}"));
     commands.coverage = coverage(
         format!("{jest} --coverage --coverageReporters=lcovonly --coverageDirectory=coverage"),
@@ -95,7 +96,7 @@ fn read(heard: &Heard<'_>) -> Found {
     let mut totals: Option<Totals> = None;
     let mut listed = 0_usize;
     let mut suites = 0_usize;
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     for line in heard.text.lines() {
         if let Some(rest) = line.strip_prefix("Tests: ")
             && let Some(own) = counts(rest)
@@ -164,7 +165,7 @@ fn close(
     found: &mut Found,
     file: Option<&str>,
     listed: &mut usize,
-    seen: &mut std::collections::HashSet<(Option<String>, String)>,
+    seen: &mut HashSet<(Option<String>, String)>,
 ) {
     let Some(Open { title, said }) = open.take() else { return };
     // With a summary at the end, failures stand there twice.

@@ -63,7 +63,8 @@ pub(super) fn by_class(class: &str, said: &str) -> Outcome {
             | "TestFailedException"
     ) || class.starts_with("org.mockito.exceptions.verification.");
     // `assertTimeout` and the like go by the clock.
-    let late = said.contains("execution timed out after") || said.contains("execution exceeded timeout");
+    let late =
+        said.contains("execution timed out after") || said.contains("execution exceeded timeout");
     if by_assertion && !late { Outcome::Failed } else { Outcome::Crashed }
 }
 
@@ -77,7 +78,8 @@ pub(super) fn exception(line: &str) -> Option<&str> {
         && !class.ends_with('.')
         && class.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '$'))
         && short.starts_with(|c: char| c.is_uppercase());
-    let is_end = rest.is_empty() || rest.starts_with(": ") || rest == ":" || rest.starts_with(" at ");
+    let is_end =
+        rest.is_empty() || rest.starts_with(": ") || rest == ":" || rest.starts_with(" at ");
     (is_class && is_end).then_some(class)
 }
 

@@ -9,9 +9,27 @@ use super::{
     vitest,
 };
 
-/// A place in a checkout that may be a project: its files, and its root.
+/// The files of a checkout, so that a folder's are found at once.
+pub(super) struct Tree<'a> {
+    files: &'a dyn Files,
+    sorted: Vec<&'a str>,
+}
+
+impl<'a> Tree<'a> {
+    pub(super) fn of(files: &'a dyn Files) -> Tree<'a> {
+        let mut sorted: Vec<&str> = files.paths().iter().map(String::as_str).collect();
+        sorted.sort_unstable();
+        Tree { files, sorted }
+    }
+
+    pub(super) fn paths(&self) -> &[&'a str] {
+        &self.sorted
+    }
+}
+
+/// A folder of a checkout that may be a project.
 pub(super) struct Place<'a> {
-    pub(super) files: &'a dyn Files,
+    pub(super) tree: &'a Tree<'a>,
     /// `""` or `sub/dir`.
     pub(super) root: &'a str,
 }
@@ -24,25 +42,27 @@ impl Place<'_> {
 
     /// The text of one of its files; empty if it has none of that name.
     pub(super) fn text(&self, name: &str) -> String {
-        let bytes = self.files.read(&self.path(name)).unwrap_or_default();
+        if !self.has(name) {
+            return String::new();
+        }
+        let bytes = self.tree.files.read(&self.path(name)).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Whether it has a file of that name.
     pub(super) fn has(&self, name: &str) -> bool {
-        let path = self.path(name);
-        self.files.paths().contains(&path)
+        self.tree.sorted.binary_search(&self.path(name).as_str()).is_ok()
     }
 
     /// The paths below it, from its root.
     pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
-        self.files.paths().iter().filter_map(|path| {
-            if self.root.is_empty() {
-                Some(path.as_str())
-            } else {
-                path.strip_prefix(self.root)?.strip_prefix('/')
-            }
-        })
+        let front = self.path("");
+        let start = self.tree.sorted.partition_point(|path| **path < *front);
+        let length = front.len();
+        self.tree.sorted[start..]
+            .iter()
+            .take_while(move |path| path.starts_with(&front))
+            .filter_map(move |path| path.get(length..))
     }
 }
 

@@ -14,7 +14,9 @@ pub(super) static RUNNER: Runner = Runner {
     marks: &["pom.xml"],
     is_used: |place| place.has("pom.xml").then(|| "`pom.xml`".to_owned()),
     commands,
-    one: Tail::Append("-Dtest={selector} -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false"),
+    one: Tail::Append(
+        "-Dtest={selector} -DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false",
+    ),
     variables: &[("MAVEN_ARGS", "-B -ntp"), ("MAVEN_OPTS", "-Djansi.mode=strip")],
     read,
 };
@@ -68,7 +70,8 @@ fn read(heard: &Heard<'_>) -> Found {
             class = name.trim();
             continue;
         }
-        if let Some((_, name)) = line.rsplit_once(" in ").filter(|_| line.contains("Time elapsed")) {
+        if let Some((_, name)) = line.rsplit_once(" in ").filter(|_| line.contains("Time elapsed"))
+        {
             class = name.trim();
         }
         if let Some(parts) = TOTALS.captures(line) {
@@ -107,9 +110,14 @@ fn read(heard: &Heard<'_>) -> Found {
     if heard.exit != Some(0) && totals.is_none_or(|totals| totals.ran == 0 || totals.failed == 0) {
         let is_error = |line: &str| line.starts_with("[ERROR]");
         let said = || text::from_first(heard.text, is_error);
-        if has("COMPILATION ERROR") || has("Compilation failure") || has("Could not resolve dependencies")
-            || has("Non-resolvable") || has("Malformed POM") || has("could not be resolved")
-            || has("No compiler is provided") || has("there is no POM in this directory")
+        if has("COMPILATION ERROR")
+            || has("Compilation failure")
+            || has("Could not resolve dependencies")
+            || has("Non-resolvable")
+            || has("Malformed POM")
+            || has("could not be resolved")
+            || has("No compiler is provided")
+            || has("there is no POM in this directory")
         {
             found.tests.clear();
             found.listed = None;
@@ -121,7 +129,9 @@ fn read(heard: &Heard<'_>) -> Found {
             found.breaks(Outcome::Crashed, said());
         }
     }
-    if heard.exit == Some(0) && totals.is_none() && found.tests.is_empty()
+    if heard.exit == Some(0)
+        && totals.is_none()
+        && found.tests.is_empty()
         && (has("No tests to run") || has("There are no tests to run") || has("BUILD SUCCESS"))
     {
         found.breaks(Outcome::NotRun, "");

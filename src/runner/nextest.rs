@@ -39,11 +39,14 @@ pub(super) static RUNNER: Runner = Runner {
 /// Every test has a process of its own, so that their order is without effect.
 fn commands(place: &Place<'_>) -> Commands {
     let all = cargo::scope(place);
-    let mut commands = Commands::of(Kind::Nextest, format!("cargo nextest run{all} --no-fail-fast"))
-        .one(format!("cargo nextest run{all} --no-fail-fast {{name}}"))
-        .build(format!("cargo nextest run{all} --no-run"));
+    let mut commands =
+        Commands::of(Kind::Nextest, format!("cargo nextest run{all} --no-fail-fast"))
+            .one(format!("cargo nextest run{all} --no-fail-fast {{name}}"))
+            .build(format!("cargo nextest run{all} --no-run"));
     commands.coverage = coverage(
-        format!("cargo llvm-cov nextest{all} --no-fail-fast --lcov --output-path target/pipewright.lcov"),
+        format!(
+            "cargo llvm-cov nextest{all} --no-fail-fast --lcov --output-path target/pipewright.lcov"
+        ),
         &["target/pipewright.lcov"],
     );
     commands
@@ -87,7 +90,12 @@ fn read(heard: &Heard<'_>) -> Found {
             parts.and_then(|parts| outcome(&parts["state"]).map(|outcome| (parts, outcome)))
         {
             close(&mut open, &mut found);
-            open = Some((parts["binary"].to_owned(), parts["name"].to_owned(), outcome, String::new()));
+            open = Some((
+                parts["binary"].to_owned(),
+                parts["name"].to_owned(),
+                outcome,
+                String::new(),
+            ));
         } else if let Some((_, _, _, said)) = &mut open
             && said.len() < 4 * text::MOST_SAID
         {
@@ -100,7 +108,8 @@ fn read(heard: &Heard<'_>) -> Found {
         line.starts_with("warning: ") && line.contains(" were not run due to ")
             || line.starts_with("warning: ") && line.contains(" was not run due to ")
     });
-    let none = heard.exit == Some(4) || heard.text.lines().any(|line| line == "error: no tests to run");
+    let none =
+        heard.exit == Some(4) || heard.text.lines().any(|line| line == "error: no tests to run");
     let ran = totals.is_some();
     if let Some(totals) = totals {
         found.totals = Some(totals);

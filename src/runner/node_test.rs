@@ -15,7 +15,7 @@ pub(super) static RUNNER: Runner = Runner {
     marks: &["package.json"],
     is_used,
     commands,
-    one: Tail::After("--test", " --test-name-pattern='^{pattern}$'"),
+    one: Tail::After("--test", " --test-name-pattern='{leaf}$'"),
     variables: &[("FORCE_COLOR", "0"), ("NODE_ENV", "test"), ("NODE_DISABLE_COLORS", "1")],
     read,
 };
@@ -47,7 +47,7 @@ fn is_test(path: &str) -> bool {
 fn commands(_: &Place<'_>) -> Commands {
     let node = "node --test --test-reporter=tap";
     let mut commands =
-        Commands::of(Kind::NodeTest, node).one(format!("{node} --test-name-pattern='{{pattern}}'"));
+        Commands::of(Kind::NodeTest, node).one(format!("{node} --test-name-pattern='{{leaf}}$'"));
     commands.coverage = coverage(
         "node --test --experimental-test-coverage --test-reporter=lcov --test-reporter-destination=.pipewright.lcov --test-reporter=tap --test-reporter-destination=stdout",
         &[".pipewright.lcov"],
@@ -57,8 +57,13 @@ fn commands(_: &Place<'_>) -> Commands {
 
 fn read(heard: &Heard<'_>) -> Found {
     let mut found = Found::default();
-    let is_tap = heard.text.lines().any(|line| line == "TAP version 13" || line == "TAP version 14");
-    if is_tap { tap(heard, &mut found) } else { spec(heard, &mut found) }
+    let is_tap =
+        heard.text.lines().any(|line| line == "TAP version 13" || line == "TAP version 14");
+    if is_tap {
+        tap(heard, &mut found)
+    } else {
+        spec(heard, &mut found)
+    }
     let count = |name: &str| {
         let line = heard.text.lines().rev().find_map(|line| {
             let rest = line.strip_prefix("# ").or_else(|| line.strip_prefix("ℹ "))?;
@@ -87,7 +92,12 @@ fn read(heard: &Heard<'_>) -> Found {
 const NO_MATCH: &str = "test name does not match pattern";
 
 fn tap(heard: &Heard<'_>, found: &mut Found) {
+    // Outcomes in the order of the results, for those around others.
+    let mut outcomes: Vec<Outcome> = Vec::new();
     for point in tap::read(heard.text) {
+        let inside = outcomes.len().saturating_sub(point.inside);
+        let worst = outcomes[inside..].iter().max().copied();
+        outcomes.push(if point.ok { Outcome::Passed } else { worst.unwrap_or(Outcome::Crashed) });
         let is_file = point.path.len() == 1 && is_script(&point.path[0]);
         if point.key("type") == Some("suite") || (is_file && point.inside > 0) {
             continue;
@@ -103,8 +113,14 @@ fn tap(heard: &Heard<'_>, found: &mut Found) {
         let outcome = match (&point.directive, point.ok) {
             (Some(_), _) => Outcome::Skipped,
             (None, true) => Outcome::Passed,
+            (None, false) if point.key("failureType") == Some("subtestsFailed") => {
+                worst.unwrap_or(Outcome::Crashed)
+            }
             (None, false) => judge(&point, is_file),
         };
+        if let Some(last) = outcomes.last_mut() {
+            *last = outcome;
+        }
         let said = if outcome.is_failure() {
             format!("{}{}", point.comments, point.block)
         } else {
@@ -125,18 +141,27 @@ fn judge(point: &Point, is_file: bool) -> Outcome {
     }
     match point.key("failureType") {
         // The test's own code ran to its end; what it threw is told by the keys.
-        None | Some("testCodeFailure" | "subtestsFailed" | "uncaughtException" | "unhandledRejection") => {}
+        None
+        | Some("testCodeFailure" | "subtestsFailed" | "uncaughtException" | "unhandledRejection") =>
+            {}
         Some("hookFailed") => return Outcome::DidNotImport,
         Some(_) => return Outcome::Crashed,
     }
-    let by_assertion = point.key("code") == Some("ERR_ASSERTION")
-        || point.key("name") == Some("AssertionError");
+    let by_assertion =
+        point.key("code") == Some("ERR_ASSERTION") || point.key("name") == Some("AssertionError");
     if by_assertion { Outcome::Failed } else { Outcome::Crashed }
 }
 
 /// A file that ended badly as a whole.
 fn by_file(said: &str) -> Outcome {
-    let unloaded = ["MODULE_NOT_FOUND", "SyntaxError: ", "Cannot find module", "ERR_UNKNOWN_FILE_EXTENSION", "ERR_UNSUPPORTED_DIR_IMPORT", "does not provide an export named"];
+    let unloaded = [
+        "MODULE_NOT_FOUND",
+        "SyntaxError: ",
+        "Cannot find module",
+        "ERR_UNKNOWN_FILE_EXTENSION",
+        "ERR_UNSUPPORTED_DIR_IMPORT",
+        "does not provide an export named",
+    ];
     if unloaded.iter().any(|word| said.contains(word)) {
         Outcome::DidNotImport
     } else {
@@ -145,8 +170,10 @@ fn by_file(said: &str) -> Outcome {
 }
 
 static MARK: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?P<indent> *)(?P<mark>[✔✖﹣▶⚠]) (?P<name>.+?)(?: \([\d.]+m?s\)(?: # (?P<why>.*))?)?$")
-        .expect("the pattern is valid")
+    Regex::new(
+        r"^(?P<indent> *)(?P<mark>[✔✖﹣▶⚠]) (?P<name>.+?)(?: \([\d.]+m?s\)(?: # (?P<why>.*))?)?$",
+    )
+    .expect("the pattern is valid")
 });
 
 fn spec(heard: &Heard<'_>, found: &mut Found) {
@@ -209,7 +236,6 @@ fn close(open: &mut Option<(String, usize, String)>, found: &mut Found, before: 
         found.push(&name, None, by_file(&said), &said);
         return;
     }
-    let outcome =
-        if jest::is_assertion_error(first) { Outcome::Failed } else { Outcome::Crashed };
+    let outcome = if jest::is_assertion_error(first) { Outcome::Failed } else { Outcome::Crashed };
     found.push(&name, None, outcome, &said);
 }

@@ -91,8 +91,10 @@ fn is_assertion(
     message: &str,
     source: &dyn Fn(&str) -> Option<String>,
 ) -> bool {
-    let library = path.starts_with("/rustc/") || path.contains("/library/std/")
-        || path.contains("/library/core/") || path.contains("/library/alloc/");
+    let library = path.starts_with("/rustc/")
+        || path.contains("/library/std/")
+        || path.contains("/library/core/")
+        || path.contains("/library/alloc/");
     if library {
         return false;
     }

@@ -15,7 +15,10 @@ pub(super) static RUNNER: Runner = Runner {
     is_used: |place| {
         let own = ["phpunit.xml", "phpunit.xml.dist", "phpunit.dist.xml"];
         own.iter().find(|name| place.has(name)).map(|name| format!("`{name}`")).or_else(|| {
-            place.text("composer.json").contains("phpunit/phpunit").then(|| "`composer.json`".to_owned())
+            place
+                .text("composer.json")
+                .contains("phpunit/phpunit")
+                .then(|| "`composer.json`".to_owned())
         })
     },
     commands,
@@ -40,11 +43,13 @@ fn commands(place: &Place<'_>) -> Commands {
 
 /// `There were 3 failures:`, `There was 1 error:`, `There was 1 risky test:`
 static SECTION: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?:There (?:was|were) )?\d+ (?P<what>.*?)(?: test)?s?:$").expect("the pattern is valid")
+    Regex::new(r"^(?:There (?:was|were) )?\d+ (?P<what>.*?)(?: test)?s?:$")
+        .expect("the pattern is valid")
 });
 
-static ITEM: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"^(?P<number>\d+)\) (?P<name>\S.*)$").expect("the pattern is valid"));
+static ITEM: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(?P<number>\d+)\) (?P<name>\S.*)$").expect("the pattern is valid")
+});
 
 static TEAMCITY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"^##teamcity\[(?P<event>\w+) (?P<rest>.*)\]$").expect("the pattern is valid")
@@ -59,7 +64,8 @@ fn read(heard: &Heard<'_>) -> Found {
     found.totals = totals;
     if let (true, None) = (events, totals) {
         // The totals are not printed beside the events before PHPUnit 10.
-        found.is_whole = heard.text.lines().any(|line| line.starts_with("##teamcity[testSuiteFinished"));
+        found.is_whole =
+            heard.text.lines().any(|line| line.starts_with("##teamcity[testSuiteFinished"));
         if found.tests.is_empty() {
             found.breaks(Outcome::NotRun, "");
         }
@@ -71,11 +77,18 @@ fn read(heard: &Heard<'_>) -> Found {
         found.tests.clear();
         found.listed = None;
     } else if heard.exit == Some(255) || (totals.is_none() && has("PHP Fatal error:")) {
-        let fatal = |line: &str| line.contains("Fatal error:") || line.contains("Parse error:") || line.starts_with("An error occurred inside PHPUnit.");
+        let fatal = |line: &str| {
+            line.contains("Fatal error:")
+                || line.contains("Parse error:")
+                || line.starts_with("An error occurred inside PHPUnit.")
+        };
         let said = text::from_first(heard.text, fatal);
         // Before any test ran, a file did not load.
-        let unloaded = totals.is_none() && !heard.text.contains("##teamcity[testStarted")
-            && (said.contains("TestSuite->addTestFile") || said.contains("ParseError") || said.contains("Parse error:")
+        let unloaded = totals.is_none()
+            && !heard.text.contains("##teamcity[testStarted")
+            && (said.contains("TestSuite->addTestFile")
+                || said.contains("ParseError")
+                || said.contains("Parse error:")
                 || said.contains("Failed opening required"));
         found.breaks(if unloaded { Outcome::DidNotImport } else { Outcome::Crashed }, said);
     }
@@ -117,7 +130,8 @@ fn sections(text: &str, found: &mut Found) -> usize {
                 "error" => Some(Outcome::Crashed),
                 _ => None,
             };
-        } else if line == "--" || totals(line).is_some() || line == "FAILURES!" || line == "ERRORS!" {
+        } else if line == "--" || totals(line).is_some() || line == "FAILURES!" || line == "ERRORS!"
+        {
             close(&mut open, found);
         } else if let (Some(outcome), Some(parts)) = (outcome, ITEM.captures(line))
             && parts["number"].parse() == Ok(expected)

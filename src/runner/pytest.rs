@@ -12,7 +12,15 @@ use super::sum::{Found, Heard, Totals};
 use super::{Kind, Outcome, text};
 
 pub(super) static RUNNER: Runner = Runner {
-    marks: &["pytest.ini", ".pytest.ini", "pyproject.toml", "setup.cfg", "tox.ini", "conftest.py", "requirements.txt"],
+    marks: &[
+        "pytest.ini",
+        ".pytest.ini",
+        "pyproject.toml",
+        "setup.cfg",
+        "tox.ini",
+        "conftest.py",
+        "requirements.txt",
+    ],
     is_used,
     commands,
     one: Tail::InsteadOfPaths("-rA {name}"),
@@ -61,7 +69,8 @@ fn is_test(path: &str) -> bool {
 
 /// Whether the project says that it has a plugin.
 fn has_plugin(place: &Place<'_>, plugin: &str) -> bool {
-    let files = ["pyproject.toml", "setup.cfg", "tox.ini", "setup.py", "Pipfile", "poetry.lock", "uv.lock"];
+    let files =
+        ["pyproject.toml", "setup.cfg", "tox.ini", "setup.py", "Pipfile", "poetry.lock", "uv.lock"];
     let named = files.iter().any(|name| place.text(name).contains(plugin));
     named
         || place
@@ -86,17 +95,23 @@ fn commands(place: &Place<'_>) -> Commands {
     if randomly {
         commands = commands.shuffled(format!("{PLAIN} --randomly-seed={{seed}}"));
     } else if random_order {
-        commands = commands.shuffled(format!("{PLAIN} --random-order --random-order-seed={{seed}}"));
+        commands =
+            commands.shuffled(format!("{PLAIN} --random-order --random-order-seed={{seed}}"));
     }
     commands.coverage = if has_plugin(place, "pytest-cov") {
         coverage(
-            format!("{PLAIN}{still} --cov --cov-branch --cov-report=json:.pipewright-coverage.json"),
+            format!(
+                "{PLAIN}{still} --cov --cov-branch --cov-report=json:.pipewright-coverage.json"
+            ),
             &[".pipewright-coverage.json"],
         )
     } else {
         let run = PLAIN.trim_start_matches("python3 ");
         coverage(
-            format!("python3 -m coverage run --branch {run}{still} && python3 -m coverage json -q -o .pipewright-coverage.json"),
+            format!(
+                "python3 -m coverage run --branch {run}{still}; code=$?; \
+                 python3 -m coverage json -q -o .pipewright-coverage.json; exit $code"
+            ),
             &[".pipewright-coverage.json"],
         )
     };
@@ -134,7 +149,8 @@ fn read(heard: &Heard<'_>) -> Found {
     let mut found = Found::default();
     let lines: Vec<&str> = heard.text.lines().collect();
     let end = lines.iter().rposition(|line| TOTALS.is_match(line));
-    let totals = end.and_then(|at| TOTALS.captures(lines[at])).map(|parts| counts(&parts["counts"]));
+    let totals =
+        end.and_then(|at| TOTALS.captures(lines[at])).map(|parts| counts(&parts["counts"]));
     let end = end.unwrap_or(lines.len());
     // Only the last summary is the runner's: those above it were printed by tests.
     let summary = lines[..end]
@@ -145,7 +161,8 @@ fn read(heard: &Heard<'_>) -> Found {
     for line in &lines[..summary] {
         if let Some(parts) = VERBOSE.captures(line) {
             let name = parts.name("name").or(parts.name("worker")).map_or("", |name| name.as_str());
-            let state = parts.name("state").or(parts.name("first")).map_or("", |name| name.as_str());
+            let state =
+                parts.name("state").or(parts.name("first")).map_or("", |name| name.as_str());
             match state {
                 "PASSED" | "XPASS" => push(&mut found, name, Outcome::Passed, ""),
                 "SKIPPED" | "XFAIL" => push(&mut found, name, Outcome::Skipped, ""),
@@ -189,17 +206,16 @@ fn read(heard: &Heard<'_>) -> Found {
                         None => ("FAILED", title.as_str()),
                     },
                 };
-                let outcome = if state == "ERROR" { Outcome::DidNotImport } else { judge("", &body) };
+                let outcome =
+                    if state == "ERROR" { Outcome::DidNotImport } else { judge("", &body) };
                 found.push(name, None, outcome, &body);
             }
         }
     }
     found.tests.retain(|test| test.outcome != Outcome::Passed || !parts.contains(&test.name));
     found.listed = Some(listed);
-    found.totals = totals.map(|totals| Totals {
-        ran: totals.ran.saturating_sub(parts.len()),
-        ..totals
-    });
+    found.totals =
+        totals.map(|totals| Totals { ran: totals.ran.saturating_sub(parts.len()), ..totals });
     found.is_partial = lines[end.min(lines.len())..]
         .iter()
         .chain(&lines[summary.min(lines.len())..end.min(lines.len())])
@@ -218,8 +234,10 @@ fn by_exit(heard: &Heard<'_>, found: &mut Found) {
             found.breaks(Outcome::DidNotImport, tail());
         }
         Some(4) if found.tests.iter().any(|test| test.outcome.is_failure()) => {}
-        Some(4) if says("ERROR: not found: ") || says("ERROR: file or directory not found")
-            || says("ERROR: found no collectors") =>
+        Some(4)
+            if says("ERROR: not found: ")
+                || says("ERROR: file or directory not found")
+                || says("ERROR: found no collectors") =>
         {
             found.breaks(Outcome::NotRun, tail());
         }

@@ -17,7 +17,9 @@ pub(super) static RUNNER: Runner = Runner {
         } else if place.has("Gemfile") && asks("Gemfile") {
             Some("`Gemfile`".to_owned())
         } else {
-            let spec = place.paths().find(|path| path.starts_with("spec/") && path.ends_with("_spec.rb"))?;
+            let spec = place
+                .paths()
+                .find(|path| path.starts_with("spec/") && path.ends_with("_spec.rb"))?;
             place.has("Gemfile").then(|| format!("`{spec}`"))
         }
     },
@@ -112,7 +114,8 @@ fn of_json(report: Report) -> Found {
         skipped: summary.pending_count,
     });
     if summary.errors_outside_of_examples_count > 0 {
-        found.breaks(Outcome::DidNotImport, text::cut(&report.messages.join("\n"), text::MOST_TOLD));
+        found
+            .breaks(Outcome::DidNotImport, text::cut(&report.messages.join("\n"), text::MOST_TOLD));
     } else if summary.example_count == 0 {
         found.breaks(Outcome::NotRun, "");
     }
@@ -126,7 +129,8 @@ fn summary(line: &str) -> Option<(Totals, usize)> {
     count(["example", "examples"])?;
     let failed = count(["failure", "failures"])?;
     let pending = text::count(line, "pending").unwrap_or(0);
-    let outside = if line.contains("outside of examples") { count(["error", "errors"]) } else { None };
+    let outside =
+        if line.contains("outside of examples") { count(["error", "errors"]) } else { None };
     let totals = Totals { ran: all.saturating_sub(pending), failed, skipped: pending };
     Some((totals, outside.unwrap_or(0)))
 }
@@ -204,12 +208,18 @@ fn tree(found: &mut Found, lines: &[&str]) {
     for (at, line) in lines.iter().enumerate() {
         let depth = text::indent(line);
         let name = line.trim();
-        if name.is_empty() || (depth == 0 && groups.is_empty() && lines.get(at + 1).is_none_or(|next| text::indent(next) != 2)) {
+        if name.is_empty()
+            || (depth == 0
+                && groups.is_empty()
+                && lines.get(at + 1).is_none_or(|next| text::indent(next) != 2))
+        {
             groups.clear();
             continue;
         }
         groups.retain(|(other, _)| *other < depth);
-        let deeper = lines.get(at + 1).is_some_and(|next| !next.trim().is_empty() && text::indent(next) > depth);
+        let deeper = lines
+            .get(at + 1)
+            .is_some_and(|next| !next.trim().is_empty() && text::indent(next) > depth);
         if deeper {
             groups.push((depth, name));
             continue;

@@ -226,9 +226,7 @@ pub(super) fn result_of<'r>(report: &'r RunReport, name: &str) -> Option<&'r Tes
         let Some(rank) = rank else { continue };
         let better = match best {
             None => true,
-            Some((known, first)) => {
-                rank < known || (rank == known && test.outcome > first.outcome)
-            }
+            Some((known, first)) => rank < known || (rank == known && test.outcome > first.outcome),
         };
         if better {
             best = Some((rank, test));
@@ -260,10 +258,7 @@ impl Names {
             Some(1)
         } else if ends(full, &self.even) || (ends(&self.even, &name) && fits(&self.even, test)) {
             Some(2)
-        } else if starts(&name, &self.even)
-            || starts(full, &self.even)
-            || holds(full, &self.even)
-        {
+        } else if starts(&name, &self.even) || starts(full, &self.even) || holds(full, &self.even) {
             Some(3)
         } else if loads && (starts(&self.even, &name) || starts(&self.even, full)) {
             Some(4)

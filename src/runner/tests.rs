@@ -119,9 +119,8 @@ fn every_output_is_read_as_the_table_says() {
 fn every_runner_is_seen_to_pass_fail_crash_and_run_nothing() {
     let table = table();
     for kind in Kind::ALL.iter().filter(|kind| **kind != Kind::Other) {
-        let of_kind = table.iter().filter(|(case, _)| {
-            kind_of(case.split('/').next().unwrap()) == *kind
-        });
+        let of_kind =
+            table.iter().filter(|(case, _)| kind_of(case.split('/').next().unwrap()) == *kind);
         let text: String = of_kind.map(|(_, expect)| format!("\n{expect}")).collect();
         for outcome in [Outcome::Passed, Outcome::Failed, Outcome::Crashed, Outcome::NotRun] {
             assert!(text.contains(&format!("{outcome}")), "{kind}: no fixture {outcome}");
@@ -236,7 +235,8 @@ fn rust_panics_are_told_apart() {
     let lines = "fn f() {\n    #[test]\n    assert!(x, \"m\");\n}\n";
     let assert_line = |_: &str| Some(lines.to_owned());
     let call_line = |_: &str| Some("#[test]\nfn t() {\n    f(\"assert\");\n}\n".to_owned());
-    let production = |_: &str| Some("fn f() {\n    let x = 1;\n    assert!(x > 2);\n}\n".to_owned());
+    let production =
+        |_: &str| Some("fn f() {\n    let x = 1;\n    assert!(x > 2);\n}\n".to_owned());
     type Source<'a> = &'a dyn Fn(&str) -> Option<String>;
     for (text, source, expect) in [
         (said("tests/a.rs", "assertion failed: a"), &none as Source<'_>, Outcome::Failed),
@@ -248,10 +248,15 @@ fn rust_panics_are_told_apart() {
         (said("src/a.rs", "assertion failed: x > 2"), &none, Outcome::Failed),
         (said("/rustc/0/library/core/src/x.rs", "assertion failed: x"), &none, Outcome::Crashed),
         (said("tests/a.rs", "attempt to add with overflow"), &assert_line, Outcome::Crashed),
-        (said("tests/a.rs", "called `Option::unwrap()` on a `None` value"), &none, Outcome::Crashed),
+        (
+            said("tests/a.rs", "called `Option::unwrap()` on a `None` value"),
+            &none,
+            Outcome::Crashed,
+        ),
         // The test's own words cannot hide a second panic, or an error given back.
         (
-            said("tests/a.rs", "assertion failed: a") + &said("tests/a.rs", "index out of bounds: x"),
+            said("tests/a.rs", "assertion failed: a")
+                + &said("tests/a.rs", "index out of bounds: x"),
             &none,
             Outcome::Crashed,
         ),
@@ -330,7 +335,11 @@ fn printed_lies_are_not_believed() {
     ] {
         let report = report(case);
         let name = if case.starts_with("go/") { "TestLiar" } else { "liar" };
-        let name = if case.starts_with("pytest") || case.starts_with("unittest") { "test_liar" } else { name };
+        let name = if case.starts_with("pytest") || case.starts_with("unittest") {
+            "test_liar"
+        } else {
+            name
+        };
         let got = result_of(&report, name).map_or(Outcome::NotRun, |test| test.outcome);
         assert_eq!(got, lie, "{case}");
         assert_eq!(result_of(&report, honest).unwrap().outcome, Outcome::Failed, "{case}");

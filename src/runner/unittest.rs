@@ -15,7 +15,12 @@ pub(super) static RUNNER: Runner = Runner {
     is_used,
     commands,
     one: Tail::InsteadOfAll("-v {name}"),
-    variables: &[("PYTHONDONTWRITEBYTECODE", "1"), ("PYTHONHASHSEED", "0"), ("PYTHON_COLORS", "0"), ("PYTHONUNBUFFERED", "1")],
+    variables: &[
+        ("PYTHONDONTWRITEBYTECODE", "1"),
+        ("PYTHONHASHSEED", "0"),
+        ("PYTHON_COLORS", "0"),
+        ("PYTHONUNBUFFERED", "1"),
+    ],
     read,
 };
 
@@ -26,9 +31,10 @@ fn is_used(place: &Place<'_>) -> Option<String> {
         name.ends_with(".py") && name.starts_with("test")
     };
     let first = place.paths().filter(|path| named(path)).take(50).find(|path| {
-        place.text(path).lines().any(|line| {
-            line.starts_with("import unittest") || line.starts_with("from unittest")
-        })
+        place
+            .text(path)
+            .lines()
+            .any(|line| line.starts_with("import unittest") || line.starts_with("from unittest"))
     })?;
     Some(format!("`{first}`"))
 }
@@ -51,7 +57,10 @@ fn commands(place: &Place<'_>) -> Commands {
         .one(format!("{front}python3 -m unittest -v {{name}}"))
         .build("python3 -m compileall -q .");
     commands.coverage = coverage(
-        format!("python3 -m coverage run --branch -m unittest{at} && python3 -m coverage json -q -o .pipewright-coverage.json"),
+        format!(
+            "python3 -m coverage run --branch -m unittest{at} -v; code=$?; \
+             python3 -m coverage json -q -o .pipewright-coverage.json; exit $code"
+        ),
         &[".pipewright-coverage.json"],
     );
     commands
@@ -63,9 +72,8 @@ static LINE: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is valid")
 });
 
-static RAN: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^Ran (\d+) tests? in [\d.]+s$").expect("the pattern is valid")
-});
+static RAN: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^Ran (\d+) tests? in [\d.]+s$").expect("the pattern is valid"));
 
 fn read(heard: &Heard<'_>) -> Found {
     let mut found = Found::default();
@@ -200,7 +208,10 @@ fn progress(found: &mut Found, pending: &mut Option<String>, line: &str) {
         if !place.contains('.') && !matches!(test, "setUpModule" | "tearDownModule") {
             return;
         }
-        if place.starts_with("unittest.loader.") || test.starts_with("setUp") || test.starts_with("tearDown") {
+        if place.starts_with("unittest.loader.")
+            || test.starts_with("setUp")
+            || test.starts_with("tearDown")
+        {
             return;
         }
         let name = full_name(test, place);
@@ -251,9 +262,8 @@ fn summary(ran: usize, verdict: &str) -> Totals {
         Some(at) => text::labelled(&verdict[at..], "failures=").unwrap_or(0),
         None => 0,
     };
-    let failed = failures
-        .saturating_add(count("errors="))
-        .saturating_add(count("unexpected successes="));
+    let failed =
+        failures.saturating_add(count("errors=")).saturating_add(count("unexpected successes="));
     let skipped = count("skipped=").saturating_add(expected);
     Totals { ran: ran.saturating_sub(skipped), failed, skipped }
 }

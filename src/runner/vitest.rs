@@ -14,7 +14,7 @@ pub(super) static RUNNER: Runner = Runner {
     marks: &["package.json"],
     is_used: |place| jest::uses(place, "vitest", &["vitest.config.", "vitest.workspace."]),
     commands,
-    one: Tail::Append("-t {pattern}"),
+    one: Tail::Append("-t '{pattern}$'"),
     variables: &[("FORCE_COLOR", "0"), ("NODE_ENV", "test")],
     read,
 };
@@ -22,18 +22,22 @@ pub(super) static RUNNER: Runner = Runner {
 fn commands(place: &Place<'_>) -> Commands {
     let vitest = format!("{} vitest run --reporter=verbose", jest::call(place));
     let mut commands = Commands::of(Kind::Vitest, vitest.as_str())
-        .one(format!("{vitest} -t '^{{pattern}}$'"))
+        .one(format!("{vitest} -t '{{pattern}}$'"))
         .shuffled(format!("{vitest} --sequence.shuffle --sequence.seed={{seed}}"));
     commands.coverage = coverage(
-        format!("{vitest} --coverage --coverage.reporter=lcovonly --coverage.reportsDirectory=coverage"),
+        format!(
+            "{vitest} --coverage --coverage.reportOnFailure --coverage.reporter=lcovonly --coverage.reportsDirectory=coverage"
+        ),
         &["coverage/lcov.info"],
     );
     commands
 }
 
 static MARK: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^ *(?P<mark>[✓×↓✗❯√]) (?P<name>.+?)(?: \[.*\])?(?: +(?:\(retry x\d+\) )?[\d.]+ ?m?s)?$")
-        .expect("the pattern is valid")
+    Regex::new(
+        r"^ *(?P<mark>[✓×↓✗❯√]) (?P<name>.+?)(?: \[.*\])?(?: +(?:\(retry x\d+\) )?[\d.]+ ?m?s)?$",
+    )
+    .expect("the pattern is valid")
 });
 
 static FILE: LazyLock<Regex> = LazyLock::new(|| {
@@ -86,9 +90,8 @@ fn read(heard: &Heard<'_>) -> Found {
     found.listed = Some(listed);
     found.totals = totals;
     let has = |words: &str| heard.text.lines().any(|line| line.trim_start().starts_with(words));
-    if has("No test files found") || has("No test suite found") {
-        found.breaks(Outcome::NotRun, "");
-    } else if totals.is_some_and(|totals| totals.ran == 0) && found.tests.is_empty() {
+    let empty = totals.is_some_and(|totals| totals.ran == 0) && found.tests.is_empty();
+    if empty || has("No test files found") || has("No test suite found") {
         found.breaks(Outcome::NotRun, "");
     }
     if heard.exit != Some(0) && heard.text.lines().any(|line| line.contains(" Unhandled Error")) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::plan::{Caps, Held, Plan};
-use super::{Limits, Network, Run, run};
+use super::{Limits, Network, Run, powers, run};
 
 /// How runs are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,8 @@ pub struct Walls {
     pub(super) program: PathBuf,
 }
 
-/// See what this machine can hold, by starting an empty run.
+/// See what this machine can hold, by starting an empty run. Where runs will see this
+/// process, nobody can look into it from then on, nor can it leave a core dump.
 ///
 /// # Errors
 /// The binary cannot start itself, or there is no `sh`.
@@ -86,6 +87,10 @@ pub async fn walls(options: &Options) -> Result<Walls> {
     tracing::debug!(held = ?report.held, why = ?report.why, "what can be held");
     let held = report.held;
     walls.held = held;
+    if !held.user && !held.pids {
+        // Runs see this process, which may hold every secret of the job in its environment.
+        powers::close_off().context("cannot keep others from looking into this process")?;
+    }
     walls.network = held.network;
     walls.processes = held.pids;
     walls.files = held.mounts;

@@ -294,9 +294,14 @@ async fn what_a_plain_container_holds() {
         let is_held = ran.output.contains(line);
         assert!(is_held || line.starts_with("CapBnd"), "{line}: {}", ran.output);
     }
-    // The process that runs it cannot be looked into, nor can the stages.
+    // The process that runs it cannot be looked into, nor can the stages: each by itself.
     let us = std::process::id();
-    let ran =
-        world.run(&format!("cat /proc/{us}/environ /proc/$PPID/environ && exit 0; exit 7")).await;
-    assert_eq!(ran.ended, Ended::Exited(7), "{}", ran.output);
+    let (inner, outer) = ("$PPID".to_owned(), "$(cut -d' ' -f4 /proc/$PPID/stat)".to_owned());
+    for process in [us.to_string(), inner, outer] {
+        for file in ["environ", "maps", "mem", "root/etc/hostname", "fd/0"] {
+            let ran = world.run(&format!("cat /proc/{process}/{file} < /dev/null")).await;
+            assert_eq!(ran.ended, Ended::Exited(1), "{process} {file}: {}", ran.output);
+            assert!(ran.output.contains("ermission denied"), "{process} {file}: {}", ran.output);
+        }
+    }
 }

@@ -5,12 +5,14 @@ use std::ops::Range;
 
 mod assertions;
 mod bindings;
+mod faults;
 mod files;
 mod items;
 mod place;
 mod source;
 mod strip;
 
+pub use faults::faults;
 pub use files::is_test_file;
 pub use items::tests_in;
 pub use place::place;

@@ -185,7 +185,7 @@ fn stages_meet_in_points_instead_of_every_pair() {
 }
 
 #[test]
-fn large_graphs_are_laid_out_quickly() {
+fn large_graphs_are_drawn_whole() {
     for pipeline in [staged(&[40; 50], false), {
         let mut chain = graph(&[]);
         for at in 0..2_000usize {
@@ -195,11 +195,10 @@ fn large_graphs_are_laid_out_quickly() {
         }
         chain
     }] {
-        let start = std::time::Instant::now();
         let svg = Drawing::of(&pipeline).svg();
-        assert!(svg.len() > 100_000);
-        // Unoptimised; a release build takes a tenth.
-        assert!(start.elapsed().as_secs() < 15, "{:?}", start.elapsed());
+        for job in &pipeline.jobs {
+            assert!(svg.contains(&format!(">{}<", job.id)), "{}", job.id);
+        }
     }
 }
 

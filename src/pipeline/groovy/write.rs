@@ -11,13 +11,14 @@ mod strings;
 #[cfg(test)]
 mod tests;
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 pub use stages::{move_stage, parallelise};
 pub use strings::{replace_literal, unquote_values};
 
 use super::lex::{Kind, tokens};
-use super::{Block, Call, parse};
+use super::{Block, Call, Tree, parse};
 use crate::pipeline::dialect::jenkins::model::{self, Model, Stage};
 use crate::pipeline::edit::Op;
 use crate::pipeline::graph::{Path, Seg, Span};
@@ -253,20 +254,38 @@ fn on_one_line(lines: &str) -> String {
     out
 }
 
-/// Wraps all steps of a stage in a block: `head` is what stands before its brace
-/// (`lock(resource: 'prod')`).
-pub fn wrap_steps(text: &str, at: &Path, head: &str) -> Option<Vec<Op>> {
-    let tree = parse(text).ok()?;
-    let model = model::find(text, &tree).ok()?;
-    let call: &Call = body(&model, at).filter(|_| !at.is_empty())?.find("steps")?;
-    let block = call.block.as_ref()?;
-    if block.statements.is_empty() {
-        return None;
-    }
-    wrap_block(text, block, head)
+/// Wraps steps of stages in blocks: a Jenkinsfile that is looked at once, however many
+/// of its stages are asked for.
+pub struct Wrapper<'t> {
+    text: &'t str,
+    model: Model<'t>,
+    strings: OnceCell<Vec<Range<usize>>>,
 }
 
-fn wrap_block(text: &str, block: &Block, head: &str) -> Option<Vec<Op>> {
+impl<'t> Wrapper<'t> {
+    /// Of a text, with its tree. `None` where it has no declarative pipeline.
+    pub fn new(text: &'t str, tree: &'t Tree) -> Option<Self> {
+        Some(Wrapper { text, model: model::find(text, tree).ok()?, strings: OnceCell::new() })
+    }
+
+    /// Wraps all steps of a stage: `head` is what stands before the brace
+    /// (`lock(resource: 'prod')`).
+    pub fn wrap(&self, at: &Path, head: &str) -> Option<Vec<Op>> {
+        let call: &Call = body(&self.model, at).filter(|_| !at.is_empty())?.find("steps")?;
+        let block = call.block.as_ref()?;
+        if block.statements.is_empty() {
+            return None;
+        }
+        wrap_block(self.text, block, head, &|| self.strings.get_or_init(|| strings(self.text)))
+    }
+}
+
+fn wrap_block<'s>(
+    text: &str,
+    block: &Block,
+    head: &str,
+    strings: &dyn Fn() -> &'s Vec<Range<usize>>,
+) -> Option<Vec<Op>> {
     let inner = block.inner();
     let content = text.get(inner.clone())?;
     if !content.contains('\n') {
@@ -287,7 +306,7 @@ fn wrap_block(text: &str, block: &Block, head: &str) -> Option<Vec<Op>> {
     let (from, to) = (next_line(text, inner.start), line_start(text, inner.end));
     let mut ops = Vec::new();
     let mut opening = format!("{inside}{head} {{{newline}");
-    for line in free_lines(text, from..to, &strings(text)) {
+    for line in free_lines(text, from..to, strings()) {
         if line == from {
             opening.push_str(&unit);
         } else {

@@ -173,30 +173,14 @@ fn fix(context: &Context<'_>, step: &Step, used: &Use, key: &str, lock: &str) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::{Files, Outcome, read};
+    use crate::pipeline::rule::testing::{Paths, edited, hits};
 
-    struct Lock(Vec<String>);
-
-    impl Files for Lock {
-        fn paths(&self) -> &[String] {
-            &self.0
-        }
-
-        fn read(&self, _: &str) -> Option<String> {
-            None
-        }
-    }
-
+    /// The text after the one safe fix, where there is an npm lockfile.
     fn after(platform: Platform, text: &str) -> Option<String> {
-        let files = Lock(vec!["package-lock.json".to_owned()]);
-        let Outcome::Read(file) = read(platform, platform.usual_path(), text, &files) else {
-            panic!("not read: {text}")
-        };
-        let mut hits = Vec::new();
-        check(&Context { file: &file, files: &files, history: None }, &mut hits);
+        let (file, hits) = hits(&RULE, platform, text, &Paths::of(&["package-lock.json"]));
         let fix = hits.first()?.fix.as_ref().unwrap();
         assert!(hits.len() == 1 && fix.safe, "{hits:?}");
-        Some(edit::splice(text, &file.tree, &fix.ops).unwrap())
+        Some(edited(&file, &fix.ops))
     }
 
     #[test]

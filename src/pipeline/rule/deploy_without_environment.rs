@@ -190,7 +190,8 @@ fn named(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::rule::testing::{finds, fixed};
+    use crate::pipeline::NoFiles;
+    use crate::pipeline::rule::testing::{finds, fixed, hits};
 
     const STEP: &str =
         "    runs-on: ubuntu-latest\n    steps:\n      - run: kubectl apply -f k8s/\n";
@@ -216,7 +217,7 @@ mod tests {
                 "ship",
             ),
         ] {
-            let found = crate::pipeline::rule::testing::hits(&RULE, platform, &text, &crate::pipeline::NoFiles).1;
+            let (_, found) = hits(&RULE, platform, &text, &NoFiles);
             assert_eq!(found.len(), 1, "{found:?}\n{text}");
             assert!(found[0].title.starts_with(&format!("`{span}` deploys")), "{found:?}");
             assert_eq!(fixed(&RULE, platform, &text, true), text);

@@ -207,8 +207,8 @@ fn called(pipeline: &Pipeline) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{finds, fixed};
     use super::*;
+    use crate::pipeline::rule::testing::{finds, fixed};
 
     const PLAIN: &str = "\
 on: [push]

@@ -134,7 +134,8 @@ fn remove(job: &Job) -> Option<Vec<Op>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::{NoFiles, Outcome, read};
+    use crate::pipeline::NoFiles;
+    use crate::pipeline::rule::testing::{edited, hits};
 
     #[test]
     fn history_is_fetched_where_it_is_read() {
@@ -152,18 +153,12 @@ mod tests {
             let text = format!(
                 "on: push\njobs:\n  t:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@v4\n        with:\n          fetch-depth: 0\n      - run: {run}\n"
             );
-            let Outcome::Read(file) =
-                read(Platform::GitHub, ".github/workflows/ci.yml", &text, &NoFiles)
-            else {
-                panic!("not read: {text}")
-            };
-            let mut hits = Vec::new();
-            check(&Context { file: &file, files: &NoFiles, history: None }, &mut hits);
+            let (file, hits) = hits(&RULE, Platform::GitHub, &text, &NoFiles);
             assert_eq!(hits.len(), expect, "{run}: {hits:?}");
             if let Some(hit) = hits.first() {
                 let fix = hit.fix.as_ref().unwrap();
                 assert!(!fix.safe);
-                let after = edit::splice(&text, &file.tree, &fix.ops).unwrap();
+                let after = edited(&file, &fix.ops);
                 assert_eq!(after, text.replace("        with:\n          fetch-depth: 0\n", ""));
             }
         }

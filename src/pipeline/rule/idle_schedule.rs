@@ -105,8 +105,7 @@ fn times(field: &str, of: f64) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::NoFiles;
-    use crate::pipeline::rule::testing::hits;
+    use crate::pipeline::rule::testing::count;
 
     #[test]
     fn fields_are_counted() {
@@ -135,9 +134,9 @@ mod tests {
             let text = format!(
                 "on:\n  schedule:\n    - cron: '{cron}'\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n      - run: {script}\n"
             );
-            assert_eq!(hits(&RULE, Platform::GitHub, &text, &NoFiles).1.len(), expect, "{text}");
+            assert_eq!(count(&RULE, Platform::GitHub, &text), expect, "{text}");
             let asks = format!("{text}        if: github.event.schedule != '0 * * * *'\n");
-            assert_eq!(hits(&RULE, Platform::GitHub, &asks, &NoFiles).1.len(), 0, "{asks}");
+            assert_eq!(count(&RULE, Platform::GitHub, &asks), 0, "{asks}");
         }
     }
 }

@@ -82,8 +82,7 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::NoFiles;
-    use crate::pipeline::rule::testing::hits;
+    use crate::pipeline::rule::testing::count;
 
     #[test]
     fn many_cells_on_changes_are_found() {
@@ -101,8 +100,7 @@ mod tests {
             ("pull_request", 7, "    if: github.event_name == 'schedule'\n", 0),
         ] {
             let text = text(on, versions, condition);
-            let (_, found) = hits(&RULE, Platform::GitHub, &text, &NoFiles);
-            assert_eq!(found.len(), expect, "{text}");
+            assert_eq!(count(&RULE, Platform::GitHub, &text), expect, "{text}");
         }
     }
 }

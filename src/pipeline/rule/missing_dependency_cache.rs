@@ -12,6 +12,7 @@ use super::{Context, Fix, FixKind, Group, Hit, Rule};
 use crate::finding::Severity;
 use crate::pipeline::edit::{self, Op};
 use crate::pipeline::graph::{Job, JobKind, Resource, TriggerKind};
+use crate::pipeline::groovy::{self, write::Wrapper};
 use crate::pipeline::platform::Platform;
 use crate::pipeline::timing::Effect;
 use crate::pipeline::words::{self, Does, Manager};
@@ -65,8 +66,15 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
     let pipeline = context.pipeline();
     let released = released(context);
     let text = LazyCell::new(|| edit::Text::new(&context.file.text, &context.file.tree));
+    let tree = LazyCell::new(|| groovy::parse(&context.file.text).ok());
+    let wrapper =
+        LazyCell::new(|| Wrapper::new(&context.file.text, LazyCell::force(&tree).as_ref()?));
     for (place, job) in pipeline.jobs.iter().enumerate() {
         if job.kind != JobKind::Work || job.span.file != 0 {
+            continue;
+        }
+        // What Jenkins keeps is seldom open to pull requests.
+        if released[place] && pipeline.platform == Platform::Jenkins {
             continue;
         }
         let mut installs = install::installs(context, job);
@@ -82,12 +90,8 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
         for group in groups {
             let remedy = match pipeline.platform {
                 Platform::GitHub => github::remedy(context, job, &group),
-                _ => others::remedy(context, job, &group),
+                _ => others::remedy(context, &|| wrapper.as_ref(), job, &group),
             };
-            // What Jenkins keeps is seldom open to pull requests.
-            if released[place] && pipeline.platform == Platform::Jenkins {
-                continue;
-            }
             let (Some(remedy), Some(first)) = (remedy, group.first()) else { continue };
             if hits.iter().any(|known| known.span == first.span) {
                 continue;

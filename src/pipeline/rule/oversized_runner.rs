@@ -274,9 +274,8 @@ fn smaller(file: &File, job: &Job, size: &Size) -> Option<Fix> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::rule::testing;
-    use crate::pipeline::timing::{JobTime, Run};
-    use crate::pipeline::{NoFiles, Outcome, read};
+    use crate::pipeline::NoFiles;
+    use crate::pipeline::rule::testing::{self, hits_timed, time};
 
     const GITHUB: &str = "\
 on: push
@@ -352,22 +351,9 @@ jobs:
     #[test]
     fn timings_tell_whether_the_cores_are_worth_it() {
         let text = GITHUB.replacen("npm run lint", "npm run build-all", 1);
-        let Outcome::Read(file) = read(Platform::GitHub, "a.yml", &text, &NoFiles) else {
-            panic!("it is read");
-        };
         let found = |lint: f64, runs: usize| {
-            let time = |name: &str, seconds: f64| JobTime {
-                name: name.to_owned(),
-                queue: 0.0,
-                seconds,
-                steps: Vec::new(),
-                succeeded: true,
-            };
-            let run = Run { jobs: vec![time("lint", lint), time("unit", 600.0)] };
-            let history = History { runs: vec![run; runs] };
-            let mut hits = Vec::new();
-            check(&Context { file: &file, files: &NoFiles, history: Some(&history) }, &mut hits);
-            hits.len()
+            let run = vec![time("lint", lint), time("unit", 600.0)];
+            hits_timed(&RULE, Platform::GitHub, &text, vec![run; runs]).1.len()
         };
         assert_eq!(found(100.0, 10), 1);
         // Four times as long would be longer than the rest; or too few runs.

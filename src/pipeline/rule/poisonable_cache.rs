@@ -97,8 +97,8 @@ fn restores(step: &Step) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::finds;
     use super::*;
+    use crate::pipeline::rule::testing::{count, finds};
 
     #[test]
     fn caches_in_front_of_a_release_are_found() {
@@ -117,13 +117,8 @@ mod tests {
             ("{uses: actions/setup-go@v5, with: {cache: false}}", "npm publish", false),
         ] {
             let text = text(step, run);
-            let (_, found) = super::super::testing::hits(
-                &RULE,
-                Platform::GitHub,
-                &text,
-                &crate::pipeline::NoFiles,
-            );
-            assert_eq!(found.len(), usize::from(expect), "{step} {run}");
+            let expect = usize::from(expect);
+            assert_eq!(count(&RULE, Platform::GitHub, &text), expect, "{step} {run}");
         }
         finds(&RULE, Platform::GitHub, &text(go, "npm publish"), &["actions/setup-go@v5"]);
     }

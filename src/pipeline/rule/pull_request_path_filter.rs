@@ -171,20 +171,8 @@ fn works_in(file: &File, job: &Job) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::rule::testing::hits;
+    use crate::pipeline::rule::testing::{Paths, hits};
     use crate::pipeline::{Files, NoFiles};
-
-    struct Checkout(Vec<String>);
-
-    impl Files for Checkout {
-        fn paths(&self) -> &[String] {
-            &self.0
-        }
-
-        fn read(&self, _: &str) -> Option<String> {
-            None
-        }
-    }
 
     const TEXT: &str = "\
 on: pull_request
@@ -202,9 +190,8 @@ jobs:
 
     #[test]
     fn work_of_one_folder_is_found_where_there_are_others() {
-        let of = |paths: &[&str]| Checkout(paths.iter().map(|path| (*path).to_owned()).collect());
-        let several = of(&["api/go.mod", "web/package.json"]);
-        let one = of(&["README.md", "web/package.json"]);
+        let several = Paths::of(&["api/go.mod", "web/package.json"]);
+        let one = Paths::of(&["README.md", "web/package.json"]);
         let count =
             |text: &str, files: &dyn Files| hits(&RULE, Platform::GitHub, text, files).1.len();
         assert_eq!(count(TEXT, &several), 1);

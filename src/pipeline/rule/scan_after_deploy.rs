@@ -1,6 +1,6 @@
 //! Scans that run once everything is delivered, or that nobody has to heed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::order::{self, Slot};
 use super::{Context, Fix, FixKind, Group, Hit, Rule};
@@ -310,8 +310,10 @@ fn rewired(old: &[Vec<usize>], late: &[(usize, Vec<usize>)]) -> Option<Vec<Vec<u
         }
     }
     let after = closure(&new);
-    let touched =
-        |node: usize| late.iter().any(|(scan, before)| *scan == node || before.contains(&node));
+    let moved: BTreeSet<usize> =
+        late.iter().flat_map(|(scan, before)| before.iter().chain([scan])).copied().collect();
+    let scans: BTreeSet<usize> = late.iter().map(|(scan, _)| *scan).collect();
+    let touched = |node: usize| moved.contains(&node);
     for node in (0..old.len()).filter(|node| !touched(*node)) {
         let (all, kept) = (reach.get(node)?, after.get(node)?);
         let missing: Vec<usize> = all.iter().filter(|on| !kept.has(*on)).collect();
@@ -323,7 +325,7 @@ fn rewired(old: &[Vec<usize>], late: &[(usize, Vec<usize>)]) -> Option<Vec<Vec<u
             })
             .collect();
         // Only where it waited for a scan by name; what follows it comes along.
-        if old.get(node)?.iter().any(|on| late.iter().any(|(scan, _)| scan == on)) {
+        if old.get(node)?.iter().any(|on| scans.contains(on)) {
             new.get_mut(node)?.extend(direct);
         }
     }

@@ -207,9 +207,9 @@ fn scripts(context: &Context<'_>, hits: &mut Vec<Hit>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{finds, hits};
     use super::*;
     use crate::pipeline::NoFiles;
+    use crate::pipeline::rule::testing::{finds, hits};
 
     fn github(step: &str) -> String {
         format!(

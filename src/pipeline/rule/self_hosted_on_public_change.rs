@@ -81,8 +81,8 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::finds;
     use super::*;
+    use crate::pipeline::rule::testing::finds;
 
     #[test]
     fn own_machines_are_found_for_changes_alone() {

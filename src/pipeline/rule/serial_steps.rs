@@ -171,31 +171,19 @@ fn median(mut values: Vec<f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::timing::Run;
-    use crate::pipeline::{NoFiles, Outcome, read};
+    use crate::pipeline::rule::testing::{hits_timed, time};
 
     fn found(second: &str, times: [f64; 2], runs: usize) -> Vec<Hit> {
         let text = format!(
             "on: push\njobs:\n  all:\n    runs-on: ubuntu-latest\n    steps:\n      - run: npm ci\n      - name: Unit\n        run: npm test\n      - {second}\n"
         );
-        let Outcome::Read(file) = read(Platform::GitHub, "a.yml", &text, &NoFiles) else {
-            panic!("it is read: {text}");
-        };
-        let time = JobTime {
-            name: "all".to_owned(),
-            queue: 0.0,
-            seconds: times[0] + times[1] + 20.0,
-            steps: vec![
-                ("Run npm ci".to_owned(), 20.0),
-                ("Unit".to_owned(), times[0]),
-                ("Run npm run lint".to_owned(), times[1]),
-            ],
-            succeeded: true,
-        };
-        let history = History { runs: vec![Run { jobs: vec![time] }; runs] };
-        let mut hits = Vec::new();
-        check(&Context { file: &file, files: &NoFiles, history: Some(&history) }, &mut hits);
-        hits
+        let steps = vec![
+            ("Run npm ci".to_owned(), 20.0),
+            ("Unit".to_owned(), times[0]),
+            ("Run npm run lint".to_owned(), times[1]),
+        ];
+        let job = JobTime { steps, ..time("all", times[0] + times[1] + 20.0) };
+        hits_timed(&RULE, Platform::GitHub, &text, vec![vec![job]; runs]).1
     }
 
     #[test]

@@ -272,14 +272,11 @@ fn remedy(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::{NoFiles, Outcome, read};
+    use crate::pipeline::NoFiles;
+    use crate::pipeline::rule::testing::hits;
 
     fn found(platform: Platform, text: &str) -> Vec<(bool, usize)> {
-        let Outcome::Read(file) = read(platform, platform.usual_path(), text, &NoFiles) else {
-            panic!("not read: {text}")
-        };
-        let mut hits = Vec::new();
-        check(&Context { file: &file, files: &NoFiles, history: None }, &mut hits);
+        let (_, hits) = hits(&RULE, platform, text, &NoFiles);
         hits.iter()
             .map(|hit| hit.fix.as_ref().map_or((false, 0), |fix| (fix.safe, fix.ops.len())))
             .collect()

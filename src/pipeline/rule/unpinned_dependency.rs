@@ -516,8 +516,8 @@ fn pin(text: &str, same: &[Named]) -> Option<Fix> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{finds, fixed};
     use super::*;
+    use crate::pipeline::rule::testing::{finds, fixed};
 
     #[test]
     fn what_moves_is_found_on_every_platform() {

@@ -101,28 +101,14 @@ fn is_split(job: &Job) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pipeline::timing::{History, JobTime, Run};
-    use crate::pipeline::{NoFiles, Outcome, read};
+    use crate::pipeline::rule::testing::{hits_timed, time};
 
     fn found(script: &str, seconds: f64, other: f64, runs: usize) -> usize {
         let text = format!(
             "on: push\njobs:\n  unit:\n    runs-on: ubuntu-latest\n    steps:\n      - run: {script}\n  image:\n    needs: unit\n    runs-on: ubuntu-latest\n    steps:\n      - run: docker build .\n"
         );
-        let Outcome::Read(file) = read(Platform::GitHub, "a.yml", &text, &NoFiles) else {
-            panic!("it is read");
-        };
-        let time = |name: &str, seconds: f64| JobTime {
-            name: name.to_owned(),
-            queue: 0.0,
-            seconds,
-            steps: Vec::new(),
-            succeeded: true,
-        };
-        let run = Run { jobs: vec![time("unit", seconds), time("image", other)] };
-        let history = History { runs: vec![run; runs] };
-        let mut hits = Vec::new();
-        check(&Context { file: &file, files: &NoFiles, history: Some(&history) }, &mut hits);
-        hits.len()
+        let run = vec![time("unit", seconds), time("image", other)];
+        hits_timed(&RULE, Platform::GitHub, &text, vec![run; runs]).1.len()
     }
 
     #[test]

@@ -136,8 +136,8 @@ fn bound(pipeline: &Pipeline, job: &Job) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::finds;
     use super::*;
+    use crate::pipeline::rule::testing::finds;
 
     fn workflow(on: &str, job: &str, step: &str) -> String {
         format!(

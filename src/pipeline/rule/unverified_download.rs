@@ -146,9 +146,9 @@ fn is_comment(text: &str, at: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::hits;
     use super::*;
     use crate::pipeline::NoFiles;
+    use crate::pipeline::rule::testing::hits;
 
     #[test]
     fn downloads_that_run_unread_are_found() {

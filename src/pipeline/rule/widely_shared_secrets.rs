@@ -135,8 +135,8 @@ fn check(context: &Context<'_>, hits: &mut Vec<Hit>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::finds;
     use super::*;
+    use crate::pipeline::rule::testing::finds;
 
     #[test]
     fn what_reaches_more_than_needed_is_found() {

@@ -20,194 +20,131 @@ struct Scanner {
     off: &'static str,
 }
 
-const fn scanner(
-    pattern: &'static str,
-    tool: &'static str,
-    target: ScanTarget,
-    gates: bool,
-    on: &'static str,
-    off: &'static str,
-) -> Scanner {
-    Scanner { pattern, tool, target, gates, on, off }
+/// One that lets everything pass, whatever its flags.
+const fn scanner(pattern: &'static str, tool: &'static str, target: ScanTarget) -> Scanner {
+    Scanner { pattern, tool, target, gates: false, on: "", off: "" }
+}
+
+impl Scanner {
+    const fn gates(self) -> Scanner {
+        Scanner { gates: true, ..self }
+    }
+
+    const fn on(self, on: &'static str) -> Scanner {
+        Scanner { on, ..self }
+    }
+
+    const fn off(self, off: &'static str) -> Scanner {
+        Scanner { off, ..self }
+    }
 }
 
 const EXIT: &str = "--exit-code";
+const WAIT: &str = "-Dsonar.qualitygate.wait";
+const NO_WAIT: &str = "-Dsonar.qualitygate.wait=false";
+
+// Patterns that are longer than a line.
+const DEPENDENCY_CHECK: &str = "mvn|mvnw ~dependency-check:*|org.owasp:dependency-check*|\
+    dependency-check-maven:*|aggregate";
+const SECRETS: &str = "detect-secrets|detect-secrets-hook|ggshield|talisman|whispers|\
+    secretscanner|noseyparker|git-secrets|kingfisher";
+const DAST: &str = "dastardly|arachni|wapiti|w3af|sqlmap|skipfish|stackhawk|hawk|testssl.sh|\
+    testssl|sslyze|sslscan|nmap|kube-bench|kube-hunter|prowler|scout|schemathesis-dast|dalfox|\
+    httpx-scan|wpscan|burp";
 
 /// First fitting row wins.
 const SCANNERS: &[Scanner] = &[
-    scanner("trivy image|i", "trivy", Image, false, EXIT, ""),
-    scanner(
-        "trivy fs|filesystem|repo|repository|config|conf|rootfs|sbom|vm",
-        "trivy",
-        Source,
-        false,
-        EXIT,
-        "",
-    ),
-    scanner("trivy k8s|kubernetes|aws", "trivy", Live, false, EXIT, ""),
-    scanner(
-        "trivy ? !--download-db-only|--version|--clear-cache|--reset",
-        "trivy",
-        Image,
-        false,
-        EXIT,
-        "",
-    ),
-    scanner("grype", "grype", Image, false, "--fail-on -f", ""),
-    scanner("snyk container test", "snyk", Image, true, "", ""),
-    scanner("snyk container monitor", "snyk", Image, false, "", ""),
-    scanner("snyk monitor", "snyk", Source, false, "", ""),
-    scanner("snyk test|code|iac|woof", "snyk", Source, true, "", ""),
-    scanner("semgrep|opengrep ci", "semgrep", Source, true, "", "--suppress-errors --dry-run"),
-    scanner("semgrep|opengrep !--version|--validate", "semgrep", Source, false, "--error", ""),
-    scanner("codeql database analyze", "codeql", Source, false, "", ""),
-    scanner(
-        "gitleaks detect|git|dir|directory|protect|stdin|?",
-        "gitleaks",
-        Source,
-        true,
-        EXIT,
-        "--exit-code=0",
-    ),
-    scanner("trufflehog|trufflehog3", "trufflehog", Source, false, "--fail", ""),
-    scanner("checkov !--version|-v", "checkov", Source, true, "--hard-fail-on", "--soft-fail -s"),
-    scanner("tfsec", "tfsec", Source, true, "", "--soft-fail -s"),
-    scanner("terrascan scan", "terrascan", Source, true, "", ""),
-    scanner("kics scan", "kics", Source, true, "", "--ignore-on-exit=all"),
-    scanner("bandit", "bandit", Source, true, "", "--exit-zero"),
-    scanner("gosec", "gosec", Source, true, "", "-no-fail --no-fail"),
-    scanner("brakeman", "brakeman", Source, true, "", "--no-exit-on-warn"),
-    scanner("npm|yarn|pnpm|bun audit !--fix", "npm-audit", Source, true, "", ""),
-    scanner("yarn npm audit", "npm-audit", Source, true, "", ""),
-    scanner(
-        "audit-ci|better-npm-audit|auditjs|retire|npm-audit-resolver",
-        "npm-audit",
-        Source,
-        true,
-        "",
-        "",
-    ),
-    scanner("pip-audit", "pip-audit", Source, true, "", ""),
-    scanner("safety check|scan", "safety", Source, true, "", "--continue-on-error"),
-    scanner(
-        "cargo|cargo-audit|cargo-deny audit|deny|geiger|crev|check",
-        "cargo-audit",
-        Source,
-        true,
-        "",
-        "",
-    ),
-    scanner("bundle|bundler audit", "bundler-audit", Source, true, "", ""),
-    scanner("bundle-audit|bundler-audit", "bundler-audit", Source, true, "", ""),
-    scanner("composer audit", "composer-audit", Source, true, "", ""),
-    scanner("dotnet list|package ~package +--vulnerable", "dotnet", Source, false, "", ""),
-    scanner("govulncheck|nancy", "govulncheck", Source, true, "", ""),
-    scanner("osv-scanner", "osv-scanner", Source, true, "", ""),
-    scanner("mix sobelow|deps.audit|hex.audit", "sobelow", Source, true, "", ""),
-    scanner(
-        "dependency-check|dependency-check.sh",
-        "dependency-check",
-        Source,
-        false,
-        "--failOnCVSS",
-        "",
-    ),
-    scanner(
-        "mvn|mvnw ~dependency-check:*|org.owasp:dependency-check*|dependency-check-maven:*|aggregate",
-        "dependency-check",
-        Source,
-        false,
-        "-DfailBuildOnCVSS",
-        "",
-    ),
-    scanner("gradle|gradlew ~dependencyCheck*", "dependency-check", Source, false, "", ""),
-    scanner(
-        "mvn|mvnw ~sonar:sonar|sonar|org.sonarsource*",
-        "sonar",
-        Source,
-        false,
-        "-Dsonar.qualitygate.wait",
-        "-Dsonar.qualitygate.wait=false",
-    ),
-    scanner(
-        "gradle|gradlew ~sonar|sonarqube|sonarQube",
-        "sonar",
-        Source,
-        false,
-        "-Dsonar.qualitygate.wait",
-        "-Dsonar.qualitygate.wait=false",
-    ),
-    scanner(
-        "sonar-scanner|sonar|sonarqube-scanner|sonar-scanner-npm",
-        "sonar",
-        Source,
-        false,
-        "-Dsonar.qualitygate.wait",
-        "-Dsonar.qualitygate.wait=false",
-    ),
-    scanner("dotnet sonarscanner end", "sonar", Source, false, "", ""),
-    scanner("dotnet-sonarscanner end", "sonar", Source, false, "", ""),
-    scanner("anchorectl image", "anchore", Image, false, "--fail-based-on-results -f", ""),
-    scanner("anchore-cli evaluate|image", "anchore", Image, true, "", ""),
-    scanner("inline_scan|inline_scan.sh", "anchore", Image, false, "-f", ""),
-    scanner("clair-scanner|clairctl|klar|clair", "clair", Image, true, "", ""),
-    scanner("dockle", "dockle", Image, false, EXIT, ""),
+    scanner("trivy image|i", "trivy", Image).on(EXIT),
+    scanner("trivy fs|filesystem|repo|repository|config|conf|rootfs|sbom|vm", "trivy", Source)
+        .on(EXIT),
+    scanner("trivy k8s|kubernetes|aws", "trivy", Live).on(EXIT),
+    scanner("trivy ? !--download-db-only|--version|--clear-cache|--reset", "trivy", Image).on(EXIT),
+    scanner("grype", "grype", Image).on("--fail-on -f"),
+    scanner("snyk container test", "snyk", Image).gates(),
+    scanner("snyk container monitor", "snyk", Image),
+    scanner("snyk monitor", "snyk", Source),
+    scanner("snyk test|code|iac|woof", "snyk", Source).gates(),
+    scanner("semgrep|opengrep ci", "semgrep", Source).gates().off("--suppress-errors --dry-run"),
+    scanner("semgrep|opengrep !--version|--validate", "semgrep", Source).on("--error"),
+    scanner("codeql database analyze", "codeql", Source),
+    scanner("gitleaks detect|git|dir|directory|protect|stdin|?", "gitleaks", Source)
+        .gates()
+        .on(EXIT)
+        .off("--exit-code=0"),
+    scanner("trufflehog|trufflehog3", "trufflehog", Source).on("--fail"),
+    scanner("checkov !--version|-v", "checkov", Source)
+        .gates()
+        .on("--hard-fail-on")
+        .off("--soft-fail -s"),
+    scanner("tfsec", "tfsec", Source).gates().off("--soft-fail -s"),
+    scanner("terrascan scan", "terrascan", Source).gates(),
+    scanner("kics scan", "kics", Source).gates().off("--ignore-on-exit=all"),
+    scanner("bandit", "bandit", Source).gates().off("--exit-zero"),
+    scanner("gosec", "gosec", Source).gates().off("-no-fail --no-fail"),
+    scanner("brakeman", "brakeman", Source).gates().off("--no-exit-on-warn"),
+    scanner("npm|yarn|pnpm|bun audit !--fix", "npm-audit", Source).gates(),
+    scanner("yarn npm audit", "npm-audit", Source).gates(),
+    scanner("audit-ci|better-npm-audit|auditjs|retire|npm-audit-resolver", "npm-audit", Source)
+        .gates(),
+    scanner("pip-audit", "pip-audit", Source).gates(),
+    scanner("safety check|scan", "safety", Source).gates().off("--continue-on-error"),
+    scanner("cargo|cargo-audit|cargo-deny audit|deny|geiger|crev|check", "cargo-audit", Source)
+        .gates(),
+    scanner("bundle|bundler audit", "bundler-audit", Source).gates(),
+    scanner("bundle-audit|bundler-audit", "bundler-audit", Source).gates(),
+    scanner("composer audit", "composer-audit", Source).gates(),
+    scanner("dotnet list|package ~package +--vulnerable", "dotnet", Source),
+    scanner("govulncheck|nancy", "govulncheck", Source).gates(),
+    scanner("osv-scanner", "osv-scanner", Source).gates(),
+    scanner("mix sobelow|deps.audit|hex.audit", "sobelow", Source).gates(),
+    scanner("dependency-check|dependency-check.sh", "dependency-check", Source).on("--failOnCVSS"),
+    scanner(DEPENDENCY_CHECK, "dependency-check", Source).on("-DfailBuildOnCVSS"),
+    scanner("gradle|gradlew ~dependencyCheck*", "dependency-check", Source),
+    scanner("mvn|mvnw ~sonar:sonar|sonar|org.sonarsource*", "sonar", Source).on(WAIT).off(NO_WAIT),
+    scanner("gradle|gradlew ~sonar|sonarqube|sonarQube", "sonar", Source).on(WAIT).off(NO_WAIT),
+    scanner("sonar-scanner|sonar|sonarqube-scanner|sonar-scanner-npm", "sonar", Source)
+        .on(WAIT)
+        .off(NO_WAIT),
+    scanner("dotnet sonarscanner end", "sonar", Source),
+    scanner("dotnet-sonarscanner end", "sonar", Source),
+    scanner("anchorectl image", "anchore", Image).on("--fail-based-on-results -f"),
+    scanner("anchore-cli evaluate|image", "anchore", Image).gates(),
+    scanner("inline_scan|inline_scan.sh", "anchore", Image).on("-f"),
+    scanner("clair-scanner|clairctl|klar|clair", "clair", Image).gates(),
+    scanner("dockle", "dockle", Image).on(EXIT),
     scanner(
         "docker|docker-scout scout|cves ~cves|quickview|recommendations|?",
         "docker-scout",
         Image,
-        false,
-        "--exit-code -e",
-        "",
-    ),
-    scanner("docker scan", "docker-scan", Image, true, "", ""),
-    scanner("twistcli images scan", "twistcli", Image, true, "", ""),
-    scanner("twistcli", "twistcli", Source, true, "", ""),
-    scanner("wizcli docker", "wiz", Image, true, "", ""),
-    scanner("wizcli dir|iac", "wiz", Source, true, "", ""),
-    scanner("lw-scanner|lacework", "lacework", Image, false, "--fail-on-violation-exit-code", ""),
-    scanner("horusec start", "horusec", Source, false, "-e --return-error", ""),
-    scanner("njsscan|mobsfscan|nodejsscan", "njsscan", Source, true, "", ""),
-    scanner(
-        "detect-secrets|detect-secrets-hook|ggshield|talisman|whispers|secretscanner|noseyparker|git-secrets|kingfisher",
-        "secrets",
-        Source,
-        true,
-        "",
-        "--exit-zero",
-    ),
-    scanner("cx|checkmarx scan", "checkmarx", Source, false, "--threshold", ""),
-    scanner("fossa test", "fossa", Source, true, "", ""),
-    scanner("fossa analyze", "fossa", Source, false, "", ""),
-    scanner("mend|whitesource|ws|wss-unified-agent", "mend", Source, false, "", ""),
-    scanner("veracode|pipeline-scan", "veracode", Source, true, "", ""),
-    scanner("sourceanalyzer|scancentral|fcli", "fortify", Source, false, "", ""),
-    scanner(
-        "kubesec|kubeaudit|kubescape|polaris",
-        "kubescape",
-        Source,
-        false,
-        "--compliance-threshold --set-exit-code-on-danger",
-        "",
-    ),
+    )
+    .on("--exit-code -e"),
+    scanner("docker scan", "docker-scan", Image).gates(),
+    scanner("twistcli images scan", "twistcli", Image).gates(),
+    scanner("twistcli", "twistcli", Source).gates(),
+    scanner("wizcli docker", "wiz", Image).gates(),
+    scanner("wizcli dir|iac", "wiz", Source).gates(),
+    scanner("lw-scanner|lacework", "lacework", Image).on("--fail-on-violation-exit-code"),
+    scanner("horusec start", "horusec", Source).on("-e --return-error"),
+    scanner("njsscan|mobsfscan|nodejsscan", "njsscan", Source).gates(),
+    scanner(SECRETS, "secrets", Source).gates().off("--exit-zero"),
+    scanner("cx|checkmarx scan", "checkmarx", Source).on("--threshold"),
+    scanner("fossa test", "fossa", Source).gates(),
+    scanner("fossa analyze", "fossa", Source),
+    scanner("mend|whitesource|ws|wss-unified-agent", "mend", Source),
+    scanner("veracode|pipeline-scan", "veracode", Source).gates(),
+    scanner("sourceanalyzer|scancentral|fcli", "fortify", Source),
+    scanner("kubesec|kubeaudit|kubescape|polaris", "kubescape", Source)
+        .on("--compliance-threshold --set-exit-code-on-danger"),
     scanner(
         "zap-baseline|zap-baseline.py|zap-full-scan.py|zap-api-scan.py|zap.sh|zap-cli|zap",
         "zap",
         Live,
-        true,
-        "",
-        "-I",
-    ),
-    scanner("nuclei !-update-templates|-ut|-version", "nuclei", Live, false, "", ""),
-    scanner("nikto|nikto.pl", "nikto", Live, false, "", ""),
-    scanner(
-        "dastardly|arachni|wapiti|w3af|sqlmap|skipfish|stackhawk|hawk|testssl.sh|testssl|sslyze|sslscan|nmap|kube-bench|kube-hunter|prowler|scout|schemathesis-dast|dalfox|httpx-scan|wpscan|burp",
-        "dast",
-        Live,
-        false,
-        "",
-        "",
-    ),
+    )
+    .gates()
+    .off("-I"),
+    scanner("nuclei !-update-templates|-ut|-version", "nuclei", Live),
+    scanner("nikto|nikto.pl", "nikto", Live),
+    scanner(DAST, "dast", Live),
 ];
 
 /// What scanner a command is, if it is one.

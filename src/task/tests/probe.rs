@@ -45,13 +45,10 @@ fn body(language: Language, text: &[u8], end: usize) -> Option<usize> {
     let skip = rest.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
     match language {
         Language::Python => {
-            // Behind the colon; only a body on lines of its own.
-            let colon = rest.iter().position(|byte| *byte == b':').filter(|at| *at <= skip);
-            let from = end + colon.map_or(0, |at| at + 1);
-            let line = text.get(from..)?.iter().position(|byte| *byte == b'\n')? + from + 1;
-            let only_blank = text[from..line].iter().all(u8::is_ascii_whitespace);
-            let comment = text[from..line].trim_ascii_start().starts_with(b"#");
-            (only_blank || comment).then_some(line)
+            // The line that the body starts on, if it is a line of its own.
+            let at = end + skip;
+            let line = text[..at].iter().rposition(|byte| *byte == b'\n')? + 1;
+            text[line..at].iter().all(u8::is_ascii_whitespace).then_some(line)
         }
         Language::Ruby => None,
         _ => (rest.get(skip) == Some(&b'{')).then_some(end + skip + 1),

@@ -1,6 +1,6 @@
 //! One project of the checkout: its suite as it is, its gap, and new tests for it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -19,7 +19,7 @@ use crate::checkout::Checkout;
 use crate::failure::Failure;
 use crate::inputs::{Inputs, TestKind};
 use crate::runner::{self, Files, Project};
-use crate::sandbox::{Network, Walls};
+use crate::sandbox::{self, Network, Walls};
 
 /// Largest file that tells of a project, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -144,7 +144,7 @@ pub async fn project(
         base: copies.path(Side::Base),
         root: root.clone(),
         variables: surroundings::variables(testing, *kind, &scratch, &inputs.secrets),
-        hidden: vec![checked.checkout.root().join(".git")],
+        hidden: hidden(inputs, checked.checkout),
         readable: surroundings::readable(testing),
         shown: [copies.shown(Side::Head), copies.shown(Side::Base)],
         walls: checked.walls,
@@ -218,6 +218,24 @@ pub async fn project(
     }
     examined.report.candidates.extend(judged.into_iter().map(|one| one.candidate));
     Ok(())
+}
+
+/// Places with secrets: the user's own, the checkout's history, the runner's files.
+fn hidden(inputs: &Inputs, checkout: &Checkout) -> Vec<PathBuf> {
+    let mut hidden = sandbox::secret_places(inputs.testing.home.as_deref());
+    hidden.push(checkout.root().join(".git"));
+    hidden.extend(inputs.host.runner_temp.clone());
+    let host = &inputs.host;
+    let files = [&host.event_path, &host.output, &host.step_summary];
+    hidden.extend(
+        files.into_iter().flatten().filter_map(|file| file.parent().map(Path::to_path_buf)),
+    );
+    // GitLab keeps variables of the kind `file` beside the checkout.
+    if let (Some(folder), Some(name)) = (checkout.root().parent(), checkout.root().file_name()) {
+        hidden.push(folder.join(format!("{}.tmp", name.to_string_lossy())));
+    }
+    hidden.retain(|place| place.parent().is_some() && !checkout.root().starts_with(place));
+    hidden
 }
 
 /// The suite on the head, twice.

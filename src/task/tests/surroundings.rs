@@ -15,7 +15,10 @@ pub fn readable(testing: &Testing) -> Vec<PathBuf> {
         let parts = if list { value.split(':').collect() } else { vec![value.as_str()] };
         places.extend(parts.into_iter().filter(|part| part.starts_with('/')).map(PathBuf::from));
     }
-    places.retain(|place| place.is_dir() && place.parent().is_some());
+    // Never the folder of everybody's temporary files, nor one that holds it.
+    let shared =
+        |place: &Path| testing.temp.starts_with(place) || Path::new("/tmp").starts_with(place);
+    places.retain(|place| place.is_dir() && !shared(place));
     places.sort();
     places.dedup();
     places

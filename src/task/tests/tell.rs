@@ -176,9 +176,13 @@ fn text(tests: &Tests, scrubber: &Scrubber, color: bool) -> String {
         if let Some(baseline) = &project.baseline {
             let _ = writeln!(
                 out,
-                "  the suite {} on the head: {} in {:.1} s",
+                "  the suite {} on the head{} in {:.1} s",
                 baseline.outcome,
-                wording::plural(baseline.tests, "test"),
+                match baseline.tests {
+                    // The runner names none by default.
+                    0 => String::new(),
+                    count => format!(": {}", wording::plural(count, "test")),
+                },
                 baseline.seconds
             );
         }

@@ -1,8 +1,8 @@
 //! Edits of Jenkinsfiles keep everything else.
 
 use super::{
-    insert_directive, insert_option, move_stage, parallelise, replace_literal, unquote_values,
-    wrap_steps,
+    Wrapper, insert_directive, insert_option, move_stage, parallelise, replace_literal,
+    unquote_values,
 };
 use crate::pipeline::edit::Op;
 use crate::pipeline::graph::{Path, Seg, Span};
@@ -140,7 +140,10 @@ fn stages_move_with_their_comments() {
 
 #[test]
 fn steps_are_wrapped() {
-    let edit = |text: &str| wrap_steps(text, &top(0), "lock('a')");
+    let edit = |text: &str| {
+        let tree = parse(text).ok()?;
+        Wrapper::new(text, &tree)?.wrap(&top(0), "lock('a')")
+    };
     check(
         "pipeline {\n  agent any\n  stages {\n    stage('A') {\n      steps { // why\n        sh 'x'\n        sh '''\n  y\n'''\n      }\n    }\n  }\n}\n",
         edit,

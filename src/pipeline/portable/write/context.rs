@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::super::{Action, Foreign, Job, NotCarried, Part, Portable, Shell, Text};
+use super::super::{Action, Foreign, Job, NotCarried, Part, Portable, Shell, Step, Text};
 use crate::pipeline::Platform;
 
 /// The state of one writing.
@@ -14,6 +14,9 @@ pub struct Context<'a> {
     lost: RefCell<Vec<NotCarried>>,
     remarks: RefCell<Vec<String>>,
 }
+
+/// Why a step is lost that no script is known for.
+pub const NO_SCRIPT: &str = "There is no way known here to do it in a script";
 
 /// Variables that a script needs to be given: name and the platform's expression.
 pub type Env = Vec<(String, String)>;
@@ -27,6 +30,12 @@ impl<'a> Context<'a> {
     /// Reports what the file does not do.
     pub fn lose(&self, what: impl Into<String>, why: impl Into<String>, line: Option<u32>) {
         self.lost.borrow_mut().push(NotCarried { what: what.into(), why: why.into(), line });
+    }
+
+    /// Reports a step that the file does not take.
+    pub fn lose_step(&self, job: &Job, step: &Step, why: &str) {
+        let what = format!("the step `{}` of job `{}`", super::describe(step), job.id);
+        self.lose(what, why, step.line);
     }
 
     /// Reports a piece of another platform's file.

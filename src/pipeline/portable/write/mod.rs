@@ -2,6 +2,7 @@
 
 pub mod azure;
 pub mod bitbucket;
+pub mod cache;
 pub mod cells;
 pub mod context;
 pub mod github;

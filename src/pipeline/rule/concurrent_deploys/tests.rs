@@ -1,8 +1,8 @@
 //! What the rule finds on each platform, and what its fix writes.
 
 use super::*;
-use crate::pipeline::rule::testing::{finds, fixed, hits};
-use crate::pipeline::{File, Files, NoFiles};
+use crate::pipeline::rule::testing::{Paths, finds, fixed, hits};
+use crate::pipeline::{File, NoFiles};
 
 fn github(head: &str, job: &str) -> String {
     format!(
@@ -62,18 +62,8 @@ fn a_github_job_gets_a_group_that_holds_what_tells_deployments_apart() {
 
 #[test]
 fn other_workflows_keep_their_own_groups() {
-    struct Two(Vec<String>);
-    impl Files for Two {
-        fn paths(&self) -> &[String] {
-            &self.0
-        }
-        fn read(&self, _: &str) -> Option<String> {
-            None
-        }
-    }
     let text = github(MAIN, "    environment: production\n");
-    let files =
-        Two(vec![".github/workflows/ci.yml".to_owned(), ".github/workflows/web.yml".to_owned()]);
+    let files = Paths::of(&[".github/workflows/ci.yml", ".github/workflows/web.yml"]);
     let (_, found) = hits(&RULE, Platform::GitHub, &text, &files);
     let ops = format!("{:?}", found[0].fix);
     assert!(ops.contains("${{ github.workflow }}-deploy"), "{ops}");

@@ -1,7 +1,7 @@
 //! What is found on each platform, and what the fix writes.
 
-use super::super::testing::{finds, fixed};
 use super::*;
+use crate::pipeline::rule::testing::{count, finds, fixed};
 
 fn github(step: &str) -> String {
     format!("on: pull_request\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n{step}")
@@ -31,9 +31,7 @@ fn github_leaves_what_a_variable_would_change() {
     ] {
         let text = github(&format!("      - run: {run}\n"));
         assert_eq!(fixed(&RULE, Platform::GitHub, &text, true), text, "{run}");
-        let (_, hits) =
-            super::super::testing::hits(&RULE, Platform::GitHub, &text, &crate::pipeline::NoFiles);
-        assert_eq!(hits.len(), 1, "{run}");
+        assert_eq!(count(&RULE, Platform::GitHub, &text), 1, "{run}");
     }
     let windows =
         github("      - run: echo \"${{ github.head_ref }}\"\n").replace("ubuntu", "windows");

@@ -4,7 +4,7 @@ use super::install::{Install, node, text};
 use super::{Context, Remedy, name};
 use crate::pipeline::edit::{Op, Place};
 use crate::pipeline::graph::{Job, Path, Resource, Seg, Variable};
-use crate::pipeline::groovy::write;
+use crate::pipeline::groovy::write::Wrapper;
 use crate::pipeline::platform::Platform;
 use crate::pipeline::words::Manager;
 use crate::pipeline::yaml::Tree;
@@ -45,7 +45,12 @@ fn folder(manager: Manager) -> Folder {
 }
 
 /// What would keep the packages; `None` where they are kept, or are not wanted to be.
-pub(super) fn remedy(context: &Context<'_>, job: &Job, group: &[Install]) -> Option<Remedy> {
+pub(super) fn remedy<'w>(
+    context: &Context<'_>,
+    wrapper: &dyn Fn() -> Option<&'w Wrapper<'w>>,
+    job: &Job,
+    group: &[Install],
+) -> Option<Remedy> {
     let platform = context.pipeline().platform;
     if platform != Platform::Jenkins && set(context, job, "cache").is_some() {
         return None;
@@ -55,7 +60,7 @@ pub(super) fn remedy(context: &Context<'_>, job: &Job, group: &[Install]) -> Opt
         Platform::Azure => azure(context, job, group),
         Platform::Bitbucket => bitbucket(context, job, group),
         Platform::Harness => harness(context, job, group),
-        Platform::Jenkins => jenkins(context, job, group),
+        Platform::Jenkins => jenkins(context, wrapper, job, group),
         Platform::GitHub => None,
     }?;
     // A script that stands elsewhere is of other jobs too.
@@ -407,7 +412,12 @@ fn harness(context: &Context<'_>, job: &Job, group: &[Install]) -> Option<Remedy
     })
 }
 
-fn jenkins(context: &Context<'_>, job: &Job, group: &[Install]) -> Option<Remedy> {
+fn jenkins<'w>(
+    context: &Context<'_>,
+    wrapper: &dyn Fn() -> Option<&'w Wrapper<'w>>,
+    job: &Job,
+    group: &[Install],
+) -> Option<Remedy> {
     // A folder of the agent is there for all runs, or the plugin is in use already.
     let text = &context.file.text;
     let kept = ["/.m2", "/.npm", "/.gradle", "/.cache", "FileCache", "jobcacher"];
@@ -448,7 +458,7 @@ fn jenkins(context: &Context<'_>, job: &Job, group: &[Install]) -> Option<Remedy
         ops: if uses_script {
             Vec::new()
         } else {
-            write::wrap_steps(text, &job.path, &head).unwrap_or_default()
+            wrapper().and_then(|wrapper| wrapper.wrap(&job.path, &head)).unwrap_or_default()
         },
         safe: false,
         proof: Vec::new(),

@@ -1,19 +1,7 @@
 //! What the rule finds on each platform, and what its fix writes.
 
 use super::*;
-use crate::pipeline::{Files, Outcome, read};
-
-struct Checkout(Vec<String>);
-
-impl Files for Checkout {
-    fn paths(&self) -> &[String] {
-        &self.0
-    }
-
-    fn read(&self, _: &str) -> Option<String> {
-        None
-    }
-}
+use crate::pipeline::rule::testing::{Paths, edited, hits};
 
 /// What is expected of a file.
 enum Expect {
@@ -25,14 +13,7 @@ enum Expect {
 }
 
 fn check_file(platform: Platform, text: &str, files: &[&str], expect: &Expect) {
-    let mut paths: Vec<String> = files.iter().map(|&path| path.to_owned()).collect();
-    paths.sort();
-    let files = Checkout(paths);
-    let Outcome::Read(file) = read(platform, platform.usual_path(), text, &files) else {
-        panic!("not read: {text}")
-    };
-    let mut hits = Vec::new();
-    check(&Context { file: &file, files: &files, history: None }, &mut hits);
+    let (file, hits) = hits(&RULE, platform, text, &Paths::of(files));
     let safe = |hit: &Hit| hit.fix.as_ref().is_some_and(|fix| fix.safe);
     match expect {
         Expect::Silent => assert!(hits.is_empty(), "{hits:?}\n{text}"),
@@ -40,7 +21,7 @@ fn check_file(platform: Platform, text: &str, files: &[&str], expect: &Expect) {
         Expect::Adds(lines) => {
             assert!(hits.len() == 1 && safe(&hits[0]), "{hits:?}\n{text}");
             let ops = &hits[0].fix.as_ref().unwrap().ops;
-            let after = edit::splice(text, &file.tree, ops).unwrap();
+            let after = edited(&file, ops);
             let mut old: Vec<&str> = text.lines().collect();
             let new: Vec<&str> = after
                 .lines()

@@ -1,8 +1,7 @@
 //! Which jobs are told to have no limit, and which limits are written.
 
 use super::*;
-use crate::pipeline::rule::testing::{finds, fixed};
-use crate::pipeline::timing::{JobTime, Run};
+use crate::pipeline::rule::testing::{finds, fixed, fixed_by, hits, hits_timed, time};
 use crate::pipeline::{NoFiles, Outcome, read};
 
 fn github(head: &str, job: &str, step: &str) -> String {
@@ -95,36 +94,9 @@ fn other_platforms_are_told_where_nothing_ends_a_job_soon() {
 
 /// The text after the rule's safe fixes, where past runs of `work` took these minutes.
 fn measured(platform: Platform, text: &str, minutes: &[f64]) -> String {
-    let runs = minutes.iter().map(|minutes| Run {
-        jobs: vec![JobTime {
-            name: "work".to_owned(),
-            queue: 0.0,
-            seconds: minutes * 60.0,
-            steps: Vec::new(),
-            succeeded: true,
-        }],
-    });
-    let history = History { runs: runs.collect() };
-    let file = match read(platform, platform.usual_path(), text, &NoFiles) {
-        Outcome::Read(file) => *file,
-        other => panic!("{other:?}"),
-    };
-    let mut hits = Vec::new();
-    check(&Context { file: &file, files: &NoFiles, history: Some(&history) }, &mut hits);
-    let ops: Vec<Op> = hits
-        .iter()
-        .filter_map(|hit| hit.fix.as_ref())
-        .filter(|fix| fix.safe)
-        .flat_map(|fix| fix.ops.clone())
-        .collect();
-    match ops.as_slice() {
-        [Op::Splice { span, text: new }] => {
-            let mut out = text.to_owned();
-            out.replace_range(span.range(), new);
-            out
-        }
-        ops => crate::pipeline::edit::splice(text, &file.tree, ops).unwrap(),
-    }
+    let runs = minutes.iter().map(|minutes| vec![time("work", minutes * 60.0)]).collect();
+    let (file, hits) = hits_timed(&RULE, platform, text, runs);
+    fixed_by(&file, &hits, true)
 }
 
 #[test]
@@ -186,8 +158,7 @@ fn waiting_for_a_person_is_not_limited() {
         "        stage('ask') {\n            steps { script { input message: 'Ship?' } }\n        }\n",
     ] {
         let text = JENKINS.replace("    stages {\n", &format!("    stages {{\n{ask}"));
-        let (_, found) =
-            crate::pipeline::rule::testing::hits(&RULE, Platform::Jenkins, &text, &NoFiles);
+        let (_, found) = hits(&RULE, Platform::Jenkins, &text, &NoFiles);
         assert_eq!(found.len(), 1, "{text}");
         assert!(found[0].fix.is_none(), "{found:?}");
         assert!(found[0].why.contains("A person is waited for"), "{found:?}");

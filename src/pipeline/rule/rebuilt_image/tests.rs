@@ -1,52 +1,26 @@
 //! What the rule finds on each platform, and what its fix writes.
 
 use super::*;
-use crate::pipeline::edit::{Op, splice};
+use crate::pipeline::NoFiles;
 use crate::pipeline::prove::{Gates, prove};
-use crate::pipeline::{NoFiles, Outcome, read};
-
-fn hits(platform: Platform, text: &str) -> (File, Vec<Hit>) {
-    let file = match read(platform, platform.usual_path(), text, &NoFiles) {
-        Outcome::Read(file) => *file,
-        other => panic!("{other:?}"),
-    };
-    let mut hits = Vec::new();
-    check(&Context { file: &file, files: &NoFiles, history: None }, &mut hits);
-    (file, hits)
-}
+use crate::pipeline::rule::testing::{self, count, edited, finds};
 
 /// The text after the fix of the one finding; `None` where it has none.
+#[track_caller]
 fn fixed(platform: Platform, text: &str) -> Option<String> {
-    let (file, hits) = hits(platform, text);
-    assert_eq!(hits.len(), 1, "{hits:?}");
-    let fix = hits[0].fix.as_ref()?;
+    let (file, hits) = testing::hits(&RULE, platform, text, &NoFiles);
+    let [hit] = hits.as_slice() else { panic!("{hits:?}\n{text}") };
+    let fix = hit.fix.as_ref()?;
     assert!(!fix.safe);
     prove(&file, &fix.ops, &NoFiles, &Gates::usual()).unwrap_or_else(|why| panic!("{why:?}"));
-    if platform != Platform::Jenkins {
-        let out = splice(text, &file.tree, &fix.ops);
-        return Some(out.unwrap_or_else(|refused| panic!("{refused}\n{:?}", fix.ops)));
-    }
-    let mut splices: Vec<_> = fix
-        .ops
-        .iter()
-        .map(|op| match op {
-            Op::Splice { span, text } => (span.range(), text.clone()),
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    splices.sort_by_key(|(range, _)| (range.start, range.end));
-    let mut out = text.to_owned();
-    for (range, new) in splices.into_iter().rev() {
-        out.replace_range(range, &new);
-    }
-    Some(out)
+    Some(edited(&file, &fix.ops))
 }
 
+#[track_caller]
 fn check_fix(platform: Platform, before: &str, after: &str) {
     let out = fixed(platform, before).expect("a fix");
     assert_eq!(out, after, "\n{out}");
-    let (_, again) = hits(platform, &out);
-    assert!(again.is_empty(), "{again:?}");
+    finds(&RULE, platform, &out, &[]);
 }
 
 const GITHUB: &str = "\
@@ -345,7 +319,7 @@ fn harness_uses_the_tag_by_commit() {
 fn found(from: &str, to: &str) -> usize {
     let text = GITHUB.replacen(from, to, 1);
     assert_ne!(text, GITHUB, "{from}");
-    hits(Platform::GitHub, &text).1.len()
+    count(&RULE, Platform::GitHub, &text)
 }
 
 #[test]
@@ -381,7 +355,7 @@ fn jobs_that_never_meet_are_left_alone() {
     let apart = GITHUB
         .replace("  image:\n", "  image:\n    if: github.event_name == 'pull_request'\n")
         .replace("    needs: image # waits\n", "    if: github.event_name == 'push'\n");
-    assert!(hits(Platform::GitHub, &apart).1.is_empty());
+    finds(&RULE, Platform::GitHub, &apart, &[]);
     // Beside each other they are found, with the steps in words alone.
     let beside = GITHUB.replace("    needs: image # waits\n", "");
     assert_eq!(fixed(Platform::GitHub, &beside), None);

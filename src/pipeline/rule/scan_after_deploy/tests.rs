@@ -1,35 +1,30 @@
 //! What the rule finds on each platform, and what its fix writes.
 
 use super::*;
-use crate::pipeline::edit::splice;
-use crate::pipeline::{NoFiles, Outcome, read};
+use crate::pipeline::NoFiles;
+use crate::pipeline::rule::testing::{self, edited, finds};
 
 fn hits(platform: Platform, text: &str) -> (File, Vec<Hit>) {
-    let file = match read(platform, platform.usual_path(), text, &NoFiles) {
-        Outcome::Read(file) => *file,
-        other => panic!("{other:?}"),
-    };
-    let mut hits = Vec::new();
-    check(&Context { file: &file, files: &NoFiles, history: None }, &mut hits);
-    (file, hits)
+    testing::hits(&RULE, platform, text, &NoFiles)
 }
 
+#[track_caller]
 fn check_fix(platform: Platform, before: &str, after: &str) {
     let (file, found) = hits(platform, before);
     let fix = found.iter().find_map(|hit| hit.fix.as_ref());
     let fix = fix.unwrap_or_else(|| panic!("no fix: {found:?}"));
     assert!(fix.safe, "{fix:?}");
-    let out = splice(before, &file.tree, &fix.ops).unwrap_or_else(|refused| panic!("{refused}"));
-    assert_eq!(out, after);
+    assert_eq!(edited(&file, &fix.ops), after);
     // Nothing is left to say.
-    assert!(hits(platform, &out).1.is_empty(), "{out}");
+    silent(platform, after);
 }
 
+#[track_caller]
 fn silent(platform: Platform, text: &str) {
-    let (_, hits) = hits(platform, text);
-    assert!(hits.is_empty(), "{hits:?}\n{text}");
+    finds(&RULE, platform, text, &[]);
 }
 
+#[track_caller]
 fn unmended(platform: Platform, text: &str) {
     let (_, hits) = hits(platform, text);
     assert!(!hits.is_empty() && hits.iter().all(|hit| hit.fix.is_none()), "{hits:?}\n{text}");

@@ -2,7 +2,7 @@
 //! these jobs may be taken for independent.
 
 use super::*;
-use crate::pipeline::{NoFiles, Outcome, read};
+use crate::pipeline::rule::testing::count;
 
 /// Two jobs with room for more at `{one}` and `{two}` (more steps) and at `{ONE}` and
 /// `{TWO}` (more keys of the job). As they stand, the second needs nothing of the first.
@@ -150,16 +150,6 @@ fn filled(platform: Platform, one: &str, two: &str) -> String {
         text = text.replace(slot, &lines).replace(other, "");
     }
     text
-}
-
-fn found(platform: Platform, text: &str) -> usize {
-    let file = match read(platform, platform.usual_path(), text, &NoFiles) {
-        Outcome::Read(file) => *file,
-        other => panic!("{other:?}\n{text}"),
-    };
-    let mut hits = Vec::new();
-    check(&Context { file: &file, files: &NoFiles, history: None }, &mut hits);
-    hits.len()
 }
 
 /// What the first job leaves, what the second takes.
@@ -396,9 +386,9 @@ fn what_is_handed_on_keeps_jobs_in_their_order() {
     let mut wrong = Vec::new();
     for (platform, cases) in ALL {
         let plain = filled(platform, "", "");
-        assert_eq!(found(platform, &plain), 1, "{plain}");
+        assert_eq!(count(&RULE, platform, &plain), 1, "{plain}");
         for (one, two) in cases {
-            if found(platform, &filled(platform, one, two)) != 0 {
+            if count(&RULE, platform, &filled(platform, one, two)) != 0 {
                 wrong.push(format!("{platform:?}\n{one}\n-> {two}"));
             }
         }
@@ -445,7 +435,7 @@ fn what_stays_in_its_job_ties_nothing() {
     ];
     let mut wrong = Vec::new();
     for (platform, one, two) in cases {
-        if found(platform, &filled(platform, one, two)) != 1 {
+        if count(&RULE, platform, &filled(platform, one, two)) != 1 {
             wrong.push(format!("{platform:?}\n{one}\n-> {two}"));
         }
     }
@@ -478,6 +468,6 @@ fn what_lies_on_a_machine_that_is_kept_may_be_of_the_job_before() {
         let plain = filled(platform, "", "");
         assert!(plain.contains(from), "{from}");
         let kept = plain.replace(from, to).replace(without, "");
-        assert_eq!(found(platform, &kept), 0, "{kept}");
+        assert_eq!(count(&RULE, platform, &kept), 0, "{kept}");
     }
 }

@@ -1,54 +1,25 @@
 //! What the rule finds on each platform, and what its fix writes.
 
 use super::*;
-use crate::pipeline::edit::splice;
-use crate::pipeline::yaml;
-use crate::pipeline::{NoFiles, Outcome, read};
+use crate::pipeline::NoFiles;
+use crate::pipeline::rule::testing::{self, edited, finds};
 
-fn hits(platform: Platform, text: &str) -> (File, Vec<Hit>) {
-    let file = match read(platform, platform.usual_path(), text, &NoFiles) {
-        Outcome::Read(file) => *file,
-        other => panic!("{other:?}"),
-    };
-    let mut hits = Vec::new();
-    check(&Context { file: &file, files: &NoFiles, history: None }, &mut hits);
-    (file, hits)
+/// The text after the fix of the one finding.
+#[track_caller]
+fn fixed(platform: Platform, text: &str) -> String {
+    let (file, hits) = testing::hits(&RULE, platform, text, &NoFiles);
+    let [Hit { fix: Some(fix), .. }] = hits.as_slice() else { panic!("{hits:?}\n{text}") };
+    edited(&file, &fix.ops)
 }
 
-/// The text after the fixes; `None` where there is no finding.
-fn fixed(platform: Platform, text: &str) -> Option<String> {
-    let (file, hits) = hits(platform, text);
-    let hit = hits.first()?;
-    assert_eq!(hits.len(), 1, "{hits:?}");
-    let fix = hit.fix.as_ref().unwrap_or_else(|| panic!("no fix: {hit:?}"));
-    if platform == Platform::Jenkins {
-        let mut out = text.to_owned();
-        let mut splices: Vec<_> = fix
-            .ops
-            .iter()
-            .map(|op| match op {
-                Op::Splice { span, text } => (span.range(), text.clone()),
-                other => panic!("{other:?}"),
-            })
-            .collect();
-        splices.sort_by_key(|(range, _)| (range.start, range.end));
-        for (range, new) in splices.into_iter().rev() {
-            out.replace_range(range, &new);
-        }
-        return Some(out);
-    }
-    let out = splice(text, &file.tree, &fix.ops).unwrap_or_else(|refused| panic!("{refused}"));
-    yaml::parse(&out).unwrap_or_else(|broken| panic!("{}: {out}", broken.why));
-    Some(out)
-}
-
+#[track_caller]
 fn check_fix(platform: Platform, before: &str, after: &str) {
-    assert_eq!(fixed(platform, before).as_deref(), Some(after), "{before}");
+    assert_eq!(fixed(platform, before), after, "{before}");
 }
 
+#[track_caller]
 fn silent(platform: Platform, text: &str) {
-    let (_, hits) = hits(platform, text);
-    assert!(hits.is_empty(), "{hits:?}\n{text}");
+    finds(&RULE, platform, text, &[]);
 }
 
 const GITHUB: &str = "\
@@ -85,7 +56,7 @@ fn github_narrows_needs_and_keeps_what_publishes_waiting() {
 fn line_ends_of_windows_stay() {
     let text = GITHUB.replace('\n', "\r\n");
     let out = fixed(Platform::GitHub, &text);
-    assert!(out.is_some_and(|out| out.lines().count() == out.matches("\r\n").count()));
+    assert_eq!(out.lines().count(), out.matches("\r\n").count(), "{out:?}");
 }
 
 #[test]
@@ -151,7 +122,7 @@ fn a_dear_job_behind_a_cheap_check_is_only_spoken_of() {
         "    needs: lint # cheap first\n",
         "    needs: lint\n    strategy: {matrix: {os: [a, b, c], v: [1, 2]}}\n",
     );
-    let (_, hits) = hits(Platform::GitHub, &text);
+    let (_, hits) = testing::hits(&RULE, Platform::GitHub, &text, &NoFiles);
     assert_eq!(hits.len(), 1);
     assert!(hits[0].fix.as_ref().is_some_and(|fix| !fix.safe), "{hits:?}");
 }
@@ -187,10 +158,7 @@ deploy:
         .replace("  stage: test\n", "  stage: test\n  needs: []\n")
         .replace("needs: [unit]", "needs: [unit, lint]");
     let out = fixed(Platform::GitLab, &text);
-    assert!(
-        out == Some(expect.clone()) || out == Some(expect.replace("[unit, lint]", "[lint, unit]")),
-        "{out:?}"
-    );
+    assert!(out == expect || out == expect.replace("[unit, lint]", "[lint, unit]"), "{out}");
 }
 
 #[test]
@@ -237,7 +205,7 @@ stages:
         .replace("[lint, unit]", "\n  - lint\n  - unit")
         .replace("dependsOn: \n", "dependsOn:\n");
     let out = fixed(Platform::Azure, stages);
-    assert!(out == Some(expect) || out == Some(block), "{out:?}");
+    assert!(out == expect || out == block, "{out}");
 }
 
 #[test]
@@ -325,10 +293,11 @@ fn harness_puts_stages_side_by_side() {
         stage("lint", "npm ci && npm run lint"),
         stage("unit", "mvn -B verify")
     );
-    let out = fixed(Platform::Harness, &text).unwrap_or_default();
+    let out = fixed(Platform::Harness, &text);
     assert!(out.contains("    - parallel:\n        - stage:\n            name: lint\n"), "{out}");
     silent(Platform::Harness, &out);
-    assert_eq!(hits(Platform::Harness, &out).0.pipeline.jobs[1].needs, []);
+    let (after, _) = testing::hits(&RULE, Platform::Harness, &out, &NoFiles);
+    assert_eq!(after.pipeline.jobs[1].needs, []);
 }
 
 #[test]
@@ -348,7 +317,7 @@ pipeline {
     }
 }
 ";
-    let out = fixed(Platform::Jenkins, text).unwrap_or_default();
+    let out = fixed(Platform::Jenkins, text);
     assert!(out.contains("failFast true") && out.contains("parallel {"), "{out}");
     silent(Platform::Jenkins, &out);
     // One agent for all is one workspace for all.

@@ -6,10 +6,11 @@ mod trigger;
 mod condition;
 
 use super::super::{Action, Approval, Job, Os, Part, Rights, Size, Variable};
+use super::cache;
 use super::cells::cells;
 use super::context::{Context, identifier, upper};
-use super::lower::{cache_plan, writer_of};
-use super::prepare::{is_approval, releases};
+use super::lower::writer_of;
+use super::prepare::is_approval;
 use super::stages::stages;
 use super::yaml::{Map, Yaml, document};
 use crate::pipeline::Platform;
@@ -280,16 +281,9 @@ fn job(
     }
     map.filled("services", services);
     let mut env = variables(cx, Some(job), &job.variables);
-    for step in &job.steps {
-        if let Action::CacheDependencies { manager, paths, .. } = &step.action
-            && paths.is_empty()
-            && !releases(cx.portable)
-        {
-            let plan = cache_plan(*manager);
-            if !env.has(plan.variable) {
-                let folder = format!("$(Pipeline.Workspace)/{}", plan.folder);
-                env.set(plan.variable, plan.value.replace('@', &folder));
-            }
+    for (name, value) in cache::folders(cx, job, "$(Pipeline.Workspace)") {
+        if !env.has(name) {
+            env.set(name, value);
         }
     }
     handed_on(cx, places, index, job, &mut env);

@@ -1,9 +1,9 @@
 //! Steps of Azure Pipelines.
 
 use super::super::super::{Action, Job, Login, Part, Shell, Step, Text};
-use super::super::context::{Context, Env};
-use super::super::lower::{self, cache_plan, digest, is_handed_on, is_repeated, lower, writer};
-use super::super::prepare::releases;
+use super::super::cache::{Asked, asked, withheld};
+use super::super::context::{Context, Env, NO_SCRIPT};
+use super::super::lower::{self, digest, is_handed_on, is_repeated, lower, writer};
 use super::super::tools::in_containers;
 use super::super::yaml::{Map, Yaml};
 use crate::pipeline::Platform;
@@ -75,18 +75,12 @@ fn one(cx: &Context<'_>, job: &Job, step: &Step) -> Vec<Map> {
             vec![map]
         }
         Action::Setup { language, version } => setup(cx, job, language, &text(version)),
-        Action::CacheDependencies { manager, lockfiles, paths } => {
-            let plan = cache_plan(*manager);
-            let files = if lockfiles.is_empty() {
-                vec![plan.lockfile.to_owned()]
-            } else {
-                lockfiles.clone()
-            };
-            let path = match paths.first() {
-                Some(path) => path.clone(),
-                None => format!("$(Pipeline.Workspace)/{}", plan.folder),
-            };
-            cache(cx, job, plan.name, &files, &path)
+        action @ Action::CacheDependencies { .. } => {
+            let asked = asked(action, |folder| format!("$(Pipeline.Workspace)/{folder}"));
+            asked.map_or_else(Vec::new, |Asked { name, files, paths }| {
+                let path = paths.first().map_or("", String::as_str);
+                cache(cx, job, &name, &files, path)
+            })
         }
         Action::Cache { name, files, paths } => {
             let mut maps = Vec::new();
@@ -219,12 +213,7 @@ fn artifact_name(job: &Job, name: &str) -> String {
 }
 
 fn cache(cx: &Context<'_>, job: &Job, name: &str, files: &[String], path: &str) -> Vec<Map> {
-    if releases(cx.portable) {
-        cx.lose(
-            format!("the cache of job `{}`", job.id),
-            "This pipeline makes releases, and a release must not read a cache that a change may have written",
-            job.line,
-        );
+    if withheld(cx, job) {
         return Vec::new();
     }
     let mut inputs = Map::new();
@@ -329,11 +318,7 @@ fn terraform(version: &str) -> Map {
 
 fn script(cx: &Context<'_>, job: &Job, step: &Step) -> Vec<Map> {
     let Some(lowered) = lower(&step.action, job) else {
-        cx.lose(
-            format!("the step `{}` of job `{}`", super::super::describe(step), job.id),
-            "There is no way known here to do it in a script",
-            step.line,
-        );
+        cx.lose_step(job, step, NO_SCRIPT);
         return Vec::new();
     };
     let own = matches!(step.action, Action::Run { .. });

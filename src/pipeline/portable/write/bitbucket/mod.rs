@@ -4,9 +4,10 @@ mod events;
 mod steps;
 
 use super::super::{Action, InputKind, Job, Login, Os, Part, Rights, Size, Step};
+use super::cache::{Asked, asked, withheld};
 use super::cells::cells;
 use super::context::{Context, identifier, quoted, upper};
-use super::lower::{cache_plan, image_for};
+use super::lower::image_for;
 use super::prepare::{is_approval, releases};
 use super::stages::{Event, holds};
 use super::yaml::{Map, Yaml, document};
@@ -182,21 +183,12 @@ fn define_caches(cx: &Context<'_>, job: &Job, caches: &mut Map) {
 
 /// The caches of a step, one to a folder: name, files of the key, folder.
 fn defined(step: &Step) -> Vec<(String, Vec<String>, String)> {
-    let (name, files, paths) = match &step.action {
-        Action::CacheDependencies { manager, lockfiles, paths } => {
-            let plan = cache_plan(*manager);
-            let (mut files, mut paths) = (lockfiles.clone(), paths.clone());
-            if files.is_empty() {
-                files.push(plan.lockfile.to_owned());
-            }
-            if paths.is_empty() {
-                paths.push(plan.folder.to_owned());
-            }
-            (cache_name(plan.name, lockfiles), files, paths)
-        }
-        Action::Cache { name, files, paths } => (name.clone(), files.clone(), paths.clone()),
-        _ => return Vec::new(),
+    let Some(Asked { mut name, files, paths }) = asked(&step.action, str::to_owned) else {
+        return Vec::new();
     };
+    if let Action::CacheDependencies { lockfiles, .. } = &step.action {
+        name = cache_name(&name, lockfiles);
+    }
     let kept = paths.into_iter().filter(|path| !path.starts_with('!')).enumerate();
     kept.map(|(at, path)| {
         let name = if at == 0 { name.clone() } else { format!("{name}-{}", at + 1) };
@@ -378,18 +370,8 @@ fn step(
     }
     let mut caches = Vec::new();
     for step in &job.steps {
-        let names = defined(step).into_iter().map(|(name, _, _)| name);
-        if !matches!(step.action, Action::CacheDependencies { .. } | Action::Cache { .. }) {
-            continue;
-        }
-        if releases(cx.portable) {
-            cx.lose(
-                format!("the cache of job `{}`", job.id),
-                "This pipeline makes releases, and a release must not read a cache that a change may have written",
-                job.line,
-            );
-        } else {
-            for name in names {
+        if asked(&step.action, str::to_owned).is_some() && !withheld(cx, job) {
+            for (name, _, _) in defined(step) {
                 if !caches.contains(&name) {
                     caches.push(name);
                 }

@@ -1,10 +1,10 @@
 //! Commands of Bitbucket's steps.
 
 use super::super::super::{Action, Condition, ImageBuild, Job, Login, Part, Shell, Step, check};
-use super::super::context::{Context, Env, quoted, upper};
-use super::super::describe;
-use super::super::lower::{cache_plan, digest, is_handed_on, lower};
-use super::super::prepare::{is_approval, releases};
+use super::super::cache;
+use super::super::context::{Context, Env, NO_SCRIPT, quoted, upper};
+use super::super::lower::{digest, is_handed_on, lower};
+use super::super::prepare::is_approval;
 use super::super::yaml::Yaml;
 use crate::pipeline::Platform;
 
@@ -52,15 +52,8 @@ pub(super) fn prologue(
             secret.name
         ));
     }
-    for step in &job.steps {
-        if let Action::CacheDependencies { manager, paths, .. } = &step.action
-            && paths.is_empty()
-            && !releases(cx.portable)
-        {
-            let plan = cache_plan(*manager);
-            let value = plan.value.replace('@', &format!("$BITBUCKET_CLONE_DIR/{}", plan.folder));
-            lines.push(format!("export {}=\"{value}\"", plan.variable).into());
-        }
+    for (name, value) in cache::folders(cx, job, "$BITBUCKET_CLONE_DIR") {
+        lines.push(format!("export {name}=\"{value}\"").into());
     }
     lines
 }
@@ -168,11 +161,7 @@ pub(super) fn commands(cx: &Context<'_>, job: &Job, steps: &[Step]) -> Vec<Yaml>
         }
         let plain = plain_build(cx, job, step);
         let Some(lowered) = lower(plain.as_ref().unwrap_or(&step.action), job) else {
-            cx.lose(
-                format!("the step `{}` of job `{}`", describe(step), job.id),
-                "There is no way known here to do it in a script",
-                step.line,
-            );
+            cx.lose_step(job, step, NO_SCRIPT);
             continue;
         };
         let shell = match &step.action {

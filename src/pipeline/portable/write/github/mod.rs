@@ -1,6 +1,7 @@
 //! GitHub Actions. Source: <https://docs.github.com/actions/reference/workflows-and-actions/workflow-syntax>.
 
 mod condition;
+mod setup;
 mod steps;
 
 use super::super::{

@@ -4,9 +4,9 @@ mod rules;
 mod steps;
 
 use super::super::{Action, InputKind, Job, Os, Part, Rights, Secret, Size, Variable};
+use super::cache::{self, Asked};
 use super::context::{Context, upper};
-use super::lower::{cache_plan, image_for};
-use super::prepare::releases;
+use super::lower::image_for;
 use super::stages::stages;
 use super::yaml::{Map, Yaml, document};
 use crate::pipeline::Platform;
@@ -344,18 +344,9 @@ fn checkout(job: &Job, variables: &mut Map) {
 }
 
 fn cache_variables(cx: &Context<'_>, job: &Job, variables: &mut Map) {
-    if releases(cx.portable) {
-        return;
-    }
-    for step in &job.steps {
-        if let Action::CacheDependencies { manager, paths, .. } = &step.action
-            && paths.is_empty()
-        {
-            let plan = cache_plan(*manager);
-            if !variables.has(plan.variable) {
-                let folder = format!("$CI_PROJECT_DIR/{}", plan.folder);
-                variables.set(plan.variable, plan.value.replace('@', &folder));
-            }
+    for (name, value) in cache::folders(cx, job, "$CI_PROJECT_DIR") {
+        if !variables.has(name) {
+            variables.set(name, value);
         }
     }
 }
@@ -363,30 +354,12 @@ fn cache_variables(cx: &Context<'_>, job: &Job, variables: &mut Map) {
 fn caches(cx: &Context<'_>, job: &Job, map: &mut Map) {
     let mut all: Vec<Yaml> = Vec::new();
     for step in &job.steps {
-        let (name, files, paths) = match &step.action {
-            Action::CacheDependencies { manager, lockfiles, paths } => {
-                let plan = cache_plan(*manager);
-                let files = if lockfiles.is_empty() {
-                    vec![plan.lockfile.to_owned()]
-                } else {
-                    lockfiles.clone()
-                };
-                let paths = if paths.is_empty() {
-                    vec![format!("{}/", plan.folder)]
-                } else {
-                    paths.clone()
-                };
-                (plan.name.to_owned(), files, paths)
-            }
-            Action::Cache { name, files, paths } => (name.clone(), files.clone(), paths.clone()),
-            _ => continue,
+        let Some(Asked { name, files, paths }) =
+            cache::asked(&step.action, |folder| format!("{folder}/"))
+        else {
+            continue;
         };
-        if releases(cx.portable) {
-            cx.lose(
-                format!("the cache of job `{}`", job.id),
-                "This pipeline makes releases, and a release must not read a cache that a change may have written",
-                job.line,
-            );
+        if cache::withheld(cx, job) {
             continue;
         }
         if files.len() > 2 {

@@ -1,8 +1,7 @@
 //! Commands of GitLab's jobs.
 
 use super::super::super::{Action, Condition, Job, Login, Shell, Step};
-use super::super::context::{Context, Env, quoted};
-use super::super::describe;
+use super::super::context::{Context, Env, NO_SCRIPT, quoted};
 use super::super::lower::{digest, is_handed_on, lower};
 use super::super::prepare::is_approval;
 use super::super::yaml::Yaml;
@@ -131,11 +130,7 @@ pub(super) fn commands(cx: &Context<'_>, job: &Job, steps: &[Step]) -> Vec<Yaml>
                 }
                 push_lines(&mut lines, &text);
             }
-            None => cx.lose(
-                format!("the step `{}` of job `{}`", describe(step), job.id),
-                "There is no way known here to do it in a script",
-                step.line,
-            ),
+            None => cx.lose_step(job, step, NO_SCRIPT),
         }
         if let Action::BuildImage(build) = &step.action
             && build.push

@@ -3,7 +3,7 @@
 use super::super::super::{
     Action, Approval, Deploy, DeployKind, Job, Login, Shell, Step, Strategy, Terraform,
 };
-use super::super::context::{Context, Env};
+use super::super::context::{Context, Env, NO_SCRIPT};
 use super::super::lower::lower;
 use super::super::yaml::{Map, Yaml};
 use super::steps::{Names, env, head};
@@ -252,13 +252,7 @@ fn dry_helm() -> Map {
 
 /// A script on the delegate.
 fn delegate(cx: &Context<'_>, job: &Job, step: &Step, names: &mut Names) -> Option<Yaml> {
-    let lost = |why: &str| {
-        cx.lose(
-            format!("the step `{}` of job `{}`", super::super::describe(step), job.id),
-            why,
-            step.line,
-        );
-    };
+    let lost = |why: &str| cx.lose_step(job, step, why);
     match &step.action {
         Action::Approval(asked) => {
             return Some(wrap("step", approval(cx, asked, &names.give("approve"))));
@@ -292,7 +286,7 @@ fn delegate(cx: &Context<'_>, job: &Job, step: &Step, names: &mut Names) -> Opti
         _ => {}
     }
     let Some(lowered) = lower(&step.action, job) else {
-        lost("There is no way known here to do it in a script");
+        lost(NO_SCRIPT);
         return None;
     };
     let mut given: Env = Vec::new();

@@ -8,9 +8,9 @@ mod condition;
 use super::super::{
     Action, DeployKind, InputKind, Job, Matrix, Os, Part, Portable, Rights, Size, Step, Trigger,
 };
+use super::cache::{asked, withheld};
 use super::context::{Context, identifier, upper};
-use super::lower::cache_plan;
-use super::prepare::{is_approval, releases};
+use super::prepare::is_approval;
 use super::stages::label;
 use super::yaml::{Map, Yaml, document};
 use crate::pipeline::Platform;
@@ -515,40 +515,17 @@ fn ci(cx: &Context<'_>, job: &Job) -> Map {
     let mut paths: Vec<String> = Vec::new();
     let mut key: Vec<String> = Vec::new();
     for step in &job.steps {
-        let (label, files, kept) = match &step.action {
-            Action::CacheDependencies { manager, lockfiles, paths } => {
-                let plan = cache_plan(*manager);
-                let files = if lockfiles.is_empty() {
-                    vec![plan.lockfile.to_owned()]
-                } else {
-                    lockfiles.clone()
-                };
-                let kept = if paths.is_empty() {
-                    vec![format!("/harness/{}", plan.folder)]
-                } else {
-                    paths.clone()
-                };
-                (plan.name.to_owned(), files, kept)
-            }
-            Action::Cache { name, files, paths } => (name.clone(), files.clone(), paths.clone()),
-            _ => continue,
+        let Some(asked) = asked(&step.action, |folder| format!("/harness/{folder}")) else {
+            continue;
         };
-        key.push(label);
-        key.extend(files.iter().map(|file| format!("{{{{ checksum \"{file}\" }}}}")));
-        paths.extend(kept);
+        key.push(asked.name);
+        key.extend(asked.files.iter().map(|file| format!("{{{{ checksum \"{file}\" }}}}")));
+        paths.extend(asked.paths);
     }
-    if !paths.is_empty() {
-        if releases(cx.portable) {
-            cx.lose(
-                format!("the cache of job `{}`", job.id),
-                "This pipeline makes releases, and a release must not read a cache that a change may have written",
-                job.line,
-            );
-        } else {
-            let mut caching = Map::new();
-            caching.set("enabled", true).set("key", key.join("-")).set("paths", Yaml::flow(paths));
-            spec.set("caching", caching);
-        }
+    if !paths.is_empty() && !withheld(cx, job) {
+        let mut caching = Map::new();
+        caching.set("enabled", true).set("key", key.join("-")).set("paths", Yaml::flow(paths));
+        spec.set("caching", caching);
     }
     if let Some(environment) = &job.environment {
         cx.lose(

@@ -1,8 +1,9 @@
 //! Steps of a CI stage.
 
 use super::super::super::{Action, Condition, Job, Login, Part, Shell, Step};
-use super::super::context::{Context, Env, upper};
-use super::super::lower::{cache_plan, image_for, lower, writer, writer_of};
+use super::super::cache;
+use super::super::context::{Context, Env, NO_SCRIPT, upper};
+use super::super::lower::{image_for, lower, writer, writer_of};
 use super::super::prepare::releases;
 use super::super::yaml::{Map, Yaml};
 use super::{id, name, wrap};
@@ -127,14 +128,6 @@ fn run_spec(map: &mut Map) -> Option<&mut Map> {
     }
 }
 
-fn lost(cx: &Context<'_>, job: &Job, step: &Step, why: &str) {
-    cx.lose(
-        format!("the step `{}` of job `{}`", super::super::describe(step), job.id),
-        why,
-        step.line,
-    );
-}
-
 fn one(cx: &Context<'_>, job: &Job, step: &Step, names: &mut Names) -> Option<Map> {
     match &step.action {
         Action::Checkout { .. }
@@ -156,12 +149,11 @@ fn one(cx: &Context<'_>, job: &Job, step: &Step, names: &mut Names) -> Option<Ma
             None
         }
         Action::SaveCoverage { .. } => {
-            lost(cx, job, step, "Harness shows no coverage; upload the report in a step");
+            cx.lose_step(job, step, "Harness shows no coverage; upload the report in a step");
             None
         }
         Action::Approval(_) => {
-            lost(
-                cx,
+            cx.lose_step(
                 job,
                 step,
                 "A CI stage cannot wait; split the job, with an Approval stage between",
@@ -224,8 +216,7 @@ fn one(cx: &Context<'_>, job: &Job, step: &Step, names: &mut Names) -> Option<Ma
             None
         }
         Action::Login(Login::Aws { .. } | Login::Gcp { .. } | Login::Azure { .. }) => {
-            lost(
-                cx,
+            cx.lose_step(
                 job,
                 step,
                 "Give the step a connector to the cloud, or take the token from an OIDC plugin",
@@ -290,7 +281,7 @@ pub fn env(cx: &Context<'_>, job: &Job, step: &Step, given: Env) -> Map {
 
 fn run(cx: &Context<'_>, job: &Job, step: &Step, names: &mut Names) -> Option<Map> {
     let Some(lowered) = lower(&step.action, job) else {
-        lost(cx, job, step, "There is no way known here to do it in a script");
+        cx.lose_step(job, step, NO_SCRIPT);
         return None;
     };
     let shell = match &step.action {
@@ -305,7 +296,7 @@ fn run(cx: &Context<'_>, job: &Job, step: &Step, names: &mut Names) -> Option<Ma
         Shell::PowerShell => ("Powershell", Shell::PowerShell),
         Shell::Python => ("Python", Shell::Python),
         Shell::Cmd => {
-            lost(cx, job, step, "Harness runs no `cmd` scripts");
+            cx.lose_step(job, step, "Harness runs no `cmd` scripts");
             return None;
         }
     };
@@ -341,16 +332,9 @@ fn run(cx: &Context<'_>, job: &Job, step: &Step, names: &mut Names) -> Option<Ma
     }
     spec.set("shell", word).set("command", Yaml::script(&text));
     let mut env = env(cx, job, step, given);
-    for step in &job.steps {
-        if let Action::CacheDependencies { manager, paths, .. } = &step.action
-            && paths.is_empty()
-            && !releases(cx.portable)
-        {
-            let plan = cache_plan(*manager);
-            if !env.has(plan.variable) {
-                let folder = format!("/harness/{}", plan.folder);
-                env.set(plan.variable, plan.value.replace('@', &folder));
-            }
+    for (name, value) in cache::folders(cx, job, "/harness") {
+        if !env.has(name) {
+            env.set(name, value);
         }
     }
     spec.filled("envVariables", env);

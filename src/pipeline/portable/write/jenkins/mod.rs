@@ -9,10 +9,11 @@ mod steps;
 use super::super::{
     Action, Approval, Condition, Job, Matrix, Os, Part, Rights, Secret, Step, Text, Variable,
 };
+use super::cache;
 use super::cells::cells;
 use super::context::{Context, upper};
-use super::lower::{cache_plan, image_for, lower};
-use super::prepare::{is_approval, releases};
+use super::lower::{image_for, lower};
+use super::prepare::is_approval;
 use crate::pipeline::Platform;
 use code::{Code, single};
 use head::{parameter, secrets_read, triggers};
@@ -354,46 +355,24 @@ fn stage(cx: &Context<'_>, code: &mut Code, job: &Job, title: &str, cell: &[(Str
     let mut env: Vec<String> =
         cell.iter().map(|(axis, value)| format!("{} = {}", upper(axis), single(value))).collect();
     env.extend(environment(cx, Some(job), &job.variables, &job.secrets));
+    let folders = cache::folders(cx, job, "${env.WORKSPACE}");
+    env.extend(folders.into_iter().map(|(name, value)| format!("{name} = \"{value}\"")));
+    env.dedup();
     let mut caches = Vec::new();
     for step in &job.steps {
-        let (files, folders) = match &step.action {
-            Action::CacheDependencies { manager, lockfiles, paths } => {
-                let plan = cache_plan(*manager);
-                let mut files = lockfiles.clone();
-                let mut folders = paths.clone();
-                if files.is_empty() {
-                    files.push(plan.lockfile.to_owned());
-                }
-                if folders.is_empty() {
-                    folders.push(plan.folder.to_owned());
-                }
-                if !releases(cx.portable) && paths.is_empty() {
-                    let value =
-                        plan.value.replace('@', &format!("${{env.WORKSPACE}}/{}", plan.folder));
-                    env.push(format!("{} = \"{value}\"", plan.variable));
-                }
-                (files, folders)
-            }
-            Action::Cache { files, paths, .. } => (files.clone(), paths.clone()),
-            _ => continue,
-        };
-        if releases(cx.portable) {
-            cx.lose(
-                format!("the cache of job `{}`", job.id),
-                "This pipeline makes releases, and a release must not read a cache that a change may have written",
-                job.line,
-            );
+        let Some(asked) = cache::asked(&step.action, str::to_owned) else { continue };
+        if cache::withheld(cx, job) {
             continue;
         }
-        if files.len() > 1 {
+        if asked.files.len() > 1 {
             cx.lose(
                 format!("all but the first file of the key of a cache of job `{}`", job.id),
                 "One file decides whether a cache is still good",
                 step.line.or(job.line),
             );
         }
-        let file = files.first().cloned().unwrap_or_default();
-        for folder in &folders {
+        let file = asked.files.first().cloned().unwrap_or_default();
+        for folder in &asked.paths {
             match folder.strip_prefix('!') {
                 Some(_) => cx.lose(
                     format!("that the cache of job `{}` leaves out `{folder}`", job.id),
@@ -408,7 +387,6 @@ fn stage(cx: &Context<'_>, code: &mut Code, job: &Job, title: &str, cell: &[(Str
             }
         }
     }
-    env.dedup();
     code.block("environment", &env);
     code.open("steps");
     let before = code.text.len();

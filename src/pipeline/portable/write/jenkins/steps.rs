@@ -1,8 +1,7 @@
 //! Steps of a Jenkins stage.
 
 use super::super::super::{Action, Condition, Job, Login, Os, Part, Shell, Step, Text};
-use super::super::context::{Context, Env, quoted};
-use super::super::describe;
+use super::super::context::{Context, Env, NO_SCRIPT, quoted};
 use super::super::lower::{digest, image_for, is_handed_on, lower};
 use super::code::{Code, shell_step, single};
 use super::guard::guard;
@@ -173,11 +172,7 @@ pub(super) fn one(cx: &Context<'_>, code: &mut Code, job: &Job, step: &Step) {
 
 pub(super) fn script(cx: &Context<'_>, code: &mut Code, job: &Job, step: &Step) {
     let Some(lowered) = lower(&step.action, job) else {
-        cx.lose(
-            format!("the step `{}` of job `{}`", describe(step), job.id),
-            "There is no way known here to do it in a script",
-            step.line,
-        );
+        cx.lose_step(job, step, NO_SCRIPT);
         return;
     };
     let shell = match &step.action {
