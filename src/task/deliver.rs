@@ -220,6 +220,9 @@ pub struct Proposal<'a> {
     pub branch: &'a str,
     /// The branch it goes onto.
     pub onto: &'a str,
+    /// The revision of it at which the files have to read as they did; `None` where that
+    /// was looked at already.
+    pub at: Option<&'a str>,
     /// Its title and its commit's message.
     pub title: &'a str,
     /// Its text; the last line tells one proposal from another.
@@ -265,8 +268,10 @@ pub async fn propose(
 }
 
 async fn tried(forge: &dyn Forge, proposal: Proposal<'_>) -> Result<Proposed, ForgeError> {
-    let Proposal { branch, onto, title, .. } = proposal;
-    if let Some(path) = differs(forge, onto, &proposal.files).await? {
+    let Proposal { branch, onto, at, title, .. } = proposal;
+    if let Some(at) = at
+        && let Some(path) = differs(forge, at, &proposal.files).await?
+    {
         tracing::info!(%path, "it reads otherwise on the branch");
         return Ok(Proposed::Withheld(format!(
             "The branch `{onto}` has moved on since this checkout: nothing was proposed."

@@ -267,6 +267,7 @@ async fn propose(
     let proposal = shared::Proposal {
         branch: &branch,
         onto: &now.head_ref,
+        at: None,
         title: &title,
         body: format!(
             "Tests for what #{number} changes. Each was shown to fail, by its assertions, where \

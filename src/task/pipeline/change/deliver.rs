@@ -205,6 +205,7 @@ pub async fn propose(
     let proposal = shared::Proposal {
         branch: &branch,
         onto,
+        at: Some(onto),
         title: TITLE,
         body: format!("{}\n\n{PROPOSAL}{} -->", table.trim_end(), looked.digest()),
         files: files.collect(),
