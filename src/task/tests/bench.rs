@@ -28,6 +28,10 @@ const MOST_REPORTS: usize = 2_000;
 const LARGEST_REPORT: u64 = 8 << 20;
 /// How much longer than without us a suite may take.
 const SLACK: u32 = 10;
+/// The same with a mutant.
+const MUTANT_SLACK: u32 = 5;
+/// What a run on a mutant may take at least.
+const LEAST_FOR_MUTANT: Duration = Duration::from_secs(10);
 
 /// A side of the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,6 +211,11 @@ impl Bench<'_> {
     /// How long the suite may take.
     pub fn time_for_suite(&self) -> Duration {
         (self.suite_time * SLACK).max(self.testing.timeout)
+    }
+
+    /// How long a run on a mutant may take: some never end, and that proves nothing.
+    pub fn time_for_mutant(&self) -> Duration {
+        (self.suite_time * MUTANT_SLACK).max(LEAST_FOR_MUTANT).min(self.time_for_suite())
     }
 
     /// Run a command in the project's folder of a copy.
