@@ -213,6 +213,7 @@ pub(super) fn is_noticed_target(site: &Site<'_, '_>, inner: Node<'_>) -> bool {
     if !matches!(left.kind(), "identifier" | "variable_name") {
         return match site.language() {
             Language::Python => matches!(left.kind(), "attribute" | "subscript"),
+            Language::Ruby => left.kind() != "constant",
             _ => true,
         };
     }
@@ -253,7 +254,12 @@ fn is_bound(before: &[u8], at: usize, length: usize) -> bool {
 
 fn drop(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let source = site.text(site.node());
-    // What is in a template's or a switch's arm is its value.
+    // In Ruby, the text of `<<~EOS` stands behind the statement.
+    let is_here = ["<<~", "<<-", "<<E", "<<'", "<<\""].iter().any(|mark| source.contains(mark));
+    if is_here && site.language() == Language::Ruby {
+        return;
+    }
+    // What is in a switch's arm is its value.
     if source.is_empty() || matches!(site.parent_kind(), "switch_rule" | "lambda_expression") {
         return;
     }

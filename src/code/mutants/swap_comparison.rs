@@ -42,9 +42,13 @@ pub(super) fn has_opposite(node: Node<'_>, language: Language) -> bool {
     operator.is_some_and(|one| is_known(one.kind(), language) && others(one.kind()).1.is_some())
 }
 
-/// `in` is one word of two only in Python.
+/// `in` has an opposite only in Python; `===` has none in Ruby.
 fn is_known(operator: &str, language: Language) -> bool {
-    operator != "in" || language == Language::Python
+    match operator {
+        "in" => language == Language::Python,
+        "===" => language != Language::Ruby,
+        _ => true,
+    }
 }
 
 pub(super) fn at(site: &Site<'_, '_>, sink: &mut Sink<'_>) {

@@ -48,6 +48,7 @@ fn statements_are_left_out() {
             (TypeScript, "this.a = b", &["this.a = b was left out"]),
             (Ruby, "a.b(c)", &["a.b(c) was left out"]),
             (Ruby, "puts a", &[]),
+            (Ruby, "a <<~EOS\n  b\n  EOS", &[]),
             (Php, "$a->b($c);", &["$a->b($c); was left out"]),
             (Php, "error_log($a);", &[]),
             (C, "a(b);", &["a(b); was left out"]),
