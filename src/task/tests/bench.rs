@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::checkout::Checkout;
 use crate::inputs::Testing;
-use crate::runner::{self, Commands, Outcome, RunReport};
+use crate::runner::{self, Commands, Kind, Outcome, RunReport};
 use crate::sandbox::{self, Ended, Limits, Network, Run, Shown, Walls};
 
 /// Most that a run of tests may write to a file system.
@@ -193,8 +193,12 @@ impl Bench<'_> {
 
     /// The command for one test; the suite's where there is none for one.
     pub fn alone(&self, name: &str, path: &str) -> String {
+        let path = self.inside(path);
         match &self.commands.one {
-            Some(one) => runner::fill(one, name, self.inside(path), 0),
+            Some(one) if self.commands.kind == Kind::Pytest => {
+                runner::fill(one, &node_id(one, name, path), path, 0)
+            }
+            Some(one) => runner::fill(one, name, path, 0),
             None => self.commands.suite.clone(),
         }
     }
@@ -290,6 +294,22 @@ impl Bench<'_> {
     }
 }
 
+/// A pytest name as a command wants it: a whole node id, one without its file where the
+/// command gives that, or the function's own name behind `-k`.
+fn node_id(template: &str, name: &str, path: &str) -> String {
+    let bare = match name.split_once("::") {
+        Some((file, rest)) if file.contains('/') || file.ends_with(".py") => rest,
+        _ => name,
+    };
+    if template.contains("{path}") {
+        bare.to_owned()
+    } else if template.split_whitespace().any(|word| word == "-k" || word.starts_with("-k=")) {
+        bare.rsplit("::").next().unwrap_or(bare).to_owned()
+    } else {
+        format!("{path}::{bare}")
+    }
+}
+
 /// Report files that a run wrote: those not older than its start.
 fn reports(
     folder: &Path,
@@ -381,6 +401,25 @@ impl Drop for Written {
         }
         if let Err(error) = done {
             tracing::warn!(%error, "a copy could not be put back as it was");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pytest_names_are_spelled_as_the_command_wants_them() {
+        for (template, name, expect) in [
+            ("pytest {name}", "test_a", "t/test_x.py::test_a"),
+            ("pytest {name}", "TestA::test_a", "t/test_x.py::TestA::test_a"),
+            ("pytest {name}", "t/test_x.py::test_a", "t/test_x.py::test_a"),
+            ("pytest {name}", "test_x.py::test_a", "t/test_x.py::test_a"),
+            ("pytest {path}::{name}", "t/test_x.py::TestA::test_a", "TestA::test_a"),
+            ("pytest -k {name}", "t/test_x.py::TestA::test_a", "test_a"),
+        ] {
+            assert_eq!(node_id(template, name, "t/test_x.py"), expect, "{template} {name}");
         }
     }
 }
