@@ -288,7 +288,13 @@ impl Bench<'_> {
             String::from_utf8(text).ok()
         };
         let kind = self.commands.kind;
-        let report = runner::read_with(kind, exit, &ran.output, &reports, &source);
+        let mut report = runner::read_with(kind, exit, &ran.output, &reports, &source);
+        // Where copies lie is no one's business, and differs from run to run.
+        for said in report.tests.iter_mut().map(|test| &mut test.said).chain([&mut report.said]) {
+            for place in [&self.seen_at, &folder] {
+                *said = said.replace(&format!("{}/", place.display()), "");
+            }
+        }
         tracing::debug!(command, ?side, whole = ?report.whole, ended = ?ran.ended, "ran");
         Ok(Done { report, ended: ran.ended, wall: ran.wall, output: ran.output })
     }
