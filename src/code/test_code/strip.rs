@@ -23,7 +23,12 @@ pub fn without_assertions(language: Language, text: &[u8], lines: Range<u32>) ->
     let ranges = reach(&code, &lines);
     let found = find(&code, &ranges);
     if found.is_empty() {
-        return Stripped::NoAssertions;
+        return match super::faults::helper(&code, &lines) {
+            Some(name) => {
+                Stripped::Unclear(format!("`{name}` may assert, and its code is in another file"))
+            }
+            None => Stripped::NoAssertions,
+        };
     }
     let mut edits = Vec::new();
     for one in found {

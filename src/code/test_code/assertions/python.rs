@@ -5,12 +5,13 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use super::{Assertion, Part, Shape, each, framed, is_alone, is_defined, new};
-use crate::code::test_code::source::{Code, around, field, parts};
+use crate::code::test_code::source::{Code, around, field, nodes_in, parts};
 
 /// A context that may be left by an exception, and gives anything that is asked
 /// of it, as the exception's own context and cause.
-const ANY_CONTEXT: &str = "__import__(\"unittest.mock\").mock.MagicMock(**{f\"__enter__.return_value.{one}.__{part}__\": \
-    __import__(\"unittest.mock\").mock.MagicMock() for one in (\"exception\", \"value\") \
+const ANY_CONTEXT: &str = "__import__(\"unittest.mock\").mock.MagicMock(**{f\"{one}.__{part}__\": \
+    __import__(\"unittest.mock\").mock.MagicMock() for one in (\"exception\", \"value\", \
+    \"__enter__.return_value.exception\", \"__enter__.return_value.value\") \
     for part in (\"context\", \"cause\", \"suppress_context\", \"traceback\")}, **{\"__exit__.return_value\": ";
 
 /// Modules whose functions named `assert…` give nothing.
@@ -42,7 +43,8 @@ pub(super) fn at(code: &Code<'_>, node: Node<'_>) -> Option<Assertion> {
             let operands = operands(code, first);
             let shape = if operands.len() > 1 { Shape::Compare } else { Shape::Truth };
             let one = Assertion::new(node, shape, operands);
-            Some(one.by(node, framed("not (", vec![Part::Old(first.byte_range())], ")")))
+            let parts = framed("not (", vec![Part::Old(first.byte_range())], ")");
+            Some(one.by(node, guarded(code, node, parts)))
         }
         "raise_statement" => {
             let raised = *parts(node).first()?;
@@ -91,18 +93,19 @@ fn ends(node: Node<'_>, statement: Node<'_>, evaluated: Vec<Range<usize>>) -> As
 struct Given<'t> {
     placed: Vec<Node<'t>>,
     named: Vec<(Node<'t>, Node<'t>)>,
-    has_spread: bool,
+    /// `**values`.
+    spread: Vec<Node<'t>>,
 }
 
 fn given(node: Node<'_>) -> Option<Given<'_>> {
     let arguments = field(node, "arguments").filter(|node| node.kind() == "argument_list")?;
-    let mut given = Given { placed: Vec::new(), named: Vec::new(), has_spread: false };
+    let mut given = Given { placed: Vec::new(), named: Vec::new(), spread: Vec::new() };
     for part in parts(arguments) {
         match part.kind() {
             "keyword_argument" => {
                 given.named.push((field(part, "name")?, field(part, "value")?));
             }
-            "dictionary_splat" => given.has_spread = true,
+            "dictionary_splat" => given.spread.push(part),
             _ => given.placed.push(part),
         }
     }
@@ -135,6 +138,10 @@ fn call(code: &Code<'_>, node: Node<'_>) -> Option<Assertion> {
     let of = receiver.map(|node| code.str(node)).unwrap_or_default();
     let is_pytest = of == "pytest" || bound.is_some_and(|path| path.starts_with("pytest."));
     let is_self = matches!(of, "self" | "cls");
+    // For type checkers only.
+    if bound.is_some_and(|path| path.starts_with("typing")) {
+        return None;
+    }
     if is_defined(code, name) && (receiver.is_none() || is_self) {
         return None;
     }
@@ -172,19 +179,18 @@ fn raises(code: &Code<'_>, node: Node<'_>, name: &str, own: usize, given: &Given
     let swallows = !only_looks.iter().any(|word| name.contains(word));
     let shape = if swallows { Shape::Raises } else { Shape::Other };
     let one = Assertion::new(node, shape, vec![node.byte_range()]);
-    if given.has_spread {
-        return one.unclear(format!("`{name}` is given `**` values"));
-    }
     let flag = if swallows { "True" } else { "False" };
     let close = format!("{ANY_CONTEXT}{flag}}}))[-1]");
     let (head, rest) = given.placed.split_at(own.min(given.placed.len()));
     if rest.is_empty() {
-        let values = each(&given.values(), "", ", ");
+        let mut values = each(&given.values(), "", ", ");
+        values.extend(each(&super::bytes(&given.spread), "{", "}, "));
         return one.by(node, framed("(", values, &close));
     }
     // Its own form: the function and what it is given.
     let statement = node.parent().filter(|up| up.kind() == "expression_statement");
-    let Some(statement) = statement.filter(|one| is_alone(code, *one)) else {
+    let is_plain = rest[0].kind() != "list_splat";
+    let Some(statement) = statement.filter(|one| is_plain && is_alone(code, *one)) else {
         return one.unclear(format!("the value of `{name}` is used"));
     };
     let called = rest[0].byte_range();
@@ -198,6 +204,7 @@ fn raises(code: &Code<'_>, node: Node<'_>, name: &str, own: usize, given: &Given
             new(", "),
         ]);
     }
+    parts.extend(each(&super::bytes(&given.spread), "", ", "));
     parts.push(new(")"));
     one.by(statement, parts)
 }
@@ -247,9 +254,6 @@ fn asserts(
     };
     let whole = node.parent().filter(|up| up.kind() == "await").unwrap_or(node);
     let one = Assertion::new(node, shape, operands);
-    if given.has_spread {
-        return Some(one.unclear(format!("`{name}` is given `**` values")));
-    }
     if receiver.is_none()
         && !bound.is_some_and(|path| LIBRARIES.iter().any(|known| path.starts_with(known)))
     {
@@ -273,7 +277,66 @@ fn asserts(
         values.extend(each(&[receiver.byte_range()], "", ", "));
     }
     values.extend(each(&rest, "", ", "));
-    Some(one.by(whole, framed("(", values, ")")))
+    values.extend(each(&super::bytes(&given.spread), "{", "}, "));
+    let parts = framed("(", values, ")");
+    let up = whole.parent();
+    Some(match up.map(|up| up.kind()) {
+        Some("expression_statement") => {
+            let statement = up.unwrap_or(whole);
+            one.by(whole, guarded(code, statement, parts))
+        }
+        // What libraries' own assertions give, as `assert_ok(…).out`, is theirs.
+        Some("attribute" | "assignment" | "return_statement" | "argument_list" | "subscript") => {
+            one.unclear(format!("the value of `{name}` is used"))
+        }
+        _ => one.by(whole, parts),
+    })
+}
+
+/// An assertion on a failure that was expected: where there is none, what looks at
+/// it may fail.
+fn guarded(code: &Code<'_>, statement: Node<'_>, parts: Vec<Part>) -> Vec<Part> {
+    let names = raised(code, statement);
+    let text = code.str(statement);
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let uses = text.split(|c| !is_word(c)).any(|word| names.contains(&word));
+    if !uses || !is_alone(code, statement) {
+        return parts;
+    }
+    framed("with __import__(\"contextlib\").suppress(BaseException): ", parts, "")
+}
+
+/// The names of expected failures before a statement, in its function: that of
+/// `with raises(X) as e:`, and what is taken from it.
+fn raised<'t>(code: &Code<'t>, statement: Node<'t>) -> Vec<&'t str> {
+    let Some(function) = around(statement).find(|up| up.kind() == "function_definition") else {
+        return Vec::new();
+    };
+    let mut names = Vec::new();
+    let wanted = |node: Node<'_>| matches!(node.kind(), "as_pattern" | "assignment");
+    let before = function.start_byte()..statement.start_byte();
+    for node in nodes_in(code.root, &before, &wanted) {
+        let text = code.str(node);
+        match node.kind() {
+            "as_pattern" => {
+                let head = text.split('(').next().unwrap_or_default();
+                let head = head.rsplit('.').next().unwrap_or_default().to_lowercase();
+                if head.contains("raises") {
+                    names.extend(field(node, "alias").map(|alias| code.str(alias)));
+                }
+            }
+            _ => {
+                let (Some(left), Some(right)) = (field(node, "left"), field(node, "right")) else {
+                    continue;
+                };
+                let head = code.str(right).split('.').next().unwrap_or_default();
+                if names.contains(&head) {
+                    names.push(code.str(left));
+                }
+            }
+        }
+    }
+    names
 }
 
 /// What a method of unittest compares with.

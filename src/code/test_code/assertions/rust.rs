@@ -77,16 +77,20 @@ fn assertion(
     };
     match (plain, all.len()) {
         ("assert", 1..) => {
+            let said = said(code, &all[1..]);
             all.truncate(1);
-            let parts = framed("{ let _ = !(", vec![Part::Old(all[0].clone())], "); }");
+            let mut parts = framed("{ let _ = !(", vec![Part::Old(all[0].clone())], "); ");
+            parts.extend(said.into_iter().chain([new("}")]));
             made(Shape::Truth, all, parts)
         }
         ("assert_eq" | "assert_ne" | "assert_str_eq", 2..) => {
+            let said = said(code, &all[2..]);
             all.truncate(2);
             // As the macro does: types are told by the comparison.
             let inner = vec![Part::Old(all[0].clone()), new("), &("), Part::Old(all[1].clone())];
-            let parts =
-                framed("match (&(", inner, ")) { (left, right) => { let _ = *left == *right; } }");
+            let open = ")) { (left, right) => { let _ = *left == *right; ";
+            let mut parts = framed("match (&(", inner, open);
+            parts.extend(said.into_iter().chain([new("} }")]));
             made(Shape::Compare, all, parts)
         }
         ("assert_matches", 2..) => {
@@ -137,6 +141,17 @@ fn value(code: &Code<'_>, range: &Range<usize>) -> Option<Range<usize>> {
     }
 }
 
+/// A message, so that what it names stays used; it is never made.
+fn said(code: &Code<'_>, all: &[Range<usize>]) -> Vec<Part> {
+    let (Some(first), Some(last)) = (all.first(), all.last()) else { return Vec::new() };
+    let text = code.at(first.clone());
+    if !(text.starts_with('"') && (all.len() > 1 || text.contains('{'))) {
+        return Vec::new();
+    }
+    let inner = vec![Part::Old(first.start..last.end)];
+    framed("if false { let _ = ::core::format_args!(", inner, "); } ")
+}
+
 /// `panic!` in a test that gives nothing is its end. Elsewhere it is a crash.
 fn panics(
     code: &Code<'_>,
@@ -164,16 +179,9 @@ fn panics(
         }
         Some(_) => return None,
     };
-    // What it prints is still evaluated.
-    let values: Vec<Range<usize>> =
-        all.iter().skip(1).filter_map(|range| value(code, range)).collect();
-    let evaluated = match values.is_empty() {
-        true => Vec::new(),
-        false => framed("let _ = (", each(&values, "&(", "), "), "); "),
-    };
     let is_statement = range.len() > node.byte_range().len();
-    let parts =
-        framed("{ ", evaluated, &format!("{end}{}}}", if is_statement { "; " } else { " " }));
+    let close = format!("{end}{}}}", if is_statement { "; " } else { " " });
+    let parts = framed("{ ", said(code, &all), &close);
     let mut one = Assertion::new(node, Shape::Fails, Vec::new());
     one.strip = Ok(vec![Edit { range: range.clone(), parts }]);
     one.range = range;

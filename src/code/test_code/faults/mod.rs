@@ -38,7 +38,7 @@ pub fn faults(language: Language, text: &[u8], lines: Range<u32>) -> Vec<Fault> 
     let inside = |item: &&Item| item.lines.start < lines.end && lines.start < item.lines.end;
     for test in tests.iter().filter(inside) {
         let scene = Scene::of(&code, &test.lines);
-        let asserts = scene.assertions.iter().any(counts) || calls_a_check(&code, &scene);
+        let asserts = scene.assertions.iter().any(counts) || called_check(&code, &scene).is_some();
         let is_example = language == Language::Go && test.own.starts_with("Example");
         if !(asserts || is_example) {
             let why = format!("`{}` asserts nothing; assert what the code gives.", test.own);
@@ -82,30 +82,34 @@ fn counts(one: &Assertion) -> bool {
     !(one.shape == Shape::Other && one.operands.is_empty() && one.strip.is_ok())
 }
 
-/// Whether a helper of another file is called that asserts by its name.
-fn calls_a_check(code: &Code<'_>, scene: &Scene<'_>) -> bool {
+/// The helper of another file that asserts by its name, of those that are called.
+pub(super) fn helper(code: &Code<'_>, lines: &Range<u32>) -> Option<String> {
+    called_check(code, &Scene::of(code, lines))
+}
+
+fn called_check(code: &Code<'_>, scene: &Scene<'_>) -> Option<String> {
     const LEADS: &[&str] =
         &["assert", "check", "verify", "expect", "ensure", "should", "must", "approve", "golden"];
-    scene.readings.iter().any(|reading| {
-        reading.chains.iter().any(|chain| {
+    for reading in &scene.readings {
+        for chain in &reading.chains {
             let last = chain.path.rsplit('.').next().unwrap_or_default();
             let lower = last.to_lowercase();
             let lower = lower.trim_start_matches('_');
             // `expect` of Rust only unwraps, `check` of a value may be product code.
-            let is_unwrap =
-                code.language == Language::Rust && matches!(last, "expect" | "expect_err");
-            LEADS.iter().any(|lead| lower.starts_with(lead))
+            let is_unwrap = code.language == Language::Rust && last.starts_with("expect");
+            let is_free = !chain.path.contains('.') || chain.is_bound;
+            if LEADS.iter().any(|lead| lower.starts_with(lead))
                 && !is_unwrap
                 && !code.definitions.iter().any(|one| one.name == last)
-                && (lower.starts_with("assert")
-                    || !chain.path.contains('.')
-                    || chain.is_bound
-                    || lower == "expect")
-                && chain.path != "expect.assertions"
-                && chain.path != "expect.hasAssertions"
+                && (lower.starts_with("assert") || is_free || lower == "expect")
+                && !matches!(chain.path.as_str(), "expect.assertions" | "expect.hasAssertions")
                 && reading.is_called(code, chain)
-        })
-    })
+            {
+                return Some(last.to_owned());
+            }
+        }
+    }
+    None
 }
 
 fn first_word(code: &Code<'_>, range: &Range<usize>) -> usize {

@@ -8,7 +8,10 @@ fn rust_keeps_what_is_compared_and_its_types() {
         Language::Rust,
         ("#[test]\nfn a() {\n    ", "\n}\n"),
         &[
-            ("assert!(f(1), \"m {}\", g());", "{ let _ = !(f(1)); }"),
+            (
+                "assert!(f(1), \"m {}\", g());",
+                "{ let _ = !(f(1)); if false { let _ = ::core::format_args!(\"m {}\", g()); } }",
+            ),
             (
                 "assert_eq!(f::<A, B>(1), 2, \"m\");",
                 "match (&(f::<A, B>(1)), &(2)) { (left, right) => { let _ = *left == *right; } }",
@@ -29,7 +32,10 @@ fn rust_keeps_what_is_compared_and_its_types() {
             ("assert_relative_eq!(a, b, epsilon = e());", "{ let _ = (&(a), &(b), &(e()), ); }"),
             ("assert_debug_snapshot!(f(), @\"x\");", "{ let _ = (&(f()), ); }"),
             ("let Err(e) = f() else { panic!(\"no\") };", "let Err(e) = f() else { { return } };"),
-            ("if x != 1 { panic!(\"{}\", f()); }", "if x != 1 { { let _ = (&(f()), ); return; } }"),
+            (
+                "if x != 1 { panic!(\"{}\", f()); }",
+                "if x != 1 { { if false { let _ = ::core::format_args!(\"{}\", f()); } return; } }",
+            ),
             (
                 "match f() { Ok(_) => panic!(), Err(e) => assert!(e.is_x()) }",
                 "match f() { Ok(_) => { return }, Err(e) => { let _ = !(e.is_x()); } }",

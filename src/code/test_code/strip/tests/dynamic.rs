@@ -8,7 +8,7 @@ fn python_evaluates_what_it_asserts() {
         let mock = "__import__(\"unittest.mock\").mock.MagicMock(";
         let parts = "(\"context\", \"cause\", \"suppress_context\", \"traceback\")";
         format!(
-            "{mock}**{{f\"__enter__.return_value.{{one}}.__{{part}}__\": {mock}) for one in (\"exception\", \"value\") for part in {parts}}}, **{{\"__exit__.return_value\": {flag}}}))[-1]"
+            "{mock}**{{f\"{{one}}.__{{part}}__\": {mock}) for one in (\"exception\", \"value\", \"__enter__.return_value.exception\", \"__enter__.return_value.value\") for part in {parts}}}, **{{\"__exit__.return_value\": {flag}}}))[-1]"
         )
     };
     check(
@@ -25,7 +25,7 @@ fn python_evaluates_what_it_asserts() {
             ("self.assertTrue(f(1), msg='m')", "(not (f(1)), self, 'm', )"),
             ("self.assertIsNone(f(1))", "(self, f(1), )"),
             ("self.assertIn(1, f(*args))", "((1) in (f(*args)), self, )"),
-            ("self.assertFoo(**f())", "unclear"),
+            ("self.assertFoo(**f())", "(self, {**f()}, )"),
             ("self.fail('m')", "('m', ); return"),
             ("pytest.fail()", "return"),
             ("raise AssertionError('m')", "return"),
@@ -47,7 +47,15 @@ fn python_evaluates_what_it_asserts() {
                 "self.assertRaises(X, f, 1, *a, k=2)",
                 &format!("with (X, {}: (f)(1, *a, k=2, )", any("True")),
             ),
+            (
+                "with pytest.raises(X) as e:\n            f()\n        assert e.value.code in g()",
+                &format!(
+                    "with (X, {} as e:\n            f()\n        with __import__(\"contextlib\").suppress(BaseException): not (e.value.code in g())",
+                    any("True")
+                ),
+            ),
             ("x = self.assertRaises(X, f)", "unclear"),
+            ("x = np.testing.assert_ok(f)", "unclear"),
             ("if x: self.assertRaises(X, f)", "unclear"),
             (
                 "with self.subTest(i=1):\n            self.assertTrue(x)",
