@@ -98,6 +98,14 @@ fn called_check(code: &Code<'_>, scene: &Scene<'_>) -> Option<String> {
             // `expect` of Rust only unwraps, `check` of a value may be product code.
             let is_unwrap = code.language == Language::Rust && last.starts_with("expect");
             let is_free = !chain.path.contains('.') || chain.is_bound;
+            // `eq = self.assertEqual`.
+            let before = reading.before(chain).map(|leaf| code.str(leaf)).unwrap_or_default();
+            if before == "="
+                && chain.path.starts_with("self.assert")
+                && !reading.is_called(code, chain)
+            {
+                return Some(last.to_owned());
+            }
             if LEADS.iter().any(|lead| lower.starts_with(lead))
                 && !is_unwrap
                 && !code.definitions.iter().any(|one| one.name == last)

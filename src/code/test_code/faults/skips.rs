@@ -122,7 +122,9 @@ pub(super) fn find(code: &Code<'_>, scene: &Scene<'_>, found: &mut Vec<Fault>) {
             let is_own = code.definitions.iter().any(|one| one.name == chain.path);
             let must_call = code.language != Language::Python && code.language != Language::Ruby;
             // Ruby's `fit` and `skip` are calls without parentheses too.
-            if is_skip && !is_own && (!must_call || is_used(code, reading, chain)) {
+            let only_shortens = path == "testing.Short" && !leaves_out(code, chain.at);
+            if is_skip && !is_own && !only_shortens && (!must_call || is_used(code, reading, chain))
+            {
                 add(code.line_at(chain.at), &chain.path);
             }
         }
@@ -148,6 +150,14 @@ pub(super) fn find(code: &Code<'_>, scene: &Scene<'_>, found: &mut Vec<Fault>) {
     outside(code, scene, &mut add);
 }
 
+/// Whether the `if` that a place is the condition of ends the test.
+fn leaves_out(code: &Code<'_>, at: usize) -> bool {
+    let node = code.root.descendant_for_byte_range(at, at + 1);
+    let holder = node.and_then(|node| around(node).find(|up| up.kind() == "if_statement"));
+    let text = holder.map(|holder| code.str(holder)).unwrap_or_default();
+    text.contains("return") || text.contains(".Skip")
+}
+
 fn is_used(
     code: &Code<'_>,
     reading: &crate::code::test_code::source::Reading<'_>,
@@ -163,9 +173,8 @@ fn mark(code: &Code<'_>, node: Node<'_>) -> Option<String> {
     let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let is_skip = match (code.language, node.kind()) {
         (Language::Rust, "attribute_item") => {
-            let is_cfg = plain.starts_with("#[cfg(")
-                && !plain.starts_with("#[cfg(test)")
-                && above_test(code, node);
+            // Never there where tests are built.
+            let is_cfg = plain.starts_with("#[cfg(any())") || plain.starts_with("#[cfg(not(test)");
             plain == "#[ignore]"
                 || plain.starts_with("#[ignore=")
                 || plain.starts_with("#[cfg_attr(") && plain.contains(",ignore")
@@ -196,22 +205,6 @@ fn mark(code: &Code<'_>, node: Node<'_>) -> Option<String> {
         _ => false,
     };
     is_skip.then(|| shown(code, node))
-}
-
-/// Whether an attribute stands above a test function itself.
-fn above_test(code: &Code<'_>, node: Node<'_>) -> bool {
-    let mut next = node.next_named_sibling();
-    while let Some(one) = next {
-        match one.kind() {
-            "attribute_item" | "line_comment" | "block_comment" => next = one.next_named_sibling(),
-            "function_item" => {
-                let name = field(one, "name").map(|name| code.str(name)).unwrap_or_default();
-                return code.definitions.iter().any(|def| def.name == name && def.is_test);
-            }
-            _ => return false,
-        }
-    }
-    false
 }
 
 /// What stands around a test and leaves it out: a group, a class.

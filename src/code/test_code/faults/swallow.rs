@@ -163,13 +163,16 @@ fn recovers(code: &Code<'_>, scene: &Scene<'_>, node: Node<'_>, add: Add<'_>) {
         around(node).find(|up| matches!(up.kind(), "func_literal" | "function_declaration"));
     if let Some(holder) = holder.filter(|holder| !asserts(code, scene, &holder.byte_range())) {
         // What hands the panic on is looked at elsewhere.
-        let text = code.str(holder);
-        let hands_on = text.contains("panic(") || text.contains("return recover()") || {
-            text.contains("recover()")
-                && (text.contains(" = recover()")
-                    && !text.contains("_ = recover()")
-                    && !text.contains(":= recover()"))
+        let up = node.parent();
+        let is_bare = up.is_some_and(|up| up.kind() == "expression_statement")
+            || code.at(0..node.start_byte()).trim_end().ends_with("_ =");
+        let body = around(node).find(|up| up.kind() == "if_statement").map(|one| code.str(one));
+        let does = |text: &str| {
+            let body = text.split_once('{').map(|(_, body)| body).unwrap_or_default();
+            ["=", "<-", "panic(", "return"].iter().any(|word| body.contains(word))
         };
+        let is_named = code.str(holder).contains("recover();");
+        let hands_on = !is_bare && (!is_named || body.is_some_and(does));
         if !hands_on {
             add(node, "`recover()` drops a panic that nothing looks at".to_owned());
         }

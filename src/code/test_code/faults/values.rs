@@ -6,6 +6,7 @@ use std::ops::Range;
 use tree_sitter::Node;
 
 use super::Scene;
+use crate::code::language::Language;
 use crate::code::test_code::assertions::{Assertion, Shape};
 use crate::code::test_code::source::{Code, Reading, around, field, leaves, nodes_in, parts};
 use crate::code::test_code::{Fault, FaultKind};
@@ -150,38 +151,7 @@ fn split(code: &Code<'_>, range: &Range<usize>) -> Option<(Range<usize>, String,
 
 /// Whether nothing but literals, and names of constants, stands in a range.
 fn is_constant(code: &Code<'_>, range: &Range<usize>, constants: &[String]) -> bool {
-    const MAKERS: &[&str] = &[
-        "Some",
-        "Ok",
-        "Err",
-        "None",
-        "vec",
-        "String",
-        "from",
-        "to_string",
-        "to_owned",
-        "into",
-        "List",
-        "of",
-        "Arrays",
-        "asList",
-        "undefined",
-        "NaN",
-        "is",
-        "equalTo",
-        "Object",
-        "Integer",
-        "Boolean",
-        "int",
-        "str",
-        "list",
-        "dict",
-        "set",
-        "string",
-        "float64",
-        "eq",
-        "eql",
-    ];
+    let makers = makers(code.language);
     let all = leaves(code.root, range);
     let mut has_value = false;
     for leaf in &all {
@@ -195,7 +165,7 @@ fn is_constant(code: &Code<'_>, range: &Range<usize>, constants: &[String]) -> b
         if is_word {
             if constants.iter().any(|name| name == text) {
                 has_value = true;
-            } else if !MAKERS.contains(&text) {
+            } else if !makers.contains(&text) || is_declared(code, text) {
                 return false;
             } else if matches!(text, "None" | "undefined" | "NaN") {
                 has_value = true;
@@ -213,6 +183,41 @@ fn is_constant(code: &Code<'_>, range: &Range<usize>, constants: &[String]) -> b
         }
     }
     has_value
+}
+
+/// Functions and values of a language that only make other values.
+fn makers(language: Language) -> &'static [&'static str] {
+    match language {
+        Language::Python => {
+            &["int", "str", "list", "dict", "set", "tuple", "float", "bool", "frozenset"]
+        }
+        Language::Rust => {
+            &["Some", "Ok", "Err", "None", "vec", "String", "from", "to_string", "to_owned", "into"]
+        }
+        Language::Go => &["int", "string", "float64", "int64", "byte", "error"],
+        Language::Java => &[
+            "List", "Set", "of", "Arrays", "asList", "Integer", "Boolean", "is", "equalTo",
+            "Optional",
+        ],
+        Language::Ruby => &["eq", "eql"],
+        Language::Php | Language::C => &[],
+        Language::JavaScript | Language::TypeScript | Language::Tsx => &["undefined", "NaN"],
+    }
+}
+
+/// Whether the file gives a name a sense of its own.
+fn is_declared(code: &Code<'_>, name: &str) -> bool {
+    let text = code.at(0..code.text.len());
+    code.definitions.iter().any(|one| one.name == name)
+        || code.bindings.contains_key(name) && !matches!(code.language, Language::Java)
+        || [
+            format!("let {name} "),
+            format!("{name} := "),
+            format!("{name} = "),
+            format!("|{name}|"),
+        ]
+        .iter()
+        .any(|declared| text.contains(declared.as_str()))
 }
 
 /// Names that a test gives a literal once, and then only asserts on.

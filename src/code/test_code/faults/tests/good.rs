@@ -28,6 +28,7 @@ fn of_python() {
             "def test_a(monkeypatch):\n    monkeypatch.setenv('HOME', '/x')\n    assert home() == '/x'\n",
             "import unittest\n\nclass TestA(unittest.TestCase):\n    def setUp(self):\n        self.cart = Cart()\n\n    def test_a(self):\n        self.cart.add(1)\n        self.assertEqual(self.cart.total(), 1)\n",
             "def test_a():\n    try:\n        parse('')\n    except ValueError as e:\n        assert 'empty' in str(e)\n    else:\n        assert False, 'no error'\n",
+            "class TestA(unittest.TestCase):\n    def test_a(self):\n        eq = self.assertEqual\n        eq(add(1, 2), 3)\n",
             "def test_a():\n    expected = [1, 2, 3]\n    assert sort([3, 1, 2]) == expected\n",
             "import asyncio\n\ndef test_a():\n    async def run():\n        await asyncio.sleep(0)\n        return await fetch_all(FakeClient())\n    assert asyncio.run(run()) == [1]\n",
             "def test_a():\n    assert path_of('/usr/bin') == 'bin'\n    assert time('x') == 1\n",
@@ -42,6 +43,8 @@ fn of_rust() {
         Language::Rust,
         &[
             "#[test]\nfn a() { assert_eq!(add(1, 2), 3); }\n",
+            "#[test]\nfn a() { let list = |x| sorted(x); assert_eq!(list(1), [1]); }\n",
+            "#[test]\n#[cfg(unix)]\nfn a() { assert_eq!(add(1, 2), 3); }\n",
             "#[test]\nfn a() -> Result<(), E> { assert!(parse(\"1\")?.is_one()); Ok(()) }\n",
             "#[test]\n#[should_panic(expected = \"empty\")]\nfn a() { parse(\"\"); }\n",
             "fn check(a: &str, b: u8) { assert_eq!(parse(a), b); }\n#[test]\nfn a() { check(\"1\", 1); }\n",
@@ -71,6 +74,8 @@ fn of_go() {
         "at := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)\n\trequire.Equal(t, at.Add(time.Hour), Next(at))",
         "defer func() {\n\t\tif recover() == nil {\n\t\t\tt.Error(\"no panic\")\n\t\t}\n\t}()\n\tMust(\"\")",
         "check(t, \"1\", 1)",
+        "n := 9\n\tif testing.Short() {\n\t\tn = 3\n\t}\n\trequire.Equal(t, n, Count(n))",
+        "did := make(chan bool, 1)\n\tfunc() {\n\t\tdefer func() { did <- recover() != nil }()\n\t\tMust(\"\")\n\t}()\n\tif !<-did {\n\t\tt.Error(\"no panic\")\n\t}",
         "t.Setenv(\"HOME\", \"/x\")\n\trequire.Equal(t, \"/x\", Home())",
     ] {
         let helper = "func check(t *testing.T, in string, want int) {\n\tt.Helper()\n\tif Parse(in) != want {\n\t\tt.Error(in)\n\t}\n}\n\n";
