@@ -163,7 +163,23 @@ fn joined(words: &[String]) -> Option<String> {
     if words.iter().any(|word| word.contains(['$', '`', '*', '~'])) {
         return None;
     }
-    shlex::try_join(words.iter().map(String::as_str)).ok()
+    // An assignment in front of a command is none once its name is quoted.
+    let assigns = |word: &&String| {
+        word.split_once('=').is_some_and(|(name, _)| {
+            name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        })
+    };
+    let front = words.iter().take_while(assigns).count();
+    let mut joined = Vec::new();
+    for word in &words[..front] {
+        let (name, value) = word.split_once('=')?;
+        joined.push(format!("{name}={}", shlex::try_quote(value).ok()?));
+    }
+    if front < words.len() {
+        joined.push(shlex::try_join(words[front..].iter().map(String::as_str)).ok()?);
+    }
+    Some(joined.join(" "))
 }
 
 /// A simple command of a longer one.
@@ -364,6 +380,11 @@ mod tests {
             Some("cd x && python3 -m pytest -q -n 4 --cov -rA {name}"),
         );
         check(Kind::Pytest, "pytest $ARGS", None);
+        check(
+            Kind::Pytest,
+            "PYTHONPATH=src A='b c' python3 -m pytest -q",
+            Some("PYTHONPATH=src A='b c' python3 -m pytest -q -rA {name}"),
+        );
         check(
             Kind::Unittest,
             "python3 -m unittest discover -s tests",

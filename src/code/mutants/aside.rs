@@ -53,7 +53,7 @@ pub(super) fn is_aside(site: &Site<'_, '_>) -> bool {
     if !node.is_named() {
         return false;
     }
-    is_no_code(site) || is_message(site) || is_test(site) || is_form(site)
+    is_no_code(site) || is_message(site) || is_test(site) || is_form(site) || is_talk(site)
 }
 
 /// Types, imports, annotations, patterns of names.
@@ -241,6 +241,89 @@ fn head(site: &Site<'_, '_>, call: Node<'_>) -> String {
     head.replace("->", ".").replace('$', "")
 }
 
+/// Whether a branch decides only whether something is logged, or is never taken.
+fn is_talk(site: &Site<'_, '_>) -> bool {
+    if !matches!(site.kind(), "if_statement" | "if_expression" | "if" | "if_modifier") {
+        return false;
+    }
+    let node = site.node();
+    let Some(condition) = node.child_by_field_name("condition") else { return false };
+    let written = site.text(condition).trim_start_matches('(');
+    if ["0 and ", "False and ", "false && ", "0 && "].iter().any(|one| written.starts_with(one)) {
+        return true;
+    }
+    let written = written.to_lowercase();
+    // What is printed may be what the program is for.
+    let is_aside =
+        ["debug", "verbose", "trace", "quiet", "silent"].iter().any(|w| written.contains(w));
+    let bodies: Vec<_> = ["consequence", "body", "alternative"]
+        .iter()
+        .filter_map(|field| node.child_by_field_name(field))
+        .collect();
+    !bodies.is_empty()
+        && bodies.iter().all(|body| {
+            says_only(site, *body)
+                && (is_aside || !site.text(*body).to_lowercase().contains("print"))
+        })
+}
+
+/// Whether there is nothing in a block but what is said to people.
+pub(super) fn says_only(site: &Site<'_, '_>, block: Node<'_>) -> bool {
+    let says = |node: Node<'_>| match node.kind() {
+        "call_expression"
+        | "method_invocation"
+        | "call"
+        | "function_call_expression"
+        | "member_call_expression"
+        | "scoped_call_expression" => {
+            // Some end what is going on.
+            let ends =
+                ["raise", "panic", "exit", "require", "check", "assert", "fatal", "invariant"];
+            let head = head(site, node).to_lowercase();
+            site.language() != Language::Rust
+                && is_message_call(site, node)
+                && !ends.iter().any(|word| head.contains(word))
+        }
+        "macro_invocation" => {
+            let name = node.child_by_field_name("macro").map_or("", |name| site.text(name));
+            let last = name.rsplit("::").next().unwrap_or_default();
+            matches!(
+                last,
+                "trace"
+                    | "debug"
+                    | "info"
+                    | "warn"
+                    | "error"
+                    | "log"
+                    | "event"
+                    | "eprintln"
+                    | "eprint"
+                    | "println"
+                    | "print"
+                    | "dbg"
+            )
+        }
+        _ => false,
+    };
+    let mut open = vec![block];
+    let mut count = 0;
+    while let Some(node) = open.pop() {
+        match node.kind() {
+            "block"
+            | "statement_block"
+            | "compound_statement"
+            | "statement_list"
+            | "then"
+            | "else_clause"
+            | "else"
+            | "expression_statement" => open.extend(named(node)),
+            _ if says(node) => count += 1,
+            _ => return false,
+        }
+    }
+    count > 0
+}
+
 fn is_test(site: &Site<'_, '_>) -> bool {
     let node = site.node();
     let name = || node.child_by_field_name("name").map_or("", |name| site.text(name));
@@ -279,21 +362,7 @@ fn is_test(site: &Site<'_, '_>) -> bool {
                 )
             })
         }
-        (
-            Language::JavaScript | Language::TypeScript | Language::Tsx | Language::Ruby,
-            "call_expression" | "call",
-        ) => {
-            let head = head(site, node);
-            let first = head.split('.').next().unwrap_or_default();
-            let arguments = node
-                .child_by_field_name("arguments")
-                .and_then(|arguments| named(arguments).into_iter().next());
-            let is_told = arguments.is_some_and(|one| one.kind().contains("string"))
-                || head.starts_with("RSpec.");
-            matches!(first, "describe" | "it" | "test" | "suite" | "context" | "RSpec" | "specify")
-                && is_told
-                && site.above().all(|step| step.node.kind() != "class_declaration")
-        }
+        (_, "call_expression" | "call") => is_test_call(site, node),
         (Language::Php, "method_declaration") => name().starts_with("test"),
         (Language::Php, "class_declaration") => name().ends_with("Test"),
         (Language::Ruby, "class") => node
@@ -302,6 +371,21 @@ fn is_test(site: &Site<'_, '_>) -> bool {
         (Language::Ruby, "method") => name().starts_with("test_"),
         _ => false,
     }
+}
+
+/// `describe("…", …)`, `it("…", …)`.
+pub(super) fn is_test_call(site: &Site<'_, '_>, call: Node<'_>) -> bool {
+    if !site.is_script() && site.language() != Language::Ruby {
+        return false;
+    }
+    let head = head(site, call);
+    let first = head.split('.').next().unwrap_or_default();
+    if !matches!(first, "describe" | "it" | "test" | "suite" | "context" | "RSpec" | "specify") {
+        return false;
+    }
+    let arguments = call.child_by_field_name("arguments");
+    let told = arguments.and_then(|arguments| named(arguments).into_iter().next());
+    first == "RSpec" || told.is_some_and(|one| one.kind().contains("string"))
 }
 
 /// A class that is made by others is no group of tests.

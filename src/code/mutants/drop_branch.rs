@@ -1,6 +1,10 @@
 //! `else` branches and the arms of a `match` that are never taken.
 
-use super::site::{Sink, Site, named, shown};
+use tree_sitter::Node;
+
+use super::aside::says_only;
+use super::drop_statement::is_noticed_target;
+use super::site::{Sink, Site, first_named, named, shown};
 use crate::code::language::Language;
 
 const ELSE: &str = "drop-else";
@@ -17,7 +21,8 @@ pub(super) fn at(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             let Some(other) = site.node().child_by_field_name("alternative") else { return };
             let mut cursor = site.node().walk();
             let token = site.node().children(&mut cursor).find(|one| one.kind() == "else");
-            if let Some(token) = token.filter(|_| other.kind() != "if_statement") {
+            let is_plain = other.kind() != "if_statement" && !says_only(site, other);
+            if let Some(token) = token.filter(|_| is_plain) {
                 put(site, sink, other, token.end_byte());
             }
         }
@@ -47,7 +52,9 @@ fn otherwise(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
         Language::Ruby => parent == "unless",
         _ => false,
     };
-    if is_value {
+    let is_idle =
+        matches!(site.text(body).trim_matches([' ', ';', '{', '}', '\n']), "continue" | "pass");
+    if is_value || is_idle || says_only(site, body) {
         return;
     }
     let Some(token) = node.child(0).filter(|token| token.kind() == "else") else { return };
@@ -66,7 +73,7 @@ fn otherwise(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
                 ELSE,
                 node,
                 token.byte_range(),
-                "elsif false".to_owned(),
+                "elsif false then".to_owned(),
                 change(site, site.text(body)),
             );
         }
@@ -84,25 +91,28 @@ fn change(site: &Site<'_, '_>, body: &str) -> String {
 }
 
 /// Puts a condition that never holds behind `else`.
-fn put(site: &Site<'_, '_>, sink: &mut Sink<'_>, body: tree_sitter::Node<'_>, at: usize) {
-    // Behind a branch that leaves the function, there may be nothing.
+fn put(site: &Site<'_, '_>, sink: &mut Sink<'_>, body: Node<'_>, at: usize) {
+    // Behind a branch that leaves the function, or has a value, there may be nothing.
     let last = named(body).pop().map(|last| match last.kind() {
-        "statement_list" | "expression_statement" => named(last).pop().unwrap_or(last),
+        "statement_list" => named(last).pop().unwrap_or(last),
         _ => last,
     });
-    let leaves = |kind: &str| {
-        kind.starts_with("return")
-            || kind.starts_with("throw")
-            || kind.starts_with("break")
-            || kind.starts_with("continue")
+    let leaves = |node: Node<'_>| {
+        let source = site.text(node);
+        ["return", "throw", "break", "continue", "panic", "goto"]
+            .iter()
+            .any(|word| source.starts_with(word))
     };
     let is_checked =
         matches!(site.language(), Language::Go | Language::Java | Language::Rust | Language::C);
-    if is_checked && (leaves(body.kind()) || last.is_some_and(|last| leaves(last.kind()))) {
+    let last = last.unwrap_or(body);
+    if is_checked && (leaves(body) || leaves(last)) {
         return;
     }
-    // The only way that gives a name its value.
-    if is_checked && last.is_none() {
+    let is_rust_value = site.language() == Language::Rust
+        && last.kind() != "let_declaration"
+        && !site.text(last).ends_with(';');
+    if is_rust_value || is_first_value(site, last) {
         return;
     }
     let condition = match site.language() {
@@ -113,21 +123,27 @@ fn put(site: &Site<'_, '_>, sink: &mut Sink<'_>, body: tree_sitter::Node<'_>, at
     sink.add(ELSE, body, at..at, condition.to_owned(), change(site, site.text(body)));
 }
 
+/// Whether the branch gives a name the value that it has not had so far.
+fn is_first_value(site: &Site<'_, '_>, last: Node<'_>) -> bool {
+    let inner = first_named(last).unwrap_or(last);
+    matches!(inner.kind(), "assignment_expression")
+        && matches!(site.language(), Language::Rust | Language::Java)
+        && !is_noticed_target(site, inner)
+}
+
 fn rust_arm(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let node = site.node();
     let Some(pattern) = node.child_by_field_name("pattern") else { return };
     let Some(block) = site.parent().filter(|block| block.kind() == "match_block") else { return };
-    let is_wild = |arm: tree_sitter::Node<'_>| {
-        arm.child_by_field_name("pattern").is_some_and(|one| site.text(one) == "_")
-    };
+    let is_wild =
+        |arm: Node<'_>| arm.child_by_field_name("pattern").is_some_and(|one| site.text(one) == "_");
     let has_guard = pattern.child_by_field_name("condition").is_some();
     if has_guard || is_wild(node) || !named(block).into_iter().any(is_wild) {
         return;
     }
     // The same as what happens otherwise.
-    let value = |arm: tree_sitter::Node<'_>| {
-        arm.child_by_field_name("value").map_or("", |value| site.text(value))
-    };
+    let value =
+        |arm: Node<'_>| arm.child_by_field_name("value").map_or("", |value| site.text(value));
     if named(block).into_iter().any(|arm| is_wild(arm) && value(arm) == value(node)) {
         return;
     }

@@ -3,7 +3,7 @@
 
 use tree_sitter::Node;
 
-use super::aside::is_message_call;
+use super::aside::{is_message_call, is_test_call};
 use super::functions::{around, is_function};
 use super::site::{Sink, Site, first_named, named, shown};
 use crate::code::language::Language;
@@ -37,10 +37,10 @@ pub(super) fn at(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
             turn(site, sink, site.node());
         }
         "break_statement" | "continue_statement" => turn(site, sink, site.node()),
-        "call_expression" | "macro_invocation" | "await_expression" if is_unit_tail(site) => {
-            if is_dropped(site, site.node()) {
-                drop(site, sink);
-            }
+        "call_expression" | "macro_invocation" | "await_expression"
+            if is_unit_tail(site) && is_dropped(site, site.node()) =>
+        {
+            drop(site, sink);
         }
         // Every expression is a statement.
         "call" | "assignment" | "operator_assignment"
@@ -162,6 +162,7 @@ fn is_dropped(site: &Site<'_, '_>, inner: Node<'_>) -> bool {
             !UNNOTICED.contains(&name)
                 && !source.starts_with("super")
                 && !is_message_call(site, inner)
+                && !is_test_call(site, inner)
         }
         "try_expression" | "await_expression" | "await" => first_named(inner)
             .is_some_and(|one| matches!(one.kind(), "macro_invocation") || is_dropped(site, one)),
@@ -181,8 +182,11 @@ fn is_dropped(site: &Site<'_, '_>, inner: Node<'_>) -> bool {
         | "inc_statement"
         | "dec_statement"
         | "send_statement"
-        | "go_statement"
-        | "delete_statement" => true,
+        | "go_statement" => true,
+        // A name that is forgotten is seldom missed.
+        "delete_statement" => {
+            first_named(inner).is_some_and(|one| matches!(one.kind(), "subscript" | "attribute"))
+        }
         "unary_expression" => site.text(inner).starts_with("delete "),
         _ => false,
     }
@@ -192,7 +196,7 @@ fn is_dropped(site: &Site<'_, '_>, inner: Node<'_>) -> bool {
 const MOST_READ: usize = 20_000;
 
 /// Whether an assignment is no declaration, nor the first value that a name gets.
-fn is_noticed_target(site: &Site<'_, '_>, inner: Node<'_>) -> bool {
+pub(super) fn is_noticed_target(site: &Site<'_, '_>, inner: Node<'_>) -> bool {
     let Some(left) = inner.child_by_field_name("left") else { return false };
     let name = site.text(left);
     if name == "_" || name.starts_with("__") {
@@ -209,6 +213,7 @@ fn is_noticed_target(site: &Site<'_, '_>, inner: Node<'_>) -> bool {
     if !matches!(left.kind(), "identifier" | "variable_name") {
         return match site.language() {
             Language::Python => matches!(left.kind(), "attribute" | "subscript"),
+            Language::Ruby => left.kind() != "constant",
             _ => true,
         };
     }
@@ -224,7 +229,10 @@ fn is_noticed_target(site: &Site<'_, '_>, inner: Node<'_>) -> bool {
             && !before.get(at + name.len()).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_')
     });
     match site.language() {
-        Language::Python | Language::Ruby | Language::Php => seen.next().is_some(),
+        // Outside of functions, it is what others import.
+        Language::Python | Language::Ruby | Language::Php => {
+            function.is_some() && seen.any(|at| is_bound(before, at, name.len()))
+        }
         // `let x;` has no value yet.
         Language::Rust | Language::Java | Language::C => seen.next().is_none_or(|at| {
             let rest = before.get(at + name.len()..).unwrap_or_default();
@@ -236,9 +244,22 @@ fn is_noticed_target(site: &Site<'_, '_>, inner: Node<'_>) -> bool {
     }
 }
 
+/// Whether what stands behind a name tells that it is given a value there, or is a
+/// parameter; words in a text are followed by others.
+fn is_bound(before: &[u8], at: usize, length: usize) -> bool {
+    let rest = before.get(at + length..).unwrap_or_default();
+    let rest = rest.trim_ascii_start();
+    rest.starts_with(b"in ") || rest.first().is_none_or(|byte| b"=,:)]|&+-*/".contains(byte))
+}
+
 fn drop(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
     let source = site.text(site.node());
-    // What is in a template's or a switch's arm is its value.
+    // In Ruby, the text of `<<~EOS` stands behind the statement.
+    let is_here = ["<<~", "<<-", "<<E", "<<'", "<<\""].iter().any(|mark| source.contains(mark));
+    if is_here && site.language() == Language::Ruby {
+        return;
+    }
+    // What is in a switch's arm is its value.
     if source.is_empty() || matches!(site.parent_kind(), "switch_rule" | "lambda_expression") {
         return;
     }

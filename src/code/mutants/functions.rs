@@ -162,9 +162,11 @@ pub(super) fn is_const(site: &Site<'_, '_>, function: Node<'_>) -> bool {
 /// Whether a function gives values one after another.
 pub(super) fn is_generator(site: &Site<'_, '_>, function: Node<'_>) -> bool {
     match site.language() {
-        Language::Python | Language::Php => function
-            .child_by_field_name("body")
-            .is_some_and(|body| has_below(body, &["yield", "yield_expression"])),
+        Language::Python | Language::Php => {
+            function.child_by_field_name("body").is_some_and(|body| {
+                has_below(body, |node| matches!(node.kind(), "yield" | "yield_expression"))
+            })
+        }
         _ => {
             function.kind().starts_with("generator")
                 || function.kind() == "method_definition" && site.text(function).starts_with('*')
@@ -172,42 +174,21 @@ pub(super) fn is_generator(site: &Site<'_, '_>, function: Node<'_>) -> bool {
     }
 }
 
-/// Whether there is such a node in the function itself.
-fn has_below(node: Node<'_>, kinds: &[&str]) -> bool {
-    let mut cursor = node.walk();
-    let mut depth = 0usize;
-    loop {
-        let here = cursor.node();
-        if depth > 0 && here.is_named() && kinds.contains(&here.kind()) {
-            return true;
-        }
-        let enter = depth == 0 || !is_function(here.kind());
-        if enter && cursor.goto_first_child() {
-            depth += 1;
-            continue;
-        }
-        loop {
-            if depth == 0 {
-                return false;
-            }
-            if cursor.goto_next_sibling() {
-                break;
-            }
-            cursor.goto_parent();
-            depth -= 1;
-        }
-    }
-}
-
 /// Whether a function gives some value back in a `return` of its own.
 pub(super) fn has_return_value(function: Node<'_>) -> bool {
-    let Some(body) = function.child_by_field_name("body") else { return false };
+    let is_return = |node: Node<'_>| {
+        matches!(node.kind(), "return_statement" | "return") && node.named_child_count() > 0
+    };
+    function.child_by_field_name("body").is_some_and(|body| has_below(body, is_return))
+}
+
+/// Whether there is such a node in the function itself, not in one inside of it.
+fn has_below(body: Node<'_>, is_such: impl Fn(Node<'_>) -> bool) -> bool {
     let mut cursor = body.walk();
     let mut depth = 0usize;
     loop {
         let here = cursor.node();
-        let is_return = matches!(here.kind(), "return_statement" | "return");
-        if is_return && here.is_named() && here.named_child_count() > 0 {
+        if here.is_named() && is_such(here) {
             return true;
         }
         let enter = depth == 0 || !is_function(here.kind());

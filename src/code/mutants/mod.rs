@@ -134,21 +134,26 @@ pub fn ids(path: &str, mutants: &[Mutant]) -> Vec<String> {
     mutants.iter().map(&mut id).collect()
 }
 
-/// How far a change is compared with what stands behind it.
-const MOST_COMPARED: usize = 4_096;
-
 /// The change in its only form: two changes with the same text for result have the
-/// same. `None` if nothing changes.
+/// same. It is where the texts part, how much goes there, and what comes. `None` if
+/// nothing changes.
 fn result(text: &[u8], mutant: &Mutant) -> Option<(usize, usize, Vec<u8>)> {
+    let old = text.get(mutant.bytes.clone())?;
     let tail = text.get(mutant.bytes.end..)?;
-    let tail = &tail[..tail.len().min(MOST_COMPARED)];
-    let old = [text.get(mutant.bytes.clone())?, tail].concat();
-    let new = [mutant.replacement.as_bytes(), tail].concat();
-    let same = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-    let (old, new) = (&old[same..], &new[same..]);
+    let new = mutant.replacement.as_bytes();
     if old == new {
         return None;
     }
+    let both = || old.iter().chain(tail).zip(new.iter().chain(tail));
+    let same = both().take_while(|(a, b)| a == b).count();
+    let start = mutant.bytes.start + same;
+    let least = old.len().min(new.len());
+    if same >= least {
+        // One is the other with something put in: `a(); a();` for `a();`.
+        let more = new.iter().chain(tail).skip(same).take(new.len() - least);
+        return Some((start, old.len() - least, more.copied().collect()));
+    }
+    let (old, new) = (&old[same..], &new[same..]);
     let end = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
-    Some((mutant.bytes.start + same, old.len() - end, new[..new.len() - end].to_vec()))
+    Some((start, old.len() - end, new[..new.len() - end].to_vec()))
 }

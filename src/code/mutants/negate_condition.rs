@@ -28,7 +28,7 @@ pub(super) fn at(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
 /// Whether the node decides between ways.
 fn is_condition(site: &Site<'_, '_>) -> bool {
     let node = site.node();
-    if !node.is_named() {
+    if !node.is_named() || node.kind() == "empty_statement" {
         return false;
     }
     let parent = site.parent_kind();

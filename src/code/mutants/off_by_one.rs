@@ -188,6 +188,16 @@ fn range(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
                 | "or_pattern"
         )
     );
+    // What is called may want a range of this very type.
+    if parent == Some("arguments") && site.parent_kind() == "arguments" {
+        if let Some(end) = last.filter(|end| other == "..=" && !end.kind().contains("literal")) {
+            let source = site.text(end);
+            let simple = end.kind().contains("identifier") || end.kind() == "call_expression";
+            let more = if simple { format!("{source} + 1") } else { format!("({source}) + 1") };
+            sink.became(OPERATOR, node, end.byte_range(), more);
+        }
+        return;
+    }
     let is_first = node.child(0).is_some_and(|first| first.id() == token.id());
     if is_of_use && !(site.kind() == "range_pattern" && is_first) {
         sink.became(OPERATOR, node, token.byte_range(), other.to_owned());
@@ -234,5 +244,7 @@ fn shifted(site: &Site<'_, '_>, sink: &mut Sink<'_>, bound: Node<'_>, shift: &st
         return;
     }
     let replacement = format!("{source}{shift}1");
-    sink.became(OPERATOR, site.node(), bound.byte_range(), replacement);
+    let node = site.node();
+    let shown = if node.kind() == "slice" { site.parent().unwrap_or(node) } else { node };
+    sink.became(OPERATOR, shown, bound.byte_range(), replacement);
 }

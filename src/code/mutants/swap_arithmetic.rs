@@ -157,20 +157,7 @@ fn is_text(site: &Site<'_, '_>, node: Node<'_>) -> bool {
 
 fn is_text_kind(kind: &str) -> bool {
     kind.contains("string")
-        || matches!(
-            kind,
-            "template_string"
-                | "char_literal"
-                | "character_literal"
-                | "rune_literal"
-                | "list"
-                | "array"
-                | "tuple"
-                | "dictionary"
-                | "heredoc_body"
-        ) && kind != "char_literal"
-            && kind != "rune_literal"
-            && kind != "character_literal"
+        || matches!(kind, "list" | "array" | "tuple" | "dictionary" | "heredoc_body")
 }
 
 /// How far back a name's declaration is looked for.

@@ -42,9 +42,13 @@ pub(super) fn has_opposite(node: Node<'_>, language: Language) -> bool {
     operator.is_some_and(|one| is_known(one.kind(), language) && others(one.kind()).1.is_some())
 }
 
-/// `in` is one word of two only in Python.
+/// `in` has an opposite only in Python; `===` has none in Ruby.
 fn is_known(operator: &str, language: Language) -> bool {
-    operator != "in" || language == Language::Python
+    match operator {
+        "in" => language == Language::Python,
+        "===" => language != Language::Ruby,
+        _ => true,
+    }
 }
 
 pub(super) fn at(site: &Site<'_, '_>, sink: &mut Sink<'_>) {
@@ -141,12 +145,10 @@ fn is_choice(site: &Site<'_, '_>) -> bool {
     }
     let (left, right) = (site.text(left), site.text(right));
     let plain = |node: Node<'_>| {
-        site.text(node)
-            .trim_start_matches(|c: char| matches!(c, '{' | ' ' | '\n' | '\t' | '\r'))
-            .trim_end_matches(|c: char| matches!(c, '}' | ';' | ' ' | '\n' | '\t' | '\r'))
-            .trim_start_matches("else")
-            .trim_start_matches(|c: char| matches!(c, '{' | ' ' | '\n' | '\t' | '\r' | ':'))
-            .to_owned()
+        const OPEN: [char; 6] = ['{', ':', ' ', '\n', '\t', '\r'];
+        const CLOSE: [char; 6] = ['}', ';', ' ', '\n', '\t', '\r'];
+        let inside = site.text(node).trim_start_matches(OPEN).trim_end_matches(CLOSE);
+        inside.trim_start_matches("else").trim_start_matches(OPEN).to_owned()
     };
     let then = around
         .child_by_field_name("consequence")

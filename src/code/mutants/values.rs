@@ -34,7 +34,7 @@ fn all(values: &[&str]) -> Vec<String> {
 }
 
 /// `a::B<C, D>` is `a::B` with `C` and `D`. Nothing of what is not closed.
-fn generic<'t>(written: &'t str, open: char, close: char) -> (&'t str, Vec<&'t str>) {
+fn generic(written: &str, open: char, close: char) -> (&str, Vec<&str>) {
     let Some((head, rest)) = written.split_once(open) else { return (written, Vec::new()) };
     let Some(inside) = rest.trim_end().strip_suffix(close) else {
         return (head.trim(), Vec::new());

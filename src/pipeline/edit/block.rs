@@ -1,6 +1,7 @@
 //! Collections by indentation: entries and items come, go and move as whole lines.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use super::plan::Plan;
 use super::render::{self, Behind};
@@ -43,11 +44,11 @@ impl Splice<'_> {
         spot: Spot,
         path: &mut Vec<Seg>,
     ) -> Done {
-        if plan.inner.is_empty()
-            && !plan.below.values().any(Plan::removes)
-            && matches!(self.tree.value(id), Value::Map(_))
-        {
-            return self.entries(id, plan, path);
+        if plan.inner.is_empty() && !plan.below.values().any(Plan::removes) {
+            return match self.tree.value(id) {
+                Value::Map(_) => self.entries(id, plan, path),
+                _ => self.items(id, plan, path),
+            };
         }
         let children = self.children(id, path)?;
         let hidden = self.tree.has_hidden(id);
@@ -106,6 +107,31 @@ impl Splice<'_> {
         Ok(())
     }
 
+    /// The same for a sequence, whose items stay.
+    fn items(&mut self, id: Id, plan: &Plan<'_>, path: &mut Vec<Seg>) -> Done {
+        let dashes = self.dashes(id, path)?;
+        for (seg, below) in &plan.below {
+            path.push((*seg).clone());
+            let Seg::Index(index) = seg else { return Err(Reason::Kind.at(path)) };
+            let found = dashes.get(*index).zip(self.tree.items(id).get(*index));
+            let (dash, item) = found.ok_or_else(|| Reason::Missing.at(path))?;
+            let behind = Site::Dash(self.lines.column(*dash));
+            self.visit(*item, below, Spot { after: dash + 1, behind }, path)?;
+            path.pop();
+        }
+        Ok(())
+    }
+
+    /// Where the dashes of a sequence stand, found once for all ops on a text.
+    fn dashes(&self, id: Id, path: &[Seg]) -> Result<Rc<[usize]>, super::Refused> {
+        let mut known = self.dashes.borrow_mut();
+        let found =
+            known.entry(id).or_insert_with(|| self.lines.dashes(self.tree, id).map(Rc::from));
+        found.clone().ok_or_else(|| {
+            Reason::Form("the items do not stand behind dashes of one column").at(path)
+        })
+    }
+
     /// The byte behind a key's colon.
     fn after_key(&self, key: &Range<usize>, path: &[Seg]) -> Result<usize, super::Refused> {
         let after = self.lines.colon(key.end);
@@ -139,11 +165,9 @@ impl Splice<'_> {
                 }
             }
             _ => {
-                let dashes = self.lines.dashes(tree, id).ok_or_else(|| {
-                    Reason::Form("the items do not stand behind dashes of one column").at(path)
-                })?;
-                for (index, (dash, id)) in dashes.into_iter().zip(tree.items(id)).enumerate() {
-                    add(dash, dash + 1, *id, Seg::Index(index));
+                let dashes = self.dashes(id, path)?;
+                for (index, (dash, id)) in dashes.iter().zip(tree.items(id)).enumerate() {
+                    add(*dash, dash + 1, *id, Seg::Index(index));
                 }
             }
         }

@@ -6,7 +6,10 @@
 //! anchors, quoting and line ends stay without anybody caring for them.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ops::Range;
+use std::rc::Rc;
 
 use super::lines::Lines;
 use super::plan::Plan;
@@ -52,6 +55,8 @@ pub(super) struct Splice<'a> {
     pub lines: Lines<'a>,
     pub tree: &'a Tree,
     pub layout: Layout,
+    /// Of the sequences that were looked at; `None` of those that are not edited.
+    pub dashes: &'a RefCell<HashMap<Id, Option<Rc<[usize]>>>>,
     cuts: Vec<Cut>,
 }
 
@@ -68,6 +73,8 @@ pub struct Text<'a> {
     layout: Layout,
     /// Whether blank lines below a block scalar may be part of it.
     blanks: bool,
+    /// Where the items of sequences stand: dear to find where there are thousands.
+    dashes: RefCell<HashMap<Id, Option<Rc<[usize]>>>>,
 }
 
 /// A text after ops, and where its lines come from.
@@ -100,7 +107,7 @@ impl<'a> Text<'a> {
         let starts = Lines::starts(&whole);
         let layout = layout(&Lines::with(&whole, &starts), tree);
         let blanks = keeps_blanks(&whole);
-        Text { tree, whole, starts, ended, layout, blanks }
+        Text { tree, whole, starts, ended, layout, blanks, dashes: RefCell::default() }
     }
 
     /// The text after these ops.
@@ -165,6 +172,7 @@ impl<'a> Text<'a> {
             lines: Lines::with(&self.whole, &self.starts),
             tree: self.tree,
             layout: self.layout,
+            dashes: &self.dashes,
             cuts: Vec::new(),
         };
         let spot = Spot { after: self.tree.span(root).start, behind: Site::Root };

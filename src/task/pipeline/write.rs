@@ -275,6 +275,11 @@ fn improve(
                     made.model
                 ));
             }
+            if source.is_none() {
+                // What was said of the file of building blocks does not hold for this one.
+                made.remarks.clear();
+                made.not_carried.clear();
+            }
             made.remarks.extend(remarks);
             return Ok(None);
         }

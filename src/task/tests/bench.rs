@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::checkout::Checkout;
 use crate::inputs::Testing;
-use crate::runner::{self, Commands, Outcome, RunReport};
+use crate::runner::{self, Commands, Kind, Outcome, RunReport};
 use crate::sandbox::{self, Ended, Limits, Network, Run, Shown, Walls};
 
 /// Most that a run of tests may write to a file system.
@@ -28,6 +28,10 @@ const MOST_REPORTS: usize = 2_000;
 const LARGEST_REPORT: u64 = 8 << 20;
 /// How much longer than without us a suite may take.
 const SLACK: u32 = 10;
+/// The same with a mutant.
+const MUTANT_SLACK: u32 = 5;
+/// What a run on a mutant may take at least.
+const LEAST_FOR_MUTANT: Duration = Duration::from_secs(10);
 
 /// A side of the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -189,8 +193,12 @@ impl Bench<'_> {
 
     /// The command for one test; the suite's where there is none for one.
     pub fn alone(&self, name: &str, path: &str) -> String {
+        let path = self.inside(path);
         match &self.commands.one {
-            Some(one) => runner::fill(one, name, self.inside(path), 0),
+            Some(one) if self.commands.kind == Kind::Pytest => {
+                runner::fill(one, &node_id(one, name, path), path, 0)
+            }
+            Some(one) => runner::fill(one, name, path, 0),
             None => self.commands.suite.clone(),
         }
     }
@@ -207,6 +215,11 @@ impl Bench<'_> {
     /// How long the suite may take.
     pub fn time_for_suite(&self) -> Duration {
         (self.suite_time * SLACK).max(self.testing.timeout)
+    }
+
+    /// How long a run on a mutant may take: some never end, and that proves nothing.
+    pub fn time_for_mutant(&self) -> Duration {
+        (self.suite_time * MUTANT_SLACK).max(LEAST_FOR_MUTANT).min(self.time_for_suite())
     }
 
     /// Run a command in the project's folder of a copy.
@@ -285,6 +298,22 @@ impl Bench<'_> {
         }
         tracing::debug!(command, ?side, whole = ?report.whole, ended = ?ran.ended, "ran");
         Ok(Done { report, ended: ran.ended, wall: ran.wall, output: ran.output })
+    }
+}
+
+/// A pytest name as a command wants it: a whole node id, one without its file where the
+/// command gives that, or the function's own name behind `-k`.
+fn node_id(template: &str, name: &str, path: &str) -> String {
+    let bare = match name.split_once("::") {
+        Some((file, rest)) if file.contains('/') || file.ends_with(".py") => rest,
+        _ => name,
+    };
+    if template.contains("{path}") {
+        bare.to_owned()
+    } else if template.split_whitespace().any(|word| word == "-k" || word.starts_with("-k=")) {
+        bare.rsplit("::").next().unwrap_or(bare).to_owned()
+    } else {
+        format!("{path}::{bare}")
     }
 }
 
@@ -379,6 +408,25 @@ impl Drop for Written {
         }
         if let Err(error) = done {
             tracing::warn!(%error, "a copy could not be put back as it was");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pytest_names_are_spelled_as_the_command_wants_them() {
+        for (template, name, expect) in [
+            ("pytest {name}", "test_a", "t/test_x.py::test_a"),
+            ("pytest {name}", "TestA::test_a", "t/test_x.py::TestA::test_a"),
+            ("pytest {name}", "t/test_x.py::test_a", "t/test_x.py::test_a"),
+            ("pytest {name}", "test_x.py::test_a", "t/test_x.py::test_a"),
+            ("pytest {path}::{name}", "t/test_x.py::TestA::test_a", "TestA::test_a"),
+            ("pytest -k {name}", "t/test_x.py::TestA::test_a", "test_a"),
+        ] {
+            assert_eq!(node_id(template, name, "t/test_x.py"), expect, "{template} {name}");
         }
     }
 }

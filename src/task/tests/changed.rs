@@ -137,9 +137,22 @@ fn is_text_of_people(path: &str) -> bool {
         || !name.contains('.')
 }
 
-/// The changed lines on the head: added ones, and for each place where lines were only
-/// taken out, the line that follows (else the one before).
-fn changed_lines(file: &FileDiff) -> BTreeSet<u32> {
+/// Whether a line holds code: it is neither blank nor a comment.
+fn is_code(language: Language, line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    let marks: &[&[u8]] = match language {
+        Language::Python | Language::Ruby => &[b"#"],
+        Language::Php => &[b"//", b"#", b"/*", b"*"],
+        // A line that begins with a star may be a product or a pointer.
+        Language::C | Language::Go | Language::Rust => &[b"//"],
+        _ => &[b"//", b"/*", b"* "],
+    };
+    !line.is_empty() && !marks.iter().any(|mark| line.starts_with(mark)) && line != b"*/"
+}
+
+/// The changed lines of code on the head: added ones, and for each place where lines were
+/// only taken out, the line that follows (else the one before).
+fn changed_lines(file: &FileDiff, language: Language) -> BTreeSet<u32> {
     let mut lines = BTreeSet::new();
     let Some(patch) = file.patch() else { return lines };
     for hunk in 0..patch.hunks.len() {
@@ -148,6 +161,7 @@ fn changed_lines(file: &FileDiff) -> BTreeSet<u32> {
         let mut last = None;
         for line in patch.numbered_hunk(hunk) {
             match line.kind {
+                _ if line.kind != LineKind::Context && !is_code(language, line.text) => {}
                 LineKind::Removed => removed = true,
                 LineKind::Added => {
                     added = true;
@@ -174,7 +188,7 @@ type Lines = (BTreeSet<u32>, Vec<Function>);
 fn functions_of(file: &FileDiff, language: Language, text: &[u8]) -> Result<Lines, &'static str> {
     let parsed = parse(language, text).ok_or("it is too long or too broken to be read")?;
     let all = definitions(&parsed);
-    let lines = changed_lines(file);
+    let lines = changed_lines(file, language);
     let inside_tests = |one: &Definition| {
         one.is_test
             || all.iter().any(|outer| {

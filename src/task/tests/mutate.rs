@@ -152,7 +152,7 @@ async fn fate(
     known: &Known,
 ) -> Result<Option<bool>> {
     let written = Written::write(&bench.head, &one.file.path, text)?;
-    let done = bench.run(Side::Head, &bench.commands.suite, bench.time_for_suite()).await;
+    let done = bench.run(Side::Head, &bench.commands.suite, bench.time_for_mutant()).await;
     drop(written);
     copies.renew(Side::Head, &one.file.path);
     copies.altered(Side::Head, &[])?;

@@ -34,7 +34,8 @@ change (a crash, a missing function or a failed import there proves nothing), or
 mutant: the program makes small changes in the changed lines, one at a time, and the test \
 fails by assertion on one that the existing tests do not notice. Those are listed.
 3. With its assertions taken out it passes there, so that nothing but an assertion catches it. \
-Call the code first, keep the result, then assert on it plainly.
+Call the code first, keep the result, then assert on it plainly, in the test itself or in a \
+helper of the same file: elsewhere the program cannot take assertions out.
 
 How to get there: work out what the changed lines make different for a caller, choose inputs \
 where old and new code (or code and mutant) give different results, compute by hand what the \
@@ -70,8 +71,8 @@ fn of_kind(kind: Kind) -> &'static str {
              In the source's own module everything of the file is in scope by `use super::*`."
         }
         Kind::Pytest => {
-            "The runner is pytest. Names are node ids without the file: `test_name`, or \
-             `TestClass::test_name`. Use plain `assert`, `pytest.raises` and `tmp_path`."
+            "The runner is pytest. Names are node ids: `tests/test_file.py::test_name`, or \
+             `tests/test_file.py::TestClass::test_name`. Use plain `assert`, `pytest.raises` and `tmp_path`."
         }
         Kind::Unittest => {
             "The runner is unittest. Names are `module.Class.test_name` with the module's dotted \

@@ -430,7 +430,8 @@ impl Prover<'_, '_> {
             written.push(Written::write(&self.bench.head, &there.path, &there.placed.text)?);
             let mut all = Vec::new();
             for _ in 0..AGAIN {
-                let done = self.bench.run(Side::Head, &command, self.bench.time_for_one()).await?;
+                let done =
+                    self.bench.run(Side::Head, &command, self.bench.time_for_mutant()).await?;
                 all.push(done.of(&proposal.name).0);
                 if all.last() != Some(&Came::Failed) {
                     break;

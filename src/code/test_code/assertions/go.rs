@@ -21,7 +21,7 @@ pub(super) fn at(code: &Code<'_>, node: Node<'_>) -> Option<Assertion> {
     if function.kind() != "selector_expression" {
         let name = code.str(function);
         // gomega and others, imported by a dot.
-        let is_other = name.starts_with("assert")
+        let is_other = super::is_assert_name(name)
             && function.kind() == "identifier"
             && !super::is_defined(code, name);
         return is_other.then(|| {

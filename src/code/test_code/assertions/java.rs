@@ -150,7 +150,7 @@ fn invocation(code: &Code<'_>, node: Node<'_>) -> Option<Assertion> {
         "assertInstanceOf" if matches!(place(node), Place::None) => Some(
             one(Shape::Other, values(&given)).unclear("the value of `assertInstanceOf` is used"),
         ),
-        _ if name.starts_with("assert") => {
+        _ if super::is_assert_name(name) => {
             let all: Vec<Range<usize>> =
                 calls.iter().flat_map(|call| values(&self::given(*call))).collect();
             let shape = shape(name, calls.len(), all.len());

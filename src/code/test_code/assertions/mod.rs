@@ -202,6 +202,11 @@ fn is_defined(code: &Code<'_>, name: &str) -> bool {
     code.definitions.iter().any(|one| one.is_callable() && one.name == name)
 }
 
+/// Whether a name is `assert`, or that with more words: `assertSame`, `assert_eq`.
+fn is_assert_name(name: &str) -> bool {
+    name.strip_prefix("assert").is_some_and(|rest| !rest.starts_with(char::is_lowercase))
+}
+
 /// Whether nothing else stands on a node's lines.
 fn is_alone(code: &Code<'_>, node: Node<'_>) -> bool {
     let start = code.at(0..node.start_byte()).rfind('\n').map_or(0, |at| at + 1);

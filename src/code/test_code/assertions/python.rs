@@ -7,9 +7,11 @@ use tree_sitter::Node;
 use super::{Assertion, Part, Shape, each, framed, is_alone, is_defined, new};
 use crate::code::test_code::source::{Code, around, field, parts};
 
-/// A context that may be left by an exception, and gives anything that is asked of it.
-const ANY_CONTEXT: &str =
-    "__import__(\"unittest.mock\").mock.MagicMock(**{\"__exit__.return_value\": ";
+/// A context that may be left by an exception, and gives anything that is asked
+/// of it, as the exception's own context and cause.
+const ANY_CONTEXT: &str = "__import__(\"unittest.mock\").mock.MagicMock(**{f\"__enter__.return_value.{one}.__{part}__\": \
+    __import__(\"unittest.mock\").mock.MagicMock() for one in (\"exception\", \"value\") \
+    for part in (\"context\", \"cause\", \"suppress_context\", \"traceback\")}, **{\"__exit__.return_value\": ";
 
 /// Modules whose functions named `assert…` give nothing.
 const LIBRARIES: &[&str] = &[
@@ -166,8 +168,8 @@ fn fails(node: Node<'_>, given: &Given<'_>) -> Assertion {
 
 /// `with raises(X):`, `raises(X, f, a)`.
 fn raises(code: &Code<'_>, node: Node<'_>, name: &str, own: usize, given: &Given<'_>) -> Assertion {
-    let swallows = !(name.contains("Log") || name.contains("Warns") || name.contains("warns"))
-        && !matches!(name, "deprecated_call" | "assertNumQueries");
+    let only_looks = ["Log", "Warns", "warn", "deprecated_call", "NumQueries"];
+    let swallows = !only_looks.iter().any(|word| name.contains(word));
     let shape = if swallows { Shape::Raises } else { Shape::Other };
     let one = Assertion::new(node, shape, vec![node.byte_range()]);
     if given.has_spread {

@@ -112,7 +112,7 @@ fn whole(code: &Code<'_>, node: Node<'_>) -> Option<Assertion> {
     }
     let is_helper = chain.len() == 1
         && first.given.is_some()
-        && (first.name.starts_with("assert") || first.name.starts_with("expect"))
+        && (super::is_assert_name(first.name) || first.name.starts_with("expect"))
         && !first.name.starts_with("expectTypeOf")
         && !first.name.starts_with("assertType")
         && !super::is_defined(code, first.name);

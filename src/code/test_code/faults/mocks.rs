@@ -24,7 +24,7 @@ pub(super) fn find(code: &Code<'_>, scene: &Scene<'_>, test: &str, found: &mut V
     if on_mocks.is_empty() || on_mocks.iter().any(Option::is_none) {
         return;
     }
-    let looks_at_calls = on_mocks.iter().any(|one| *one == Some(true));
+    let looks_at_calls = on_mocks.contains(&Some(true));
     if looks_at_calls && calls_product(code, scene, &mocks) {
         return;
     }

@@ -24,6 +24,10 @@ pub(super) fn rows(language: Language) -> &'static [Row] {
 }
 
 const PYTHON: &[Row] = &[
+    ("inspect.getsource", Files),
+    ("inspect.getsourcelines", Files),
+    ("inspect.getsourcefile", Files),
+    ("linecache.*", Files),
     ("time.sleep", Sleep),
     ("asyncio.sleep", Sleep),
     ("trio.sleep", Sleep),

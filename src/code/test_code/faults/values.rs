@@ -109,8 +109,8 @@ fn always_true(code: &Code<'_>, range: &Range<usize>) -> bool {
             && (joins(behind) || at + 1 == texts.len())
             && texts.len() > 1
     };
-    for at in 0..texts.len() {
-        match texts[at] {
+    for (at, text) in texts.iter().enumerate() {
+        match *text {
             "(" | "[" | "{" => depth += 1,
             ")" | "]" | "}" => depth -= 1,
             _ if depth == 0 && is_true(at) => return true,

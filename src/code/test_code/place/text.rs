@@ -135,7 +135,7 @@ pub(super) fn block(
         .count();
     let is_first = before.trim_ascii().is_empty() || before == b"\xef\xbb\xbf";
     let opens = matches!(before.trim_ascii_end().last(), Some(b'{' | b'('));
-    if !is_first && !(opens && spot.before.is_empty()) {
+    if !(is_first || opens && spot.before.is_empty()) {
         made.push_str(&"\n".repeat(spot.gap.saturating_sub(free)));
     }
     made.push_str(&spot.before);

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::Text;
 use super::*;
 
 /// A value's text in some style, at a column, behind a key or dash: what stands on
@@ -227,7 +228,13 @@ proptest! {
             return Err(TestCaseError::reject("no document"));
         };
         let ops: Vec<Op> = choices.iter().map(|choice| op(&tree, *choice)).collect();
-        if let Ok(after) = splice(&before, &tree, &ops)
+        let made = splice(&before, &tree, &ops);
+        // What is known without making it is the same, the second time as well.
+        let text = Text::new(&before, &tree);
+        for _ in 0..2 {
+            prop_assert_eq!(text.takes(&ops), made.is_ok(), "{:?}\n{}", ops, before);
+        }
+        if let Ok(after) = made
             && let Err(why) = verify(&before, &tree, &ops, &after)
         {
             prop_assert!(false, "{}\n--- before\n{}", why, before);

@@ -186,9 +186,9 @@ fn deploy(plan: &mut Plan<'_>) {
             for (channel, address) in plan.wish.notify.channels.clone() {
                 let target = if address.is_empty() { hook(&channel).to_owned() } else { address };
                 let message = template(&format!("Deployed {{{{commit}}}} to {name}"));
-                steps.push(
-                    Step::new(Action::Notify { channel, target, message }).titled("Tell the team"),
-                );
+                // A chat that is down is no reason to take a healthy release back.
+                let told = Step::new(Action::Notify { channel, target, message });
+                steps.push(Step { soft_fail: true, ..told.titled("Tell the team") });
             }
         }
         let job_id = format!("deploy-{}", id(&name));

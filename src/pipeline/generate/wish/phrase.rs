@@ -327,7 +327,7 @@ pub static COMPILED: LazyLock<Vec<(Topic, Regex)>> = LazyLock::new(|| {
 /// Words that say nothing by themselves.
 const COMMON: &str = "a able about across add added additionally after again against all allow allowed along already \
 also always an and any anything app application applications applied apps are as at automatic automatically backend \
-based be because been before behind being below best better between both but by can check checked checking checks \
+ask asks asked asking based be because been before behind being below best better between both but by can check checked checking checks \
 client code come comes company complete configure could create creates current customer customers default \
 different do does doing don done down dont during each either else ensure env environment environments even every \
 everything existing fail failed failing fails failure failures fast file files finally finished first folder follow \

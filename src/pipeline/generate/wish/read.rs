@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use self::note::note;
-use super::phrase::{COMPILED, Topic, is_common};
+use super::phrase::{COMPILED, Topic, is_common, is_term};
 use super::{Ask, DeployWhen, Registry, Wish, clock, typo};
 use crate::pipeline::generate::stack::{Language, rank};
 use crate::pipeline::portable::Strategy;
@@ -352,6 +352,7 @@ fn triggers_in_detail(reader: &mut Reader, wish: &mut Wish) {
     for (range, groups) in hits(&BRANCH, &reader.text.clone()) {
         if let Some(branch) = groups.into_iter().flatten().next()
             && !is_common(&branch)
+            && !is_term(&branch)
             && !reader.is_taken(&range)
         {
             wish.push.push(branch);

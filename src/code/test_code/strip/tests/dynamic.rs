@@ -5,8 +5,10 @@ use super::*;
 #[test]
 fn python_evaluates_what_it_asserts() {
     let any = |flag: &str| {
+        let mock = "__import__(\"unittest.mock\").mock.MagicMock(";
+        let parts = "(\"context\", \"cause\", \"suppress_context\", \"traceback\")";
         format!(
-            "__import__(\"unittest.mock\").mock.MagicMock(**{{\"__exit__.return_value\": {flag}}}))[-1]"
+            "{mock}**{{f\"__enter__.return_value.{{one}}.__{{part}}__\": {mock}) for one in (\"exception\", \"value\") for part in {parts}}}, **{{\"__exit__.return_value\": {flag}}}))[-1]"
         )
     };
     check(
