@@ -274,8 +274,7 @@ fn improve(
                      carried.",
                     made.model
                 ));
-            }
-            if source.is_none() {
+            } else {
                 // What was said of the file of building blocks does not hold for this one.
                 made.remarks.clear();
                 made.not_carried.clear();

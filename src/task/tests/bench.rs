@@ -246,6 +246,7 @@ impl Bench<'_> {
         let folder = self.copy(side).join(&self.root);
         let started = std::time::SystemTime::now();
         let network = if self.testing.network { Network::Host } else { network };
+        let variables = of_side(&self.variables, &self.scratch, side);
         let writable = [self.copy(side).to_path_buf(), self.scratch.clone()];
         let ran = sandbox::run(&Run {
             command,
@@ -255,7 +256,7 @@ impl Bench<'_> {
             hidden: &self.hidden,
             shown: &self.shown[usize::from(side == Side::Base)],
             walls: self.walls,
-            variables: &self.variables,
+            variables: &variables,
             limits: Limits {
                 time: time.min(left),
                 memory_bytes: MOST_MEMORY,
@@ -299,6 +300,19 @@ impl Bench<'_> {
         tracing::debug!(command, ?side, whole = ?report.whole, ended = ?ran.ended, "ran");
         Ok(Done { report, ended: ran.ended, wall: ran.wall, output: ran.output })
     }
+}
+
+/// The variables for a side. Cargo tells by times alone whether a build is fresh: with one
+/// build folder for both sides, the base would be tested with the head's library.
+fn of_side(variables: &[(String, String)], scratch: &Path, side: Side) -> Vec<(String, String)> {
+    let folder = if side == Side::Head { "head" } else { "base" };
+    let mut variables = variables.to_vec();
+    for (name, value) in &mut variables {
+        if name == "CARGO_TARGET_DIR" && Path::new(value).starts_with(scratch) {
+            *value = format!("{value}/{folder}");
+        }
+    }
+    variables
 }
 
 /// A pytest name as a command wants it: a whole node id, one without its file where the

@@ -64,7 +64,7 @@ pub fn variables(
         }
     }
     match kind {
-        // Both copies build what they depend on only once.
+        // Kept from one run to the next; each side has its own, see `bench`.
         Kind::Cargo | Kind::Nextest => set("CARGO_TARGET_DIR", below("target")),
         Kind::Go => {
             set("GOCACHE", below("go-build"));
