@@ -146,6 +146,7 @@ fn proven_tests_become_one_comment_and_one_change_request_however_often_it_runs(
         return;
     }
     let github = world(false);
+    let mut bodies = Vec::new();
     for round in 0..2 {
         github.forget_requests();
         let (_, result) = run(&github, "propose");
@@ -161,6 +162,7 @@ fn proven_tests_become_one_comment_and_one_change_request_however_often_it_runs(
         assert!(body.contains("+        self.assertEqual(delivery(50), 0)"), "{body}");
         assert!(body.contains("python3 -m unittest"), "{body}");
         assert!(!body.replace("`@octocat`", "").contains("@octocat"), "{body}");
+        bodies.push(body);
         let state = github.state();
         assert_eq!((state.pulls.len(), state.made.len()), (2, 1), "round {round}");
         let pull = state.pulls[&8].clone();
@@ -173,6 +175,7 @@ fn proven_tests_become_one_comment_and_one_change_request_however_often_it_runs(
         assert_eq!(github.at_head(7, TESTS), THERE, "the change's own branch stays");
         assert_eq!(github.violations(), Vec::<String>::new());
     }
+    assert_eq!(bodies[0], bodies[1]);
     assert_eq!(writes(&github), Vec::<String>::new(), "the second run changes nothing");
 }
 

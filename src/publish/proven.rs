@@ -163,7 +163,7 @@ impl Page<'_, '_> {
             let _ = write!(
                 out,
                 "\n<sub>{} · {} · {}</sub>\n",
-                self.scrubber.sanitize_line(shown.model).replace(['<', '&'], ""),
+                self.line(shown.model),
                 wording::plural(usize::try_from(shown.spent.0).unwrap_or(0), "request"),
                 wording::dollars(shown.spent.1),
             );
@@ -614,8 +614,7 @@ mod tests {
             })
             .collect();
         let notes = vec![hostile];
-        let mut shown =
-            Shown { notes, untestable: vec![(hostile, hostile)], ..shown(rows) };
+        let mut shown = Shown { notes, untestable: vec![(hostile, hostile)], ..shown(rows) };
         shown.diff = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+````\n";
         shown.model = "anthropic:<b>@octocat";
         insta::assert_snapshot!("proven_hostile", text(&shown));

@@ -293,7 +293,8 @@ impl Bench<'_> {
         // Where copies lie is no one's business, and differs from run to run.
         for said in report.tests.iter_mut().map(|test| &mut test.said).chain([&mut report.said]) {
             for place in [&self.seen_at, &folder] {
-                *said = said.replace(&format!("{}/", place.display()), "");
+                let place = place.to_string_lossy();
+                *said = said.replace(&format!("{}/", place.trim_end_matches('/')), "");
             }
         }
         tracing::debug!(command, ?side, whole = ?report.whole, ended = ?ran.ended, "ran");
