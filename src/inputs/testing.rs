@@ -52,7 +52,7 @@ const COMMON: &[&str] = &[
 ];
 
 /// How tests are run, and which are written.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Testing {
     /// Runs the suite.
     pub command: Option<String>,
@@ -104,7 +104,7 @@ impl Testing {
             one: values.text("one"),
             setup: values.text("setup"),
             coverage: (!none).then_some(globs),
-            kind: values.text("kind").and_then(|word| word.parse().ok()).unwrap_or_default(),
+            kind: values.text("kind").and_then(|word| word.parse().ok()).unwrap_or(TestKind::Unit),
             timeout: Duration::from_secs(seconds),
             mutants: usize::try_from(mutants).unwrap_or(usize::MAX),
             network: values.text("network").as_deref() == Some("host"),

@@ -78,12 +78,6 @@ words! {
     }
 }
 
-impl Default for TestKind {
-    fn default() -> Self {
-        TestKind::Unit
-    }
-}
-
 words! {
     /// What a run may do to the world, least first.
     Autonomy {

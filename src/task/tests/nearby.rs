@@ -64,11 +64,34 @@ pub fn sources(
 
 /// Look around the functions.
 pub fn nearby(sources: &[Source], functions: &[(&ChangedFile, &Function)]) -> Nearby {
-    Nearby {
-        tests: tests(sources, functions),
-        helpers: helpers(sources),
-        callers: callers(sources, functions),
+    let mut all = in_place(functions);
+    all.extend(tests(sources, functions));
+    Nearby { tests: all, helpers: helpers(sources), callers: callers(sources, functions) }
+}
+
+/// Tests in the changed files themselves, as Rust has them.
+fn in_place(functions: &[(&ChangedFile, &Function)]) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (file, _) in functions {
+        if file.language != Language::Rust || found.iter().any(|(path, _)| *path == file.path) {
+            continue;
+        }
+        let text = String::from_utf8_lossy(&file.text);
+        let lines: Vec<&str> = text.lines().collect();
+        let mut tests = String::new();
+        for item in test_code::tests_in(file.language, &file.path, &file.text) {
+            let from = item.lines.start.saturating_sub(1) as usize;
+            let to = (item.lines.end.saturating_sub(1) as usize).min(lines.len());
+            for line in lines.get(from..to).unwrap_or_default() {
+                let _ = writeln!(tests, "{line}");
+            }
+            tests.push('\n');
+        }
+        if !tests.is_empty() {
+            found.push((format!("{} (its own tests)", file.path), cut(&tests, MOST_TESTS / 3)));
+        }
     }
+    found
 }
 
 fn is_test(source: &Source) -> bool {
