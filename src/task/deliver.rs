@@ -302,6 +302,9 @@ async fn tried(forge: &dyn Forge, proposal: Proposal<'_>) -> Result<Proposed, Fo
     })
 }
 
+/// A file: its path, its text before (`None` where there was none), and after.
+pub type Replaced = (String, Option<Vec<u8>>, Vec<u8>);
+
 /// The first file that reads otherwise at a revision than what its change was made for.
 ///
 /// # Errors
@@ -309,7 +312,7 @@ async fn tried(forge: &dyn Forge, proposal: Proposal<'_>) -> Result<Proposed, Fo
 pub async fn differs(
     forge: &dyn Forge,
     revision: &str,
-    files: &[(String, Option<Vec<u8>>, Vec<u8>)],
+    files: &[Replaced],
 ) -> Result<Option<String>, ForgeError> {
     for (path, before, _) in files {
         let there = forge.file(revision, &RepoPath::from(path.as_str())).await?;

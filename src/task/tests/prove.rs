@@ -342,10 +342,10 @@ impl Prover<'_, '_> {
         let head_text = self.copies.text(Side::Head, &there.path);
         let base_text = self.copies.text(Side::Base, &there.path);
         let mut tries = Vec::new();
-        if base_text.is_some() || proposal.placement == Placement::NewFile || head_text.is_none() {
-            if let Ok(placed) = self.place(proposal, Side::Base) {
-                tries.push(placed);
-            }
+        let may_stand =
+            base_text.is_some() || proposal.placement == Placement::NewFile || head_text.is_none();
+        if may_stand && let Ok(placed) = self.place(proposal, Side::Base) {
+            tries.push(placed);
         }
         // A test file that the change itself alters may have what the test needs.
         let is_source = !test_code::is_test_file(there.language, &there.path);
