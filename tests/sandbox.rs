@@ -38,15 +38,15 @@ impl World {
         let walls = sandbox::walls(&Options { program, tries_namespaces }).await.unwrap();
         let temp = tempfile::tempdir().unwrap();
         let root = temp.path();
-        for folder in ["copy", "home/.ssh", "home/.config/gh", "home/work/.git"] {
+        for folder in ["copy", "home/.ssh", "home/.config/gh", "home/repo/.git"] {
             fs::create_dir_all(root.join(folder)).unwrap();
         }
         for file in
-            ["home/.ssh/id", "home/.netrc", "home/.config/gh/hosts.yml", "home/work/.git/config"]
+            ["home/.ssh/id", "home/.netrc", "home/.config/gh/hosts.yml", "home/repo/.git/config"]
         {
             fs::write(root.join(file), SECRET).unwrap();
         }
-        fs::write(root.join("home/work/code"), "code of the user").unwrap();
+        fs::write(root.join("home/repo/code"), "code of the user").unwrap();
         let limits = Limits {
             time: Duration::from_secs(20),
             memory_bytes: 1 << 30,
@@ -92,7 +92,7 @@ impl World {
     async fn run_in(&self, folder: &Path, command: &str) -> Ran {
         let home = self.path("home");
         let mut hidden = secret_places(Some(&home));
-        hidden.push(home.join("work/.git"));
+        hidden.push(home.join("repo/.git"));
         let mut writable = self.writable.clone();
         writable.push(self.copy());
         let run = Run {

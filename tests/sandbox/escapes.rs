@@ -50,7 +50,7 @@ async fn secrets_cannot_be_read() {
         "cat /proc/*/task/*/environ /proc/1/mem /proc/1/maps".to_owned(),
         "cat /proc/1/fd/* /proc/1/root/etc/shadow /proc/1/cwd/* < /dev/null".to_owned(),
         format!("cat {home}/.ssh/id {home}/.netrc {home}/.config/gh/hosts.yml"),
-        format!("cat {home}/work/.git/config; ls -laR {home}"),
+        format!("cat {home}/repo/.git/config; ls -laR {home}"),
         format!("cat /proc/self/root{home}/.netrc"),
         format!(
             "ln -s {home}/.ssh/id l; cat l; ln {home}/.netrc h; cat h; cp -r {home} c; cat c/.netrc"
@@ -68,7 +68,7 @@ async fn secrets_cannot_be_read() {
         assert!(!ran.output.contains("CARGO_BIN"), "{command}: {}", ran.output);
     }
     // And what is not hidden can be read.
-    let ran = world.run(&format!("cat {home}/work/code")).await;
+    let ran = world.run(&format!("cat {home}/repo/code")).await;
     assert_eq!(ran.output, "code of the user");
 }
 
@@ -125,7 +125,7 @@ async fn the_network_cannot_be_reached() {
     let hidden = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
     // One of these lies below what is fresh, the other in what can be read.
     let fresh = world.path("socket");
-    let in_home = world.path("home/work/socket");
+    let in_home = world.path("home/repo/socket");
     let (in_temp, in_work) =
         (UnixListener::bind(&fresh).unwrap(), UnixListener::bind(&in_home).unwrap());
     tcp.set_nonblocking(true).unwrap();
@@ -202,14 +202,14 @@ async fn nothing_outside_can_be_written() {
     let Some(world) = World::walled().await else { return };
     let home = world.path("home");
     let mark = format!("pipewright-{}", unique());
-    let code = home.join("work/code");
+    let code = home.join("repo/code");
     let (before, mode) = {
         let found = fs::metadata(&code).unwrap();
         (found.modified().unwrap(), found.mode())
     };
     std::os::unix::fs::symlink(&code, world.copy().join("to-file")).unwrap();
     std::os::unix::fs::symlink(&home, world.copy().join("to-home")).unwrap();
-    let (work, code_path) = (home.join("work"), code.display());
+    let (work, code_path) = (home.join("repo"), code.display());
     let work = work.display();
     let attempts = [
         format!("echo bad > {code_path}"),
