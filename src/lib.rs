@@ -7,6 +7,7 @@ pub mod checkout;
 pub mod ci;
 pub mod code;
 pub mod context;
+pub mod decide;
 pub mod diff;
 pub mod evidence;
 pub mod failure;
