@@ -16,6 +16,7 @@ pub mod forge;
 pub mod http;
 pub mod inputs;
 pub mod log;
+pub mod log;
 pub mod model;
 pub mod pipeline;
 pub mod policy;
@@ -25,6 +26,7 @@ pub mod report;
 pub mod runner;
 pub mod sandbox;
 pub mod scan;
+pub mod stats;
 pub mod task;
 
 use std::io::Write as _;

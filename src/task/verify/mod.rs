@@ -80,6 +80,7 @@ async fn judged(inputs: &Inputs, context: &Context, path: &Path) -> Result<u8, F
         scrubber: &scrubber,
         progress: &progress,
         deadline: start + inputs.timeout,
+        is_change: base(context).is_some(),
     }, spec, notes)
     .await?;
     progress.finish();
@@ -100,6 +101,8 @@ pub struct Question<'a> {
     pub progress: &'a Progress,
     /// When everything has to be over.
     pub deadline: Instant,
+    /// Whether the job is a change's, whose spec names no files of the machine.
+    pub is_change: bool,
 }
 
 /// Fetch what the spec names, decide, and have the decision explained.
@@ -157,7 +160,10 @@ pub fn load(inputs: &Inputs, context: &Context, path: &Path) -> anyhow::Result<(
 /// In one sentence.
 pub fn read(text: &str) -> Result<Spec, String> {
     decide::read(text).map_err(|problems| {
-        let each = |problem: &decide::read::Problem| format!("{}: {}", problem.path, problem.why);
+        let each = |problem: &decide::read::Problem| match problem.path.as_str() {
+            "" => problem.why.clone(),
+            path => format!("{path}: {}", problem.why),
+        };
         problems.iter().map(each).collect::<Vec<_>>().join("; ")
     })
 }
