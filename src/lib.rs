@@ -8,6 +8,7 @@ pub mod ci;
 pub mod code;
 pub mod context;
 pub mod decide;
+pub mod deploy;
 pub mod diff;
 pub mod evidence;
 pub mod failure;
