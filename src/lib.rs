@@ -15,6 +15,7 @@ pub mod finding;
 pub mod forge;
 pub mod http;
 pub mod inputs;
+pub mod log;
 pub mod model;
 pub mod pipeline;
 pub mod policy;
