@@ -1,7 +1,7 @@
 //! Exact tests of a table of two rows and two columns: Fisher's, from the
 //! hypergeometric distribution.
 
-use statrs::function::gamma::ln_gamma;
+use super::tails::binomial_mass;
 
 /// Exact probabilities of a table at least as extreme.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,9 +24,11 @@ pub fn fisher(bad_a: f64, total_a: f64, bad_b: f64, total_b: f64) -> Exact {
     if high <= low {
         return Exact { two_sided: 1.0, greater: 1.0, less: 1.0 };
     }
-    let choose = |n: f64, k: f64| ln_gamma(n + 1.0) - ln_gamma(k + 1.0) - ln_gamma(n - k + 1.0);
-    let whole = choose(all, total_a);
-    let mass = |k: f64| (choose(bad, k) + choose(all - bad, total_a - k) - whole).exp();
+    // As a ratio of binomial masses, which keeps its digits (Loader 2000).
+    let part = total_a / all;
+    let whole = binomial_mass(total_a, all, part);
+    let mass =
+        |k: f64| binomial_mass(k, bad, part) * binomial_mass(total_a - k, all - bad, part) / whole;
     // mass(k + 1) / mass(k), and the inverse at k + 1.
     let up = |k: f64| (bad - k) / (k + 1.0) * ((total_a - k) / (all - bad - total_a + k + 1.0));
     let seen = mass(bad_a);
