@@ -16,6 +16,8 @@ pub mod finding;
 pub mod forge;
 pub mod http;
 pub mod inputs;
+pub mod log;
+pub mod log;
 pub mod model;
 pub mod pipeline;
 pub mod policy;
@@ -25,6 +27,7 @@ pub mod report;
 pub mod runner;
 pub mod sandbox;
 pub mod scan;
+pub mod stats;
 pub mod task;
 
 use std::io::Write as _;
@@ -65,6 +68,13 @@ fn dispatch(gathered: &Gathered) -> Result<u8, Failure> {
         Command::Docs => task::docs::run(gathered, &inputs),
         Command::Pipeline(command) => task::pipeline::run(gathered, &inputs, command),
         Command::Tests => task::tests::run(gathered, &inputs),
+        Command::Verify { spec } => task::verify::run(gathered, &inputs, spec.as_deref()),
+        Command::AuditReport { files, outcomes } => {
+            task::audit::report::run(files, outcomes.as_deref(), &inputs)
+        }
+        Command::Auto if inputs.task == inputs::Task::Verify => {
+            task::verify::run(gathered, &inputs, None)
+        }
         Command::Auto if inputs.task == inputs::Task::Tests => task::tests::run(gathered, &inputs),
         Command::Auto if inputs.task == inputs::Task::Docs => task::docs::run(gathered, &inputs),
         Command::Auto if inputs.task == inputs::Task::Pipeline => {

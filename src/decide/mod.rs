@@ -2,6 +2,7 @@
 //! arithmetic: the same spec gives the same decision, byte for byte.
 
 pub mod decision;
+pub mod read;
 pub mod series;
 pub mod spec;
 

@@ -1,0 +1,334 @@
+//! What a new version writes that the one before did not, or far more often.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::time::Duration;
+
+use super::allow::Allow;
+use super::clean::clean;
+use super::miner::{Miner, Settings, TemplateId};
+use super::severity::Severity;
+use super::spread::Spread;
+use super::trace::{Part, part};
+use super::{rate, record, severity, startup, stream, trace};
+
+/// How long each side was listened to, where known: used where the lines themselves do
+/// not tell how much was going on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lengths {
+    /// The new version.
+    pub canary: Option<Duration>,
+    /// The old one.
+    pub baseline: Option<Duration>,
+}
+
+/// Lines of both versions, by class.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Classes {
+    /// What only the new version writes, the most telling first: by severity, then
+    /// `stable`, then how often.
+    pub new: Vec<Classed>,
+    /// What it writes far more often, in the same order.
+    pub rising: Vec<Classed>,
+    /// Templates of both, no more often than before.
+    pub known: usize,
+    /// Templates of the new version all of whose lines are allowed.
+    pub allowed: usize,
+    /// Templates of a process that starts or ends.
+    pub startup: usize,
+    /// Lines of the new version.
+    pub canary_lines: u64,
+    /// Lines of the old one.
+    pub baseline_lines: u64,
+}
+
+/// A template that is news.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Classed {
+    /// The template, `<*>` where lines differ.
+    pub template: String,
+    /// Lines of the new version.
+    pub canary: u64,
+    /// Lines of the old one.
+    pub baseline: u64,
+    /// A line of the new version, without colours, cut where very long.
+    pub line: String,
+    /// How bad what it tells of is.
+    pub severity: Severity,
+    /// Whether it comes again and again; `false` for once, or in one burst.
+    pub stable: bool,
+    /// In how many of ten equal parts of the new version's time (its lines, where they
+    /// have no times) it was seen.
+    pub parts: u8,
+    /// How many times as often as the baseline, per line that both write; infinite
+    /// where the baseline has none.
+    pub ratio: f64,
+    /// The chance of that many lines, were both versions alike; not corrected for the
+    /// number of templates.
+    pub p: f64,
+}
+
+/// What is kept of an example, in bytes.
+const EXAMPLE: usize = 2 * 1024;
+
+#[derive(Debug, Default)]
+struct Entry {
+    canary: u64,
+    baseline: u64,
+    allowed: u64,
+    line: Option<Box<str>>,
+    places: Spread,
+    times: Spread,
+}
+
+#[derive(Debug, Default)]
+struct Side {
+    lines: u64,
+    first_at: Option<i64>,
+    last_at: i64,
+    /// How bad the last line that stands by itself was, and whether it was allowed.
+    owner: Option<(Severity, bool)>,
+    /// Lines with a time.
+    timed: u64,
+}
+
+/// Streams both sides, in any order, and classes what the new version writes.
+#[derive(Debug)]
+pub struct Comparison {
+    miner: Miner,
+    allow: Allow,
+    entries: HashMap<(TemplateId, Severity), Entry>,
+    canary: Side,
+    baseline: Side,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Canary,
+    Baseline,
+}
+
+impl Comparison {
+    /// A comparison that has seen nothing.
+    pub fn new(settings: Settings, allow: Allow) -> Self {
+        Comparison {
+            miner: Miner::new(settings),
+            allow,
+            entries: HashMap::new(),
+            canary: Side::default(),
+            baseline: Side::default(),
+        }
+    }
+
+    /// A line of the new version, and when it was written in milliseconds since 1970.
+    pub fn canary(&mut self, line: &str, at: Option<i64>) {
+        self.add(line, at, Whose::Canary);
+    }
+
+    /// A line of the old version, and when it was written in milliseconds since 1970.
+    pub fn baseline(&mut self, line: &str, at: Option<i64>) {
+        self.add(line, at, Whose::Baseline);
+    }
+
+    /// All lines of the new version, plain or gzip. Err: the stream broke off; what
+    /// came before counts.
+    pub fn read_canary(&mut self, bytes: impl Read) -> io::Result<u64> {
+        stream::lines(bytes, |line| self.canary(line, None))
+    }
+
+    /// All lines of the old version, plain or gzip. Err: the stream broke off; what
+    /// came before counts.
+    pub fn read_baseline(&mut self, bytes: impl Read) -> io::Result<u64> {
+        stream::lines(bytes, |line| self.baseline(line, None))
+    }
+
+    fn add(&mut self, line: &str, at: Option<i64>, whose: Whose) {
+        let line = clean(line);
+        let side = match whose {
+            Whose::Canary => &mut self.canary,
+            Whose::Baseline => &mut self.baseline,
+        };
+        side.lines += 1;
+        if line.trim().is_empty() {
+            return;
+        }
+        let place = side.lines - 1;
+        let time = at.map(|at| {
+            let first = *side.first_at.get_or_insert(at);
+            side.last_at = if side.timed == 0 { at } else { side.last_at.max(at) };
+            side.timed += 1;
+            u64::try_from(at.saturating_sub(first)).unwrap_or(0) / 1000
+        });
+        let record = record::read(&line);
+        let (severity, message, allowed) = match (part(record::without_times(&line)), side.owner) {
+            (Part::Frame, _) => return,
+            (Part::Cause, Some((owner, allowed))) => {
+                (owner, trace::cause(&record.message), allowed)
+            }
+            _ => {
+                let severity = severity::severity(record.level, &record.message);
+                let allowed = self.allow.is_match(&line);
+                side.owner = Some((severity, allowed));
+                (severity, record.message.as_ref(), allowed)
+            }
+        };
+        let id = self.miner.add_message(message, &line[..super::clean::edge(&line, EXAMPLE)]);
+        let entry = self.entries.entry((id, severity)).or_default();
+        match whose {
+            Whose::Baseline => entry.baseline += 1,
+            Whose::Canary if allowed => entry.allowed += 1,
+            Whose::Canary => {
+                entry.canary += 1;
+                entry.places.mark(place);
+                if let Some(time) = time {
+                    entry.times.mark(time);
+                }
+                if entry.line.is_none() {
+                    entry.line = Some(line[..super::clean::edge(&line, EXAMPLE)].into());
+                }
+            }
+        }
+    }
+
+    /// What the new version writes, classed.
+    pub fn finish(self, lengths: Lengths) -> Classes {
+        let mut classes = Classes {
+            canary_lines: self.canary.lines,
+            baseline_lines: self.baseline.lines,
+            ..Classes::default()
+        };
+        let share = self.share(lengths);
+        let tested = self.entries.values().filter(|entry| entry.canary > 0).count().max(1);
+        for ((id, severity), entry) in &self.entries {
+            if entry.canary == 0 {
+                classes.allowed += usize::from(entry.allowed > 0);
+                continue;
+            }
+            let p = rate::chance_of_more(entry.canary, entry.baseline, share);
+            let expected = entry.baseline as f64 * share / (1.0 - share);
+            let ratio = if expected > 0.0 { entry.canary as f64 / expected } else { f64::INFINITY };
+            let (parts, last) = self.parts(entry);
+            let stable = entry.canary >= 3 && parts >= 3 && last >= 3;
+            let rising = entry.baseline > 0 && ratio >= 2.0 && p * (tested as f64) < 0.01;
+            if entry.baseline > 0 && !rising {
+                classes.known += 1;
+                continue;
+            }
+            let line = entry.line.as_deref().unwrap_or_default();
+            if entry.baseline == 0
+                && *severity != Severity::Error
+                && (startup::sounds_like_it(line) || last == 0)
+            {
+                classes.startup += 1;
+                continue;
+            }
+            let classed = Classed {
+                template: self.miner.template(*id),
+                canary: entry.canary,
+                baseline: entry.baseline,
+                line: line.to_owned(),
+                severity: *severity,
+                stable,
+                parts,
+                ratio,
+                p,
+            };
+            if rising { classes.rising.push(classed) } else { classes.new.push(classed) }
+        }
+        for list in [&mut classes.new, &mut classes.rising] {
+            list.sort_by(|a, b| {
+                (b.severity, b.stable, b.canary, &a.template).cmp(&(
+                    a.severity,
+                    a.stable,
+                    a.canary,
+                    &b.template,
+                ))
+            });
+        }
+        classes
+    }
+
+    /// In how many of ten parts of the new version's stream an entry was seen, and the
+    /// last of them.
+    fn parts(&self, entry: &Entry) -> (u8, u64) {
+        let side = &self.canary;
+        let length = u64::try_from(side.last_at.saturating_sub(side.first_at.unwrap_or(0)))
+            .unwrap_or(0)
+            / 1000;
+        let over = if side.timed * 2 > side.lines && length >= 10 {
+            entry.times.over(length + 1, 10)
+        } else {
+            entry.places.over(side.lines, 10)
+        };
+        over.map_or((0, 0), |(parts, _, last)| (parts as u8, last))
+    }
+
+    /// The new version's part of all that was going on: by what both write that tells of
+    /// no trouble, or else by time, or by lines.
+    fn share(&self, lengths: Lengths) -> f64 {
+        let mut ratios: Vec<(f64, f64)> = self
+            .entries
+            .iter()
+            .filter(|((_, severity), entry)| {
+                *severity == Severity::Other && entry.canary > 0 && entry.baseline > 0
+            })
+            .map(|(_, entry)| {
+                let (canary, baseline) = (entry.canary as f64, entry.baseline as f64);
+                (canary / (canary + baseline), canary.min(baseline))
+            })
+            .collect();
+        ratios.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let all: f64 = ratios.iter().map(|(_, weight)| weight).sum();
+        if all >= 10.0 {
+            let mut below = 0.0;
+            for (ratio, weight) in &ratios {
+                below += weight;
+                if below * 2.0 >= all {
+                    return *ratio;
+                }
+            }
+        }
+        if let (Some(canary), Some(baseline)) = (lengths.canary, lengths.baseline) {
+            let (canary, baseline) = (canary.as_secs_f64(), baseline.as_secs_f64());
+            if canary > 0.0 && baseline > 0.0 {
+                return canary / (canary + baseline);
+            }
+        }
+        let (canary, baseline) =
+            (self.canary.lines.max(1) as f64, self.baseline.lines.max(1) as f64);
+        canary / (canary + baseline)
+    }
+}
+
+/// Classes lines that are all here.
+pub fn compare<S: AsRef<str>>(
+    canary: &[S],
+    baseline: &[S],
+    allow: Allow,
+    lengths: Lengths,
+) -> Classes {
+    let mut comparison = Comparison::new(Settings::default(), allow);
+    baseline.iter().for_each(|line| comparison.baseline(line.as_ref(), None));
+    canary.iter().for_each(|line| comparison.canary(line.as_ref(), None));
+    comparison.finish(lengths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_comes_again_and_again_is_new() {
+        let baseline: Vec<String> =
+            (0..1000).map(|n| format!("INFO served request {n} in {n} ms")).collect();
+        let mut canary = baseline.clone();
+        for n in 0..20 {
+            canary.insert(n * 45, format!("ERROR cannot reach db-{n}.internal:5432"));
+        }
+        let classes = compare(&canary, &baseline, Allow::default(), Lengths::default());
+        assert_eq!(classes.new.len(), 1, "{classes:?}");
+        assert!(classes.new[0].stable);
+        assert_eq!(classes.new[0].severity, Severity::Error);
+        assert_eq!(classes.known, 1);
+    }
+}
