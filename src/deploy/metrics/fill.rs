@@ -129,9 +129,8 @@ fn plan(
     let common = common.map(|query| (query, from.total.clone()));
     let needed = signal.required || signal.critical;
     let tells_versions = |query: &(String, Option<String>)| {
-        source::texts(from)
-            .chain([query.0.as_str()])
-            .any(|text| ["version", "previous", "role"].iter().any(|name| uses(text, name)))
+        source::tells_versions(from)
+            || ["version", "previous", "role"].iter().any(|name| uses(&query.0, name))
     };
     let mut questions = Vec::new();
     let mut add = |whose: Whose, query: (String, Option<String>), windows: Vec<Window>, needed| {
@@ -372,6 +371,7 @@ fn variables(spec: &Spec, question: &Question, (from, to): Window) -> Variables 
             _ => None,
         },
         role: name.to_owned(),
+        query: None,
         step: String::new(),
         from,
         to,

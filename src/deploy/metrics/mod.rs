@@ -3,9 +3,12 @@
 //! [`fill()`] asks for what a spec names and puts the series in their place.
 //! `docs/verify/sources.md` lists the keys.
 
+mod cloudwatch;
 mod csv;
+pub mod datadog;
 mod file;
 mod fill;
+mod json;
 mod path;
 mod prometheus;
 mod promql;
@@ -33,8 +36,7 @@ pub use fill::fill;
 pub struct Settings {
     /// Prometheus, or what speaks as it does (Mimir, Thanos, VictoriaMetrics, Cortex).
     pub prometheus: Server,
-    /// Datadog: `https://api.<site>` with the headers `dd-api-key` and
-    /// `dd-application-key` ([`Settings::datadog_keys`]).
+    /// Datadog, as [`datadog::server`] makes it.
     pub datadog: Server,
     /// Any other server that gives JSON.
     pub json: Server,

@@ -9,6 +9,8 @@ pub(super) struct Variables {
     pub(super) instance: Option<String>,
     pub(super) dependency: Option<String>,
     pub(super) role: String,
+    /// The question, for addresses that take one.
+    pub(super) query: Option<String>,
     pub(super) step: String,
     pub(super) from: i64,
     pub(super) to: i64,
@@ -25,6 +27,8 @@ pub(super) enum Language {
     Datadog,
     /// An address: percent-encoded.
     Address,
+    /// JSON: inside quotes.
+    JsonText,
     /// As it stands.
     Plain,
 }
@@ -71,6 +75,7 @@ pub(super) fn substitute(
             "service" => Some(variables.service.clone()).filter(|name| !name.is_empty()),
             "instance" => variables.instance.clone(),
             "dependency" => variables.dependency.clone(),
+            "query" => variables.query.clone(),
             "role" => Some(variables.role.clone()),
             "step" | "__interval" | "__rate_interval" => Some(variables.step.clone()),
             "from" => Some((variables.from / 1000).to_string()),
@@ -120,6 +125,10 @@ fn quote(value: &str, before: &str, language: Language) -> String {
     match language {
         Language::Plain => value.to_owned(),
         Language::Address => encode(value),
+        Language::JsonText => {
+            let quoted = serde_json::Value::from(value).to_string();
+            quoted[1..quoted.len() - 1].to_owned()
+        }
         // What Datadog makes of a tag's value when it takes it in:
         // <https://docs.datadoghq.com/getting_started/tagging/>
         Language::Datadog => value
