@@ -6,6 +6,9 @@
 //! Prints a table of the kinds (see `benches/deployments/kinds`), and for both judges
 //! how many of the deployments whose version was not to blame were rolled back, how many of
 //! the clear regressions were, and how many that do harm were let through.
+//! The other judge is not told what is no metric (the state of the deployment, other
+//! changes, health, logs), so its part of what was no version's fault says what metrics
+//! alone would have done.
 //! `--kind` takes the kinds whose name contains the text, `--why` tells of each wrong
 //! decision the rule and the reason, most frequent first. It fails if a rate is missed:
 //! false rollbacks at most 0.1%, clear regressions rolled back at least 99%, harmful ones

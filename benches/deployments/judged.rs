@@ -22,7 +22,12 @@ fn metric(spec: &Spec, signal: &Signal) -> Classified {
     let begin = spec.deployment.started_at.unwrap_or(0) + spec.windows.warmup;
     let beside = spec.deployment.strategy.is_some_and(Strategy::runs_beside);
     let experiment = values(signal, &Role::Canary, begin);
-    let control = values(signal, &Role::Baseline, if beside { begin } else { i64::MIN });
+    let mut control = values(signal, &Role::Baseline, if beside { begin } else { i64::MIN });
+    // Its users give it a baseline of the canary's size.
+    let weight = spec.deployment.weight.filter(|weight| beside && (0.0..1.0).contains(weight));
+    if let (Some(weight), true) = (weight, grows(signal)) {
+        control.iter_mut().for_each(|value| *value *= weight / (1.0 - weight));
+    }
     let direction = match signal.direction {
         Better::Lower => Direction::Increase,
         Better::Higher => Direction::Decrease,
@@ -30,6 +35,11 @@ fn metric(spec: &Spec, signal: &Signal) -> Classified {
     };
     let settings = Settings { direction, critical: signal.critical, ..Settings::default() };
     classify(&experiment, &control, &settings)
+}
+
+/// Whether a signal is a count a minute, which grows with the share of the traffic.
+fn grows(signal: &Signal) -> bool {
+    signal.kind == Kind::Counter || signal.name == "orders"
 }
 
 /// A role's values from a time on: percents of a ratio, counts between points of a

@@ -97,6 +97,7 @@ pub fn markdown(rows: &[(&Kind, Tally)]) -> String {
     text.push_str("\n| | Ours | Kayenta-style |\n|---|--:|--:|\n");
     let (ours, theirs) = (rates(rows, |tally| tally.ours), rates(rows, |tally| tally.kayenta));
     for (name, ours, theirs) in [
+        ("Healthy ones rolled back", ours.healthy, theirs.healthy),
         ("Rolled back without cause", ours.falsely, theirs.falsely),
         ("Clear regressions rolled back", ours.clear, theirs.clear),
         ("Harmful ones let through", ours.through, theirs.through),
@@ -131,6 +132,7 @@ pub fn reasons(rows: &[(&Kind, Tally)]) -> String {
 
 /// What is promised, as (how many, of how many).
 struct Rates {
+    healthy: (u64, u64),
     falsely: (u64, u64),
     clear: (u64, u64),
     through: (u64, u64),
@@ -145,6 +147,7 @@ fn rates(rows: &[(&Kind, Tally)], of: fn(&Tally) -> Actions) -> Rates {
         })
     };
     Rates {
+        healthy: sum(&[Group::Healthy], Action::Rollback),
         falsely: sum(&[Group::Healthy, Group::NotItsFault, Group::Other], Action::Rollback),
         clear: sum(&[Group::Clear], Action::Rollback),
         through: sum(&[Group::Clear, Group::Harmful], Action::Proceed),

@@ -145,6 +145,13 @@ impl Plan {
         self.effects.push(Box::new(effect));
     }
 
+    /// Sets how many minutes are seen of both sides.
+    pub fn last(&mut self, minutes: i64) {
+        self.minutes = (minutes, minutes.max(60));
+        self.spec.windows.canary = Some(minutes * MINUTE);
+        self.spec.windows.baseline = Some(self.minutes.1 * MINUTE);
+    }
+
     /// What happens to the new version alone, from its first minute on.
     pub fn on_new(&mut self, effect: impl Fn(f64, &mut Level) + 'static) {
         self.effect(move |role, minute, level| {
@@ -406,4 +413,25 @@ pub fn change(spec: &mut Spec, role: &Role, change: impl Fn(&mut Series)) {
             change(series);
         }
     }
+}
+
+/// The same with one point for so many: sums of ratios, means of gauges, a counter's last.
+pub fn coarse(mut spec: Spec, count: usize) -> Spec {
+    for signal in &mut spec.signals {
+        let kind = signal.kind;
+        for series in signal.series.values_mut() {
+            let joined = |points: &[Point]| -> Option<Point> {
+                let (first, last) = (points.first()?, points.last()?);
+                let sum = |of: fn(&Point) -> f64| points.iter().map(of).sum::<f64>();
+                let value = match kind {
+                    SignalKind::Ratio => sum(|point| point.value),
+                    SignalKind::Gauge => sum(|point| point.value) / points.len() as f64,
+                    SignalKind::Counter => last.value,
+                };
+                Some(Point { at: first.at, value, total: sum(|point| point.total) })
+            };
+            *series = series.chunks(count).filter_map(joined).collect();
+        }
+    }
+    spec
 }

@@ -55,6 +55,15 @@ pub const KINDS: &[Kind] = &[
         change(&mut spec, &Role::Baseline, Vec::clear);
         spec
     }),
+    kind("a required signal is missing", NotItsFault, I, |r| {
+        let mut spec = Plan::new(r, 1_000.0).draw(r);
+        for signal in &mut spec.signals {
+            if signal.required {
+                signal.series.clear();
+            }
+        }
+        spec
+    }),
     kind("clock of the new version two hours off", NotItsFault, I, |r| {
         let mut spec = Plan::new(r, 1_000.0).draw(r);
         let sign = if r.chance(0.5) { 1 } else { -1 };

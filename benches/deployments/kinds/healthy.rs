@@ -6,7 +6,7 @@ use pipewright::decide::spec::{ChangeKind, Concurrent, Role, Strategy};
 use super::Group::Healthy;
 use super::{Kind, P, PI, kind};
 use crate::random::Random;
-use crate::world::{MINUTE, Plan, START, change, is_new, is_own};
+use crate::world::{MINUTE, Plan, START, change, coarse, is_new, is_own};
 
 pub const KINDS: &[Kind] = &[
     kind("healthy, 10,000 a minute", Healthy, P, |r| Plan::new(r, 10_000.0).draw(r)),
@@ -20,6 +20,12 @@ pub const KINDS: &[Kind] = &[
     kind("noise that hangs together", Healthy, P, autocorrelated),
     kind("heavy-tailed latencies", Healthy, P, heavy),
     kind("overdispersed failures", Healthy, P, overdispersed),
+    // Each side has bursts of its own; where the new version happens to have more of them,
+    // a look does no harm.
+    kind("bursts of failures, each side its own", Healthy, PI, own_bursts),
+    // A mean of 1.5% that wanders widely around a limit of 2%.
+    kind("overdispersed failures near the limit", Healthy, PI, near_the_limit),
+    kind("slow minutes now and then", Healthy, P, slow_minutes),
     kind("seasonal, canary", Healthy, P, seasonal_canary),
     kind("seasonal, rolling with history", Healthy, P, |r| {
         let mut plan = Plan::rolling(r, 5_000.0, true);
@@ -45,6 +51,65 @@ pub const KINDS: &[Kind] = &[
         let mut plan = Plan::rolling(r, 3_000.0, true);
         plan.base.errors = 0.04;
         plan.draw(r)
+    }),
+    // A client with broken requests that happens to be routed to the new version.
+    kind("one client's failures for three minutes", Healthy, PI, |r| {
+        let mut plan = Plan::new(r, 1_000.0);
+        let at = r.range(6.0, 25.0).floor();
+        plan.on_new(move |minute, level| {
+            if (at..at + 3.0).contains(&minute) {
+                level.errors += 0.08;
+            }
+        });
+        plan.draw(r)
+    }),
+    // Machines a little slower than the others, which is less than what matters.
+    kind("the new version's machines 4% slower", Healthy, PI, |r| {
+        let mut plan = Plan::new(r, 1_000.0);
+        plan.on_new(|_, level| {
+            level.latency *= 1.04;
+            level.cpu *= 1.04;
+        });
+        plan.draw(r)
+    }),
+    kind("nine tenths of the traffic", Healthy, P, |r| {
+        let mut plan = Plan::new(r, 1_000.0);
+        plan.spec.deployment.weight = Some(0.9);
+        plan.draw(r)
+    }),
+    // Five minutes are left after the warm-up: some want to see more.
+    kind("ten minutes seen", Healthy, PI, |r| {
+        let mut plan = Plan::new(r, 1_000.0);
+        plan.last(10);
+        plan.draw(r)
+    }),
+    kind("a day of points, seasonal", Healthy, P, |r| {
+        let mut plan = Plan::new(r, 500.0);
+        plan.last(1_440);
+        plan.season = 0.5;
+        plan.draw(r)
+    }),
+    kind("points of five minutes", Healthy, P, |r| coarse(Plan::new(r, 1_000.0).draw(r), 5)),
+    // All requests of the first two minutes fail, as they do where all is taken down first.
+    kind("recreated, two minutes down", Healthy, PI, |r| {
+        let mut plan = Plan::rolling(r, 2_000.0, true);
+        plan.spec.deployment.strategy = Some(Strategy::Recreate);
+        plan.on_new(|minute, level| {
+            if minute < 2.0 {
+                level.errors = 1.0;
+            }
+        });
+        plan.draw(r)
+    }),
+    // The signal is not required; some would want it there.
+    kind("a signal not required is missing", Healthy, PI, |r| {
+        let mut spec = Plan::new(r, 1_000.0).draw(r);
+        for signal in &mut spec.signals {
+            if signal.name == "conversion" {
+                signal.series.clear();
+            }
+        }
+        spec
     }),
     // One minute in thirty is nothing to go back for; a look at it does no harm.
     kind("single spike of failures", Healthy, PI, spike),
@@ -126,6 +191,44 @@ fn bursts(r: &mut Random) -> Spec {
         let inside = starts.iter().any(|start| (*start..start + 3.0).contains(&minute));
         if is_own(role) && inside {
             level.errors += height;
+        }
+    });
+    plan.draw(r)
+}
+
+fn own_bursts(r: &mut Random) -> Spec {
+    let mut plan = Plan::new(r, 1_000.0);
+    let starts = |r: &mut Random| -> Vec<f64> {
+        (-30..30).filter(|_| r.chance(0.05)).map(f64::from).collect()
+    };
+    let (new, old) = (starts(r), starts(r));
+    plan.effect(move |role, minute, level| {
+        let starts = if is_new(role) { &new } else { &old };
+        if is_own(role) && starts.iter().any(|start| (*start..start + 2.0).contains(&minute)) {
+            level.errors += 0.1;
+        }
+    });
+    plan.draw(r)
+}
+
+fn near_the_limit(r: &mut Random) -> Spec {
+    let mut plan = Plan::new(r, 1_000.0);
+    plan.base.errors = 0.015;
+    plan.clumped = 0.05;
+    plan.draw(r)
+}
+
+/// Garbage collection, backups: a minute in twenty is three times as slow, on each side
+/// at its own times.
+fn slow_minutes(r: &mut Random) -> Spec {
+    let mut plan = Plan::new(r, 1_000.0);
+    let minutes = |r: &mut Random| -> Vec<f64> {
+        (-60..60).filter(|_| r.chance(0.05)).map(f64::from).collect()
+    };
+    let (new, old) = (minutes(r), minutes(r));
+    plan.effect(move |role, minute, level| {
+        if (if is_new(role) { &new } else { &old }).contains(&minute) {
+            level.latency *= 3.0;
         }
     });
     plan.draw(r)

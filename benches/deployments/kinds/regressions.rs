@@ -1,19 +1,21 @@
-//! The new version is worse: from what one can argue about to what breaks all.
+//! The new version is worse: from what one can argue about to what breaks all. To go
+//! back from a worse version is never wrong here, whatever its limits; to let it through
+//! is, but for what chance explains.
 
 use pipewright::decide::Spec;
-use pipewright::decide::spec::{Instance, Role, Strategy};
+use pipewright::decide::spec::{Direction, Instance, Kind as SignalKind, Role, Strategy};
 
 use super::Group::{Clear, Harmful, Other};
-use super::{I, IR, Kind, PI, R, kind};
+use super::{IR, Kind, PI, R, kind};
 use crate::random::Random;
-use crate::world::Plan;
+use crate::world::{Plan, coarse};
 
 pub const KINDS: &[Kind] = &[
-    kind("failures +0.3%, 5,000 a minute", Harmful, I, |r| errors(r, 5_000.0, 0.003)),
+    kind("failures +0.3%, 5,000 a minute", Harmful, IR, |r| errors(r, 5_000.0, 0.003)),
     // Some twenty of 5,000 against five in as many: within what chance does now and then.
     kind("failures +0.3%, 200 a minute", Other, PI, |r| errors(r, 200.0, 0.003)),
     // At some half of the limit.
-    kind("failures +1%", Harmful, I, |r| errors(r, 1_000.0, 0.01)),
+    kind("failures +1%", Harmful, IR, |r| errors(r, 1_000.0, 0.01)),
     kind("failures +5%", Clear, R, |r| errors(r, 1_000.0, 0.05)),
     kind("failures +20%", Clear, R, |r| errors(r, 1_000.0, 0.2)),
     kind("failures +20%, 60 a minute", Clear, R, |r| errors(r, 60.0, 0.2)),
@@ -69,6 +71,54 @@ pub const KINDS: &[Kind] = &[
         plan.on_new(|_, level| level.errors += 0.1);
         plan.draw(r)
     }),
+    kind("failures +20%, rolling without history", Clear, R, |r| {
+        let mut plan = Plan::rolling(r, 3_000.0, false);
+        plan.on_new(|_, level| level.errors += 0.2);
+        plan.draw(r)
+    }),
+    kind("failures +20%, points of five minutes", Clear, R, |r| {
+        let mut plan = Plan::new(r, 1_000.0);
+        plan.on_new(|_, level| level.errors += 0.2);
+        coarse(plan.draw(r), 5)
+    }),
+    kind("failures +5%, nine tenths of the traffic", Clear, R, |r| {
+        let mut plan = Plan::new(r, 1_000.0);
+        plan.spec.deployment.weight = Some(0.9);
+        plan.on_new(|_, level| level.errors += 0.05);
+        plan.draw(r)
+    }),
+    kind("failures +20%, a day of points", Clear, R, |r| {
+        let mut plan = Plan::new(r, 500.0);
+        plan.last(1_440);
+        plan.season = 0.5;
+        plan.on_new(|_, level| level.errors += 0.2);
+        plan.draw(r)
+    }),
+    kind("availability falls below its limit", Clear, R, |r| {
+        let mut plan = Plan::new(r, 1_000.0);
+        plan.on_new(|_, level| level.errors += 0.05);
+        let mut spec = plan.draw(r);
+        for signal in &mut spec.signals {
+            if signal.name == "error_rate" {
+                signal.name = "availability".to_owned();
+                signal.kind = SignalKind::Gauge;
+                signal.direction = Direction::Higher;
+                signal.limit = Some(98.0);
+                for point in signal.series.values_mut().flatten() {
+                    point.value = 100.0 * (1.0 - point.value / point.total);
+                    point.total = 0.0;
+                }
+            }
+        }
+        spec
+    }),
+    // Five minutes after the warm-up: half of what the policy wants to see.
+    kind("failures +20%, ten minutes seen", Harmful, IR, |r| {
+        let mut plan = Plan::new(r, 1_000.0);
+        plan.last(10);
+        plan.on_new(|_, level| level.errors += 0.2);
+        plan.draw(r)
+    }),
     // Two windows in a row are enough to act on; a person who sees only the second half
     // bad may also want to know what set it off.
     kind("failures +20% in the last ten minutes", Harmful, IR, |r| during(r, 20.0, 30.0)),
@@ -98,7 +148,7 @@ pub const KINDS: &[Kind] = &[
         plan.on_new(|_, level| level.errors = 0.004);
         plan.draw(r)
     }),
-    kind("steady failures where there were none", Harmful, I, |r| {
+    kind("steady failures where there were none", Harmful, IR, |r| {
         let mut plan = Plan::new(r, 1_000.0);
         plan.base.errors = 0.0;
         plan.on_new(|_, level| level.errors = 0.006);
@@ -112,7 +162,7 @@ pub const KINDS: &[Kind] = &[
         });
         plan.draw(r)
     }),
-    kind("latency 20% up", Harmful, I, |r| latency(r, 1.2, false)),
+    kind("latency 20% up", Harmful, IR, |r| latency(r, 1.2, false)),
     // Beyond its limit to the end, but the limit is nobody's promise.
     kind("latency doubled", Harmful, IR, |r| latency(r, 2.0, false)),
     kind("latency doubled, critical", Clear, R, |r| latency(r, 2.2, true)),
@@ -141,17 +191,17 @@ pub const KINDS: &[Kind] = &[
         });
         plan.draw(r)
     }),
-    kind("a third fewer orders, no failures", Harmful, I, |r| {
+    kind("a third fewer orders, no failures", Harmful, IR, |r| {
         let mut plan = Plan::new(r, 1_000.0);
         plan.on_new(|_, level| level.orders *= 0.67);
         plan.draw(r)
     }),
-    kind("a third fewer orders, rolling", Harmful, I, |r| {
+    kind("a third fewer orders, rolling", Harmful, IR, |r| {
         let mut plan = Plan::rolling(r, 3_000.0, true);
         plan.on_new(|_, level| level.orders *= 0.67);
         plan.draw(r)
     }),
-    kind("processors 60% busier", Harmful, I, |r| {
+    kind("processors 60% busier", Harmful, IR, |r| {
         let mut plan = Plan::new(r, 1_000.0);
         plan.on_new(|_, level| level.cpu = (level.cpu * 1.6).min(0.85));
         plan.draw(r)
@@ -161,7 +211,7 @@ pub const KINDS: &[Kind] = &[
         plan.memory_critical = true;
         plan.draw(r)
     }),
-    kind("leak that would reach its limit in an hour", Harmful, I, |r| {
+    kind("leak that would reach its limit in an hour", Harmful, IR, |r| {
         let mut plan = leak(r, 0.5);
         plan.memory_critical = true;
         plan.draw(r)
@@ -196,7 +246,7 @@ pub const KINDS: &[Kind] = &[
         crash(&mut plan, 6, 6, "OOMKilled");
         plan.draw(r)
     }),
-    kind("new errors in the logs", Harmful, I, |r| {
+    kind("new errors in the logs", Harmful, IR, |r| {
         let mut spec = Plan::new(r, 1_000.0).draw(r);
         for index in 0..400 {
             let (order, took) = (r.whole(10_000, 99_999), r.whole(3, 400));
