@@ -17,7 +17,8 @@ pub fn words(message: &str) -> Vec<Cow<'_, str>> {
         }
         let masked = mask(word);
         let number = is_masked(&masked);
-        if number && after_number {
+        let listed = masked.contains(MASK) && words.last().is_some_and(|last| *last == masked);
+        if number && after_number || listed {
             continue;
         }
         after_number = number;
@@ -98,6 +99,22 @@ pub fn mask(word: &str) -> Cow<'_, str> {
     if word.bytes().all(|byte| byte.is_ascii_alphabetic()) && !is_hex_word(word) {
         return Cow::Borrowed(word);
     }
+    if word.contains(char::is_whitespace) {
+        // A quoted text.
+        let masked: Vec<Cow<'_, str>> = word.split_whitespace().map(mask).collect();
+        return Cow::Owned(masked.join(" "));
+    }
+    // What stands before `=` names what follows.
+    if let Some((name, value)) = word.split_once('=')
+        && !name.is_empty()
+        && !value.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_alphabetic() || b"_-.".contains(&byte))
+    {
+        return match mask(value) {
+            Cow::Borrowed(_) => Cow::Borrowed(word),
+            Cow::Owned(value) => Cow::Owned(format!("{name}={value}")),
+        };
+    }
     let start = word.len() - word.trim_start_matches(is_opening).len();
     let core = word[start..].trim_end_matches(is_closing);
     let after = &word[start + core.len()..];
@@ -121,7 +138,53 @@ fn is_closing(c: char) -> bool {
 
 /// Whether all of a word is one thing that changes.
 fn is_whole(core: &str) -> bool {
-    is_url(core) || is_email(core) || is_path(core) || is_uuid(core) || is_host_and_port(core)
+    is_url(core)
+        || is_email(core)
+        || is_path(core)
+        || is_uuid(core)
+        || is_host_and_port(core)
+        || is_host(core)
+        || is_hex_groups(core)
+        || is_numbered_name(core)
+}
+
+/// `ec2-52-80-34-196.compute.example.com`: a host with a number in its name. Names of
+/// classes and files are kept.
+fn is_host(core: &str) -> bool {
+    core.bytes().filter(|byte| *byte == b'.').count() >= 2
+        && core.bytes().any(|byte| byte.is_ascii_digit())
+        && core.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
+        && core.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && (core.contains('-') || core.split('.').any(|label| label.parse::<u64>().is_ok()))
+        && !is_file(core)
+}
+
+fn is_file(name: &str) -> bool {
+    const ENDS: &[&str] = &[
+        "jar", "war", "zip", "gz", "tgz", "tar", "xz", "so", "dll", "exe", "log", "txt", "xml",
+        "json", "yml", "yaml", "toml", "csv", "sql", "pom", "whl", "deb", "rpm", "html", "css",
+    ];
+    name.rsplit_once('.').is_some_and(|(_, end)| ENDS.contains(&end)) || is_code_file(name)
+}
+
+/// `5c:50:15:36:bc:03`, `fe80::1`.
+fn is_hex_groups(core: &str) -> bool {
+    core.bytes().filter(|byte| *byte == b':').count() >= 2
+        && core.bytes().any(|byte| byte.is_ascii_digit())
+        && core
+            .split(':')
+            .all(|part| part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// `rdd_2_2`, `node-233`, `attempt_1445_m_0`: a name of which a part is a number.
+fn is_numbered_name(core: &str) -> bool {
+    core.len() <= 128
+        && core.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        && core.starts_with(|c: char| c.is_ascii_alphabetic())
+        && core
+            .split(['_', '-'])
+            .skip(1)
+            .any(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn is_url(core: &str) -> bool {
@@ -293,7 +356,7 @@ mod tests {
             ("10.0.0.1", "<*>"),
             ("10.0.0.1:8080", "<*>"),
             ("/10.0.0.1:8080", "<*>"),
-            ("blk_-1608999687919862906", "blk_<*>"),
+            ("blk_-1608999687919862906", "<*>"),
             ("[4242]:", "[<*>]:"),
             ("size=38,", "size=<*>,"),
             ("0x1f", "<*>"),
@@ -302,7 +365,7 @@ mod tests {
             ("(550e8400-e29b-41d4-a716-446655440000)", "(<*>)"),
             ("2026-01-02T03:04:05.678Z", "<*>"),
             ("12:30:01,555", "<*>"),
-            ("v1.8.0", "v<*>"),
+            ("v1.8.0", "<*>"),
             ("15ms", "<*>"),
             ("10MB", "<*>"),
             ("https://a.example/b?c=1", "<*>"),
@@ -310,7 +373,12 @@ mod tests {
             ("/var/log/app.log", "<*>"),
             ("db-1.internal:5432", "<*>"),
             ("Main.java:12", "Main.java:<*>"),
-            ("worker-7", "worker-<*>"),
+            ("worker-7", "<*>"),
+            ("5c:50:15:36:bc:03", "<*>"),
+            ("fe80::1", "<*>"),
+            ("rhost=ec2-52-80.compute.example.com", "rhost=<*>"),
+            ("org.apache.log4j.Logger", "org.apache.log<*>j.Logger"),
+            ("\"GET /a/1 HTTP/1.1\"", "\"GET <*> HTTP/<*>\""),
             ("jk2_init()", "jk<*>_init()"),
             ("a1b2c3d4x5", "<*>"),
             ("=>", "=>"),

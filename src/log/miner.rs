@@ -7,7 +7,6 @@
 //! has shown so many different words that it must be one that changes; then the
 //! templates become one, and earlier names of them lead to it.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
@@ -283,7 +282,12 @@ impl Miner {
                             .is_some_and(|other| self.is_name(other.words[usize::from(*place)]))
                     })
             });
-            let wanted = if names { self.settings.names } else { self.settings.values };
+            let wanted = match (names, places.contains(&0)) {
+                (true, _) => self.settings.names,
+                (false, false) => self.settings.values,
+                // The first word mostly says what happened.
+                (false, true) => self.settings.values * 4,
+            };
             let open = others.iter().any(|other| {
                 self.groups.get(*other as usize).is_some_and(|other| {
                     places.iter().all(|place| other.words[usize::from(*place)] == ANY)
@@ -350,8 +354,10 @@ impl Miner {
     fn is_name(&self, word: Word) -> bool {
         word == ANY
             || self.texts.get(word as usize).is_some_and(|text| {
-                let core: Cow<'_, str> = text.trim_matches(|c: char| !c.is_alphanumeric()).into();
-                core.bytes().any(|byte| !byte.is_ascii_alphabetic())
+                let core = text.trim_matches(|c: char| !c.is_alphanumeric());
+                let constant = core.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+                text.contains(MASK)
+                    || !constant && core.bytes().any(|byte| !byte.is_ascii_alphabetic())
             })
     }
 }
