@@ -12,11 +12,21 @@ pub fn words(message: &str) -> Vec<Cow<'_, str>> {
     let mut words: Vec<Cow<'_, str>> = Vec::with_capacity(24);
     let mut after_number = false;
     for word in split(message) {
-        if after_number && is_unit(word) {
+        if after_number && (is_unit(word) || is_zone(word) || is_empty_pair(word)) {
             continue;
         }
         let masked = mask(word);
         let number = is_masked(&masked);
+        if number {
+            // A date as people write it: `Mon Jun 20 03:40:59 2005`.
+            let mut dated = false;
+            while words.last().is_some_and(|last| is_month_or_day(last)) {
+                words.pop();
+                dated = true;
+            }
+            after_number &= !dated;
+            after_number |= dated && words.last().is_some_and(|last| is_masked(last));
+        }
         let listed = masked.contains(MASK) && words.last().is_some_and(|last| *last == masked);
         if number && after_number || listed {
             continue;
@@ -25,6 +35,43 @@ pub fn words(message: &str) -> Vec<Cow<'_, str>> {
         words.push(masked);
     }
     words
+}
+
+fn is_month_or_day(word: &str) -> bool {
+    const NAMES: &[&str] = &[
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Mon",
+        "Tue", "Wed", "Thu", "Fri", "Sat", "Sun",
+    ];
+    word.len() <= 5 && NAMES.contains(&word.trim_matches(|c: char| !c.is_ascii_alphabetic()))
+}
+
+/// A time zone by its name, which stands after a time.
+fn is_zone(word: &str) -> bool {
+    matches!(
+        word.trim_matches(|c: char| !c.is_ascii_alphabetic()),
+        "UTC"
+            | "GMT"
+            | "Z"
+            | "CET"
+            | "CEST"
+            | "EST"
+            | "EDT"
+            | "CST"
+            | "CDT"
+            | "MST"
+            | "MDT"
+            | "PST"
+            | "PDT"
+            | "BST"
+            | "IST"
+            | "JST"
+            | "AM"
+            | "PM"
+    )
+}
+
+fn is_empty_pair(word: &str) -> bool {
+    matches!(word, "()" | "[]" | "{}")
 }
 
 /// Whether nothing of a masked word stays but brackets and punctuation.
@@ -345,6 +392,24 @@ fn masked_run(run: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dates_quantities_and_lists_are_one_word() {
+        for (message, expect) in [
+            ("at Mon Jun 20 03:40:59 2005", "at <*>"),
+            ("at Tue Aug 09 10:08:23 PDT 2005 done", "at <*> done"),
+            ("free 5.2 KB of 10 KB", "free <*> of <*>"),
+            ("sent 1190 bytes (1.16 KB)", "sent <*>"),
+            ("speeds ( 1 2 3 )", "speeds ( <*> )"),
+            ("nodes an14 an15 an16", "nodes an<*>"),
+            ("tag=\"View Lock\" x", "tag=\"View Lock\" x"),
+            ("on May be", "on May be"),
+            ("say \"unclosed text", "say \"unclosed text"),
+            ("  ", ""),
+        ] {
+            assert_eq!(words(message).join(" "), expect, "{message}");
+        }
+    }
 
     #[test]
     fn what_changes_is_masked() {
