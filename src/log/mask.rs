@@ -193,6 +193,46 @@ fn is_whole(core: &str) -> bool {
         || is_host(core)
         || is_hex_groups(core)
         || is_numbered_name(core)
+        || is_version(core)
+        || is_pod(core)
+        || is_random(core)
+}
+
+/// `1.8.0`, `v1.8.0-rc.1+5c1f`.
+fn is_version(core: &str) -> bool {
+    let core = core.strip_prefix('v').unwrap_or(core);
+    let mut numbers = core.split('.');
+    let mut is_number =
+        || numbers.next().is_some_and(|part| part.starts_with(|c: char| c.is_ascii_digit()));
+    is_number()
+        && is_number()
+        && core.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".+-_".contains(&byte))
+        && !is_file(core)
+}
+
+/// `checkout-7d9f8b6c5-x2x4z`: a name and what Kubernetes appends to it.
+fn is_pod(core: &str) -> bool {
+    let random =
+        |part: &str| part.bytes().all(|byte| b"bcdfghjklmnpqrstvwxz2456789".contains(&byte));
+    let mut parts = core.rsplit('-');
+    let (Some(last), Some(set), Some(_)) = (parts.next(), parts.next(), parts.next()) else {
+        return false;
+    };
+    last.len() == 5
+        && random(last)
+        && (6..=10).contains(&set.len())
+        && set.bytes().any(|byte| byte.is_ascii_digit())
+        && set.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
+/// Sixteen or more letters and digits in disorder: a token or an id in base 64.
+fn is_random(core: &str) -> bool {
+    let count = |wanted: fn(&u8) -> bool| core.bytes().filter(wanted).count();
+    core.len() >= 16
+        && core.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-+/=".contains(&byte))
+        && count(u8::is_ascii_uppercase) * 8 >= core.len()
+        && count(u8::is_ascii_lowercase) * 8 >= core.len()
+        && count(u8::is_ascii_digit) * 8 >= core.len()
 }
 
 /// `ec2-52-80-34-196.compute.example.com`: a host with a number in its name. Names of
@@ -202,9 +242,16 @@ fn is_host(core: &str) -> bool {
         && core.bytes().any(|byte| byte.is_ascii_digit())
         && core.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-".contains(&byte))
         && core.bytes().any(|byte| byte.is_ascii_alphabetic())
-        && (core.contains('-') || core.split('.').any(|label| label.parse::<u64>().is_ok()))
+        && (core.contains('-')
+            || core.split('.').any(|label| label.parse::<u64>().is_ok())
+            || core.rsplit('.').next().is_some_and(|last| DOMAINS.contains(&last)))
         && !is_file(core)
 }
+
+const DOMAINS: &[&str] = &[
+    "com", "net", "org", "io", "dev", "edu", "gov", "local", "internal", "lan", "corp", "svc",
+    "uk", "de", "fr", "it", "nl", "eu", "us", "ca", "cn", "jp", "br", "au", "in", "ru",
+];
 
 fn is_file(name: &str) -> bool {
     const ENDS: &[&str] = &[
@@ -439,6 +486,12 @@ mod tests {
             ("db-1.internal:5432", "<*>"),
             ("Main.java:12", "Main.java:<*>"),
             ("worker-7", "<*>"),
+            ("v1.8.0-rc.1+5c1f", "<*>"),
+            ("[checkout-1.8.0-beta]", "[<*>]"),
+            ("checkout-7d9f8b6c5-bcdfg", "<*>"),
+            ("V1StGXR8Z5jdHi6BmyT2", "<*>"),
+            ("ThreadPoolTaskExecutor2", "ThreadPoolTaskExecutor<*>"),
+            ("host8.topspot.net", "<*>"),
             ("5c:50:15:36:bc:03", "<*>"),
             ("fe80::1", "<*>"),
             ("rhost=ec2-52-80.compute.example.com", "rhost=<*>"),

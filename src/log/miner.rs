@@ -200,6 +200,18 @@ impl Miner {
         group.map_or_else(|| MASK.to_owned(), |group| self.text(group))
     }
 
+    /// Templates that differ from this one in one word.
+    pub fn siblings(&self, id: TemplateId) -> Vec<TemplateId> {
+        let Some(group) = self.groups.get(id.0 as usize) else { return Vec::new() };
+        let mut found = self.candidates(&group.words);
+        found.retain(|index| {
+            self.groups.get(*index as usize).is_some_and(|other| {
+                other.words.iter().zip(group.words.iter()).filter(|(a, b)| a != b).count() == 1
+            })
+        });
+        found.into_iter().map(TemplateId).collect()
+    }
+
     fn text(&self, group: &Group) -> String {
         let words: Vec<&str> = group
             .words
