@@ -169,7 +169,7 @@ fn json(text: &str) -> Option<Record<'_>> {
         _ => None,
     });
     if status.is_some_and(|status| (500..600).contains(&status)) {
-        said.push_str(" status 5xx");
+        said.push_str(" server error");
         level = Some(Severity::Error);
     }
     if let Some(why) = why
@@ -225,7 +225,7 @@ fn logfmt(line: &str) -> Option<Record<'_>> {
     }
     let mut said = message?.into_owned();
     if is_server_error {
-        said.push_str(" status 5xx");
+        said.push_str(" server error");
         level = Some(Severity::Error);
     }
     if let Some(why) = why
@@ -293,11 +293,11 @@ mod tests {
             (r#"{"log":"2026 plain\n","stream":"stderr"}"#, None, "2026 plain"),
             (r#"time=x level=warn msg="slow \"disk\"" took=3s"#, Some(Warning), "slow \"disk\""),
             ("level=error msg=broke err=\"no route\"", Some(Error), "broke error: no route"),
-            (r#"{"msg":"served","status":503}"#, Some(Error), "served status 5xx"),
+            (r#"{"msg":"served","status":503}"#, Some(Error), "served server error"),
             (r#"{"msg":"served","status":200}"#, None, "served"),
             (r#"{"log":"\tat a.B.c(D.java:1)\n"}"#, None, "\tat a.B.c(D.java:1)"),
             ("2026-01-02T03:04:05Z     at a.B.c", None, "    at a.B.c"),
-            ("level=info msg=served status=502", Some(Error), "served status 5xx"),
+            ("level=info msg=served status=502", Some(Error), "served server error"),
             ("{not json", None, "{not json"),
             ("2026-01-02", None, "2026-01-02"),
             ("", None, ""),
