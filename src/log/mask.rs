@@ -6,35 +6,88 @@ use std::borrow::Cow;
 /// What stands for a part that changes.
 pub const MASK: &str = "<*>";
 
-/// A message's words, with what changes in them masked. A quoted text is one word, a
-/// quantity and its unit are one, and several changing ones in a row are one.
-pub fn words(message: &str) -> Vec<Cow<'_, str>> {
-    let mut words: Vec<Cow<'_, str>> = Vec::with_capacity(24);
-    let mut after_number = false;
-    for word in split(message) {
-        if after_number && (is_unit(word) || is_zone(word) || is_empty_pair(word)) {
-            continue;
-        }
-        let masked = mask(word);
-        let number = is_masked(&masked);
-        if number {
-            // A date as people write it: `Mon Jun 20 03:40:59 2005`.
-            let mut dated = false;
-            while words.last().is_some_and(|last| is_month_or_day(last)) {
-                words.pop();
-                dated = true;
+/// A message's words, with what changes in them masked, in memory that is used again.
+#[derive(Debug, Default)]
+pub struct Words {
+    /// Each word, and a NUL.
+    text: String,
+    starts: Vec<u32>,
+}
+
+impl Words {
+    /// Reads a message. A quoted text is one word, a quantity and its unit are one, and
+    /// several changing ones in a row are one.
+    pub fn fill(&mut self, message: &str) {
+        self.text.clear();
+        self.starts.clear();
+        let mut after_number = false;
+        for word in split(message) {
+            if after_number && (is_unit(word) || is_zone(word) || is_empty_pair(word)) {
+                continue;
             }
-            after_number &= !dated;
-            after_number |= dated && words.last().is_some_and(|last| is_masked(last));
+            let start = self.text.len();
+            mask_into(word, &mut self.text);
+            let masked = &self.text[start..];
+            if !masked.contains(MASK) {
+                after_number = false;
+                self.push(start);
+                continue;
+            }
+            let number = is_masked(masked);
+            let mut start = start;
+            if number {
+                // A date as people write it: `Mon Jun 20 03:40:59 2005`.
+                let mut dated = false;
+                while let Some(last) = self.last()
+                    && is_month_or_day(last)
+                {
+                    let from = self.starts.pop().unwrap_or_default() as usize;
+                    self.text.replace_range(from..start, "");
+                    start = from;
+                    dated = true;
+                }
+                after_number &= !dated;
+                after_number |= dated && self.last().is_some_and(is_masked);
+            }
+            let listed = self.last().is_some_and(|last| *last == self.text[start..]);
+            if number && after_number || listed {
+                self.text.truncate(start);
+                continue;
+            }
+            after_number = number;
+            self.push(start);
         }
-        let listed = masked.contains(MASK) && words.last().is_some_and(|last| *last == masked);
-        if number && after_number || listed {
-            continue;
-        }
-        after_number = number;
-        words.push(masked);
     }
-    words
+
+    fn push(&mut self, start: usize) {
+        self.text.push('\0');
+        self.starts.push(start as u32);
+    }
+
+    fn last(&self) -> Option<&str> {
+        // The word under way stands behind the last one's NUL.
+        let rest = self.text.get(*self.starts.last()? as usize..)?;
+        rest.split('\0').next()
+    }
+
+    /// Leaves out what follows the first words.
+    pub fn truncate(&mut self, words: usize) {
+        if let Some(start) = self.starts.get(words) {
+            self.text.truncate(*start as usize);
+            self.starts.truncate(words);
+        }
+    }
+
+    /// All words, a NUL behind each.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The words.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let words = self.starts.len();
+        self.text.split('\0').take(words)
+    }
 }
 
 fn is_month_or_day(word: &str) -> bool {
@@ -142,14 +195,25 @@ impl<'a> Iterator for Split<'a> {
 }
 
 /// A word with its changing parts masked.
-pub fn mask(word: &str) -> Cow<'_, str> {
+pub fn mask(word: &str) -> String {
+    let mut masked = String::new();
+    mask_into(word, &mut masked);
+    masked
+}
+
+fn mask_into(word: &str, out: &mut String) {
     if word.bytes().all(|byte| byte.is_ascii_alphabetic()) && !is_hex_word(word) {
-        return Cow::Borrowed(word);
+        return out.push_str(word);
     }
     if word.contains(char::is_whitespace) {
         // A quoted text.
-        let masked: Vec<Cow<'_, str>> = word.split_whitespace().map(mask).collect();
-        return Cow::Owned(masked.join(" "));
+        for (at, word) in word.split_whitespace().enumerate() {
+            if at > 0 {
+                out.push(' ');
+            }
+            mask_into(word, out);
+        }
+        return;
     }
     // What stands before `=` names what follows.
     if let Some((name, value)) = word.split_once('=')
@@ -157,22 +221,24 @@ pub fn mask(word: &str) -> Cow<'_, str> {
         && !value.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphabetic() || b"_-.".contains(&byte))
     {
-        return match mask(value) {
-            Cow::Borrowed(_) => Cow::Borrowed(word),
-            Cow::Owned(value) => Cow::Owned(format!("{name}={value}")),
-        };
+        out.push_str(name);
+        out.push('=');
+        return mask_into(value, out);
     }
     let start = word.len() - word.trim_start_matches(is_opening).len();
     let core = word[start..].trim_end_matches(is_closing);
-    let after = &word[start + core.len()..];
     if core.is_empty() {
-        return Cow::Borrowed(word);
+        return out.push_str(word);
     }
     if is_whole(core) {
-        return Cow::Owned(format!("{}{MASK}{after}", &word[..start]));
+        out.push_str(&word[..start]);
+        out.push_str(MASK);
+        out.push_str(&word[start + core.len()..]);
+    } else if word.bytes().any(|byte| byte.is_ascii_digit()) || core.len() >= 8 {
+        parts(word, out);
+    } else {
+        out.push_str(word);
     }
-    let masked = parts(word);
-    if masked == word { Cow::Borrowed(word) } else { Cow::Owned(masked) }
 }
 
 fn is_opening(c: char) -> bool {
@@ -339,17 +405,17 @@ fn is_code_file(name: &str) -> bool {
 }
 
 /// Masks the runs of letters and digits that change, and what links two of them.
-fn parts(word: &str) -> String {
-    let mut masked = String::with_capacity(word.len());
+fn parts(word: &str, masked: &mut String) {
+    let begin = masked.len();
     // Where the text after the last mask begins, to join masks over a link.
     let mut open: Option<usize> = None;
     let mut rest = word;
     while let Some(c) = rest.chars().next() {
-        let end = rest.find(|c: char| c.is_alphanumeric() != is_run(c, rest)).unwrap_or(rest.len());
-        let end = end.max(c.len_utf8());
+        let is_run = c.is_alphanumeric();
+        let end = rest.find(|c: char| c.is_alphanumeric() != is_run).unwrap_or(rest.len());
         let run = &rest[..end];
         rest = &rest[end..];
-        if !c.is_alphanumeric() {
+        if !is_run {
             masked.push_str(run);
             continue;
         }
@@ -367,23 +433,19 @@ fn parts(word: &str) -> String {
             masked.push_str(&text[MASK.len()..]);
         } else {
             // A sign belongs to its number.
-            if text.starts_with(MASK)
-                && masked.ends_with(['-', '+'])
-                && masked[..masked.len() - 1].ends_with(['=', ':', '(', '[', ',', '_', '<'])
-                || masked == "-"
-                || masked == "+"
-            {
+            let before = &masked[begin..];
+            let signed = before == "-"
+                || before == "+"
+                || before
+                    .strip_suffix(['-', '+'])
+                    .is_some_and(|before| before.ends_with(['=', ':', '(', '[', ',', '_', '<']));
+            if signed && text.starts_with(MASK) {
                 masked.pop();
             }
             masked.push_str(&text);
         }
         open = masked.ends_with(MASK).then_some(masked.len());
     }
-    masked
-}
-
-fn is_run(_: char, rest: &str) -> bool {
-    rest.chars().next().is_some_and(char::is_alphanumeric)
 }
 
 /// What may stand between two masked parts of one thing: `10.0.0.1:80`, `12:30:01,5`.
@@ -454,7 +516,9 @@ mod tests {
             ("say \"unclosed text", "say \"unclosed text"),
             ("  ", ""),
         ] {
-            assert_eq!(words(message).join(" "), expect, "{message}");
+            let mut words = Words::default();
+            words.fill(message);
+            assert_eq!(words.iter().collect::<Vec<_>>().join(" "), expect, "{message}");
         }
     }
 

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use super::clean::clean;
-use super::mask::{MASK, words};
+use super::mask::{MASK, Words};
 use super::record;
 
 /// How lines are grouped, and how much memory that may take.
@@ -97,6 +97,7 @@ pub struct Miner {
     /// Where lines went before, by the hash of their words; emptied when full.
     seen: HashMap<u64, u32>,
     hasher: RandomState,
+    words: Words,
     rest: u64,
     rest_example: String,
 }
@@ -113,6 +114,7 @@ impl Miner {
             leaves: HashMap::new(),
             seen: HashMap::new(),
             hasher: RandomState::new(),
+            words: Words::default(),
             rest: 0,
             rest_example: String::new(),
         }
@@ -129,9 +131,16 @@ impl Miner {
     /// Takes what a line says, apart from its head; `line` is kept as the example.
     /// Room is kept for lines of trouble.
     pub fn add_message(&mut self, message: &str, line: &str, trouble: bool) -> TemplateId {
-        let mut words = words(message);
+        let mut words = std::mem::take(&mut self.words);
+        words.fill(message);
         words.truncate(self.settings.words);
-        let hash = self.hasher.hash_one(&words);
+        let id = self.add_words(&words, line, trouble);
+        self.words = words;
+        id
+    }
+
+    fn add_words(&mut self, words: &Words, line: &str, trouble: bool) -> TemplateId {
+        let hash = self.hasher.hash_one(words.text());
         if let Some(index) = self.seen.get(&hash).copied() {
             let index = self.root(index);
             if let Some(group) = self.groups.get_mut(index as usize) {
@@ -139,10 +148,8 @@ impl Miner {
             }
             return TemplateId(index);
         }
-        let numbers: Vec<Word> = words
-            .iter()
-            .map(|word| self.numbers.get(word.as_ref()).copied().unwrap_or(UNKNOWN))
-            .collect();
+        let numbers: Vec<Word> =
+            words.iter().map(|word| self.numbers.get(word).copied().unwrap_or(UNKNOWN)).collect();
         let candidates = self.candidates(&numbers);
         if let Some(index) = candidates.iter().copied().find(|index| self.fits(*index, &numbers)) {
             if let Some(group) = self.groups.get_mut(index as usize) {

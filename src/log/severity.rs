@@ -76,7 +76,7 @@ fn letter(text: &str) -> Option<Severity> {
 
 static TELLS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?x)
+        r"(?x-u)
         \b(?:[A-Z][A-Za-z0-9_]*)(?:Exception|Error)\b
         | (?i:\b(?:panic(?:ked|:)?|segfault|segmentation\ fault|fatal|core\ dumped|out\ of\ memory
         | oom-?kill(?:ed)?|stack\ overflow|assertion\ failed|unhandled|uncaught|traceback
@@ -94,7 +94,7 @@ static NOTHING: LazyLock<Regex> = LazyLock::new(|| {
 /// What no level makes harmless: a process that dies, an answer of the kind 5xx.
 static STRONG: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r#"(?x)\bpanicked\ at\b | ^panic: | \bfatal\ error: | \bOutOfMemoryError\b
+        r#"(?x-u)\bpanicked\ at\b | ^panic: | \bfatal\ error: | \bOutOfMemoryError\b
         | (?i:\bsegmentation\ fault\b | \bcore\ dumped\b | \bSIG(?:SEGV|ABRT|BUS)\b
         | \buncaught\ exception\b | \bunhandled\ (?:exception|promise\ rejection)\b)
         | HTTP/[\d.]+"?\ 5\d\d\b
