@@ -173,7 +173,8 @@ impl<'a> Iterator for Split<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<&'a str> {
-        let rest = self.rest.trim_start();
+        let space = self.rest.bytes().take_while(u8::is_ascii_whitespace).count();
+        let rest = &self.rest[space..];
         if rest.is_empty() {
             return None;
         }
@@ -202,10 +203,11 @@ pub fn mask(word: &str) -> String {
 }
 
 fn mask_into(word: &str, out: &mut String) {
-    if word.bytes().all(|byte| byte.is_ascii_alphabetic()) && !is_hex_word(word) {
+    let kinds = Kinds::of(word);
+    if kinds.0 == 0 && !is_hex_word(word) {
         return out.push_str(word);
     }
-    if word.contains(char::is_whitespace) {
+    if kinds.has(QUOTE) && word.contains(char::is_whitespace) {
         // A quoted text.
         for (at, word) in word.split_whitespace().enumerate() {
             if at > 0 {
@@ -216,7 +218,8 @@ fn mask_into(word: &str, out: &mut String) {
         return;
     }
     // What stands before `=` names what follows.
-    if let Some((name, value)) = word.split_once('=')
+    if kinds.has(EQUALS)
+        && let Some((name, value)) = word.split_once('=')
         && !name.is_empty()
         && !value.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphabetic() || b"_-.".contains(&byte))
@@ -230,11 +233,11 @@ fn mask_into(word: &str, out: &mut String) {
     if core.is_empty() {
         return out.push_str(word);
     }
-    if is_whole(core) {
+    if is_whole(core, kinds) {
         out.push_str(&word[..start]);
         out.push_str(MASK);
         out.push_str(&word[start + core.len()..]);
-    } else if word.bytes().any(|byte| byte.is_ascii_digit()) || core.len() >= 8 {
+    } else if kinds.has(DIGIT) || core.len() >= 8 {
         parts(word, out);
     } else {
         out.push_str(word);
@@ -249,19 +252,64 @@ fn is_closing(c: char) -> bool {
     matches!(c, ')' | ']' | '}' | '>' | '"' | '\'' | '`' | ',' | ';' | ':' | '.' | '!' | '?')
 }
 
+/// Which kinds of bytes a word has.
+#[derive(Clone, Copy, Default)]
+struct Kinds(u16);
+
+const DIGIT: u16 = 1;
+const DOT: u16 = 2;
+const COLON: u16 = 4;
+const DASH: u16 = 8;
+const SLASH: u16 = 16;
+const AT: u16 = 32;
+const EQUALS: u16 = 64;
+const QUOTE: u16 = 128;
+const OTHER: u16 = 256;
+const UNDERSCORE: u16 = 512;
+
+impl Kinds {
+    fn of(word: &str) -> Kinds {
+        Kinds(word.bytes().fold(0, |kinds, byte| kinds | KIND[usize::from(byte)]))
+    }
+
+    fn has(self, kinds: u16) -> bool {
+        self.0 & kinds == kinds
+    }
+}
+
+static KIND: [u16; 256] = {
+    let mut kinds = [OTHER; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        kinds[byte] = match byte as u8 {
+            b'0'..=b'9' => DIGIT,
+            b'a'..=b'z' | b'A'..=b'Z' => 0,
+            b'.' => DOT,
+            b':' => COLON,
+            b'-' => DASH,
+            b'/' | b'\\' => SLASH,
+            b'@' => AT,
+            b'=' => EQUALS,
+            b'_' => UNDERSCORE,
+            b'"' => QUOTE,
+            _ => OTHER,
+        };
+        byte += 1;
+    }
+    kinds
+};
+
 /// Whether all of a word is one thing that changes.
-fn is_whole(core: &str) -> bool {
-    is_url(core)
-        || is_email(core)
-        || is_path(core)
-        || is_uuid(core)
-        || is_host_and_port(core)
-        || is_host(core)
-        || is_hex_groups(core)
-        || is_numbered_name(core)
-        || is_version(core)
-        || is_pod(core)
-        || is_random(core)
+fn is_whole(core: &str, kinds: Kinds) -> bool {
+    kinds.has(SLASH) && (is_path(core) || kinds.has(COLON) && is_url(core))
+        || kinds.has(AT | DOT) && is_email(core)
+        || kinds.has(DIGIT)
+            && (kinds.has(DOT) && (is_version(core) || is_host(core))
+                || kinds.has(DOT | COLON) && is_host_and_port(core)
+                || kinds.has(COLON) && is_hex_groups(core)
+                || (kinds.has(DASH) || kinds.has(UNDERSCORE)) && is_numbered_name(core)
+                || kinds.has(DASH) && (is_uuid(core) || is_pod(core))
+                || core.len() >= 16 && is_random(core))
 }
 
 /// `1.8.0`, `v1.8.0-rc.1+5c1f`.
@@ -412,7 +460,15 @@ fn parts(word: &str, masked: &mut String) {
     let mut rest = word;
     while let Some(c) = rest.chars().next() {
         let is_run = c.is_alphanumeric();
-        let end = rest.find(|c: char| c.is_alphanumeric() != is_run).unwrap_or(rest.len());
+        let ascii = rest
+            .bytes()
+            .position(|byte| byte.is_ascii_alphanumeric() != is_run || !byte.is_ascii())
+            .unwrap_or(rest.len());
+        let end = if rest.as_bytes().get(ascii).is_some_and(|byte| !byte.is_ascii()) {
+            rest.find(|c: char| c.is_alphanumeric() != is_run).unwrap_or(rest.len())
+        } else {
+            ascii
+        };
         let run = &rest[..end];
         rest = &rest[end..];
         if !is_run {
@@ -464,6 +520,9 @@ fn is_hex_word(word: &str) -> bool {
 /// A run of letters and digits.
 fn masked_run(run: &str) -> Cow<'_, str> {
     let digits = run.bytes().filter(u8::is_ascii_digit).count();
+    if digits == run.len() {
+        return Cow::Borrowed(MASK);
+    }
     if digits == 0 {
         return if is_hex_word(run) { Cow::Borrowed(MASK) } else { Cow::Borrowed(run) };
     }
