@@ -172,7 +172,8 @@ impl Comparison {
                 (severity, record.message.as_ref(), allowed)
             }
         };
-        let id = self.miner.add_message(message, &line[..super::clean::edge(&line, EXAMPLE)]);
+        let example = &line[..super::clean::edge(&line, EXAMPLE)];
+        let id = self.miner.add_message(message, example, severity > Severity::Other);
         let entry = self.entries.entry((id, severity)).or_default();
         match whose {
             Whose::Baseline => entry.baseline += 1,

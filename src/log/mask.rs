@@ -6,21 +6,91 @@ use std::borrow::Cow;
 /// What stands for a part that changes.
 pub const MASK: &str = "<*>";
 
-/// A message's words, with what changes in them masked. A quoted text is one word.
+/// A message's words, with what changes in them masked. A quoted text is one word, a
+/// quantity and its unit are one, and several changing ones in a row are one.
 pub fn words(message: &str) -> Vec<Cow<'_, str>> {
-    split(message).into_iter().map(mask).collect()
-}
-
-/// Splits at white space, but not inside double quotes that close soon.
-pub fn split(message: &str) -> Vec<&str> {
-    let mut words = Vec::with_capacity(16);
-    let mut rest = message.trim_start();
-    while !rest.is_empty() {
-        let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-        words.push(&rest[..end]);
-        rest = rest[end..].trim_start();
+    let mut words: Vec<Cow<'_, str>> = Vec::with_capacity(24);
+    let mut after_number = false;
+    for word in split(message) {
+        if after_number && is_unit(word) {
+            continue;
+        }
+        let masked = mask(word);
+        let number = is_masked(&masked);
+        if number && after_number {
+            continue;
+        }
+        after_number = number;
+        words.push(masked);
     }
     words
+}
+
+/// Whether nothing of a masked word stays but brackets and punctuation.
+fn is_masked(word: &str) -> bool {
+    let punctuation = |c: char| !c.is_alphanumeric() && !matches!(c, '<' | '>' | '*' | '=');
+    let core = word.trim_matches(punctuation);
+    core == MASK || core == "<<*>"
+}
+
+fn is_unit(word: &str) -> bool {
+    matches!(
+        word.trim_matches(|c: char| !c.is_alphanumeric()),
+        "B" | "kB"
+            | "KB"
+            | "MB"
+            | "GB"
+            | "TB"
+            | "KiB"
+            | "MiB"
+            | "GiB"
+            | "TiB"
+            | "bytes"
+            | "byte"
+            | "ms"
+            | "s"
+            | "sec"
+            | "secs"
+            | "us"
+            | "ns"
+            | "min"
+    )
+}
+
+/// Splits at white space, but not inside double quotes that close in the line.
+pub fn split(message: &str) -> Split<'_> {
+    Split { rest: message }
+}
+
+/// Words of a message, as they stand.
+#[derive(Debug, Clone)]
+pub struct Split<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Split<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let rest = self.rest.trim_start();
+        if rest.is_empty() {
+            return None;
+        }
+        let bytes = rest.as_bytes();
+        let mut end = 0;
+        while end < bytes.len() && !bytes[end].is_ascii_whitespace() {
+            if bytes[end] == b'"'
+                && (end == 0 || b"=([{:,".contains(&bytes[end - 1]))
+                && let Some(close) = memchr::memchr(b'"', &bytes[end + 1..])
+                && close < 200
+            {
+                end += close + 1;
+            }
+            end += 1;
+        }
+        self.rest = &rest[end..];
+        Some(&rest[..end])
+    }
 }
 
 /// A word with its changing parts masked.

@@ -1,7 +1,15 @@
-//! Templates of lines, mined as they come: after Drain (He et al., "Drain: an online
-//! log parsing approach with fixed depth tree", ICWS 2017), on masked words.
+//! Templates of lines, mined as they come, in one pass.
+//!
+//! As in Drain (He et al., "Drain: an online log parsing approach with fixed depth
+//! tree", ICWS 2017) a line is compared only with templates of as many words that begin
+//! or end alike. Unlike there, a word that differs keeps two templates apart
+//! (`VM Paused`, `VM Resumed`; `connection refused`, `connection reset`) until its place
+//! has shown so many different words that it must be one that changes; then the
+//! templates become one, and earlier names of them lead to it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 use super::clean::clean;
 use super::mask::{MASK, words};
@@ -10,21 +18,32 @@ use super::record;
 /// How lines are grouped, and how much memory that may take.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The share of words, masked ones left out, that must be equal for a line to
-    /// join a template.
+    /// How many different words in the same place make it one that changes.
+    pub values: usize,
+    /// The same, for words that look like names (`com.example.Job`, `user=alice`).
+    pub names: usize,
+    /// The share of words that must be equal for two templates to be told apart by the
+    /// others' place only.
     pub similarity: f64,
-    /// Different first words kept apart among lines of one length; further ones share
-    /// a branch.
-    pub children: usize,
-    /// Templates kept. When full, what fits none joins the one for everything else.
+    /// Templates kept; a quarter of them only for lines of trouble. When full, what fits
+    /// none is counted together as [`TemplateId::REST`].
     pub templates: usize,
-    /// Words looked at; of longer lines the rest counts as one word.
+    /// Words looked at; what follows in longer lines is left out.
     pub words: usize,
+    /// Templates that a new line is compared with, at most.
+    pub compared: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { similarity: 0.5, children: 100, templates: 20_000, words: 128 }
+        Settings {
+            values: 6,
+            names: 4,
+            similarity: 0.5,
+            templates: 20_000,
+            words: 128,
+            compared: 512,
+        }
     }
 }
 
@@ -61,6 +80,8 @@ struct Group {
     words: Box<[Word]>,
     count: u64,
     example: Box<str>,
+    /// The group that this one has become part of.
+    into: Option<u32>,
 }
 
 /// Groups lines by template, in memory bounded by its settings whatever is written.
@@ -71,10 +92,12 @@ pub struct Miner {
     numbers: HashMap<Box<str>, Word>,
     texts: Vec<Box<str>>,
     groups: Vec<Group>,
-    /// Groups by how many words they have and the first of them.
-    leaves: HashMap<(u32, Word), Vec<u32>>,
-    /// How many first words are kept apart, by number of words.
-    branches: HashMap<u32, usize>,
+    live: usize,
+    /// Groups by how many words they have, and the first or last of them.
+    leaves: HashMap<(u32, bool, Word), Vec<u32>>,
+    /// Where lines went before, by the hash of their words; emptied when full.
+    seen: HashMap<u64, u32>,
+    hasher: RandomState,
     rest: u64,
     rest_example: String,
 }
@@ -87,33 +110,50 @@ impl Miner {
             numbers: HashMap::from([(MASK.into(), ANY)]),
             texts: vec![MASK.into()],
             groups: Vec::new(),
+            live: 0,
             leaves: HashMap::new(),
-            branches: HashMap::new(),
+            seen: HashMap::new(),
+            hasher: RandomState::new(),
             rest: 0,
             rest_example: String::new(),
         }
     }
 
-    /// Takes a line as it was written, and gives the template it joined.
+    /// Takes a line as it was written, and gives the template it joined. Ask
+    /// [`Miner::resolve`] for what that template has become since.
     pub fn add(&mut self, line: &str) -> TemplateId {
         let line = clean(line);
         let record = record::read(&line);
-        self.add_message(&record.message, &line)
+        self.add_message(&record.message, &line, false)
     }
 
     /// Takes what a line says, apart from its head; `line` is kept as the example.
-    pub fn add_message(&mut self, message: &str, line: &str) -> TemplateId {
+    /// Room is kept for lines of trouble.
+    pub fn add_message(&mut self, message: &str, line: &str, trouble: bool) -> TemplateId {
         let mut words = words(message);
         words.truncate(self.settings.words);
+        let hash = self.hasher.hash_one(&words);
+        if let Some(index) = self.seen.get(&hash).copied() {
+            let index = self.root(index);
+            if let Some(group) = self.groups.get_mut(index as usize) {
+                group.count += 1;
+            }
+            return TemplateId(index);
+        }
         let numbers: Vec<Word> = words
             .iter()
             .map(|word| self.numbers.get(word.as_ref()).copied().unwrap_or(UNKNOWN))
             .collect();
-        if let Some(index) = self.search(&numbers, &words) {
-            self.join(index, &numbers);
+        let candidates = self.candidates(&numbers);
+        if let Some(index) = candidates.iter().copied().find(|index| self.fits(*index, &numbers)) {
+            if let Some(group) = self.groups.get_mut(index as usize) {
+                group.count += 1;
+            }
+            self.remember(hash, index);
             return TemplateId(index);
         }
-        if self.groups.len() >= self.settings.templates {
+        let room = self.settings.templates - if trouble { 0 } else { self.settings.templates / 4 };
+        if self.live >= room || self.groups.len() >= 4 * self.settings.templates {
             if self.rest == 0 {
                 self.rest_example = line.to_owned();
             }
@@ -122,25 +162,25 @@ impl Miner {
         }
         let numbers: Box<[Word]> = words.iter().map(|word| self.number(word)).collect();
         let index = self.groups.len() as u32;
-        let length = numbers.len() as u32;
-        let first = numbers.first().copied().unwrap_or(ANY);
-        let mut key = (length, if self.is_masked(first) { ANY } else { first });
-        if !self.leaves.contains_key(&key) {
-            let branches = self.branches.entry(length).or_default();
-            if *branches >= self.settings.children {
-                key.1 = ANY;
-            }
-            *branches += 1;
+        for key in keys(&numbers) {
+            self.leaves.entry(key).or_default().push(index);
         }
-        self.leaves.entry(key).or_default().push(index);
-        self.groups.push(Group { words: numbers, count: 1, example: line.into() });
-        TemplateId(index)
+        self.groups.push(Group { words: numbers, count: 1, example: line.into(), into: None });
+        self.live += 1;
+        self.remember(hash, index);
+        TemplateId(self.merge(index, &candidates))
+    }
+
+    /// What a template has become: itself, or the one that took it up.
+    pub fn resolve(&self, id: TemplateId) -> TemplateId {
+        if id == TemplateId::REST { id } else { TemplateId(self.root(id.0)) }
     }
 
     /// All templates, in the order in which they were first seen, and last the one
     /// for everything else where it was needed.
     pub fn templates(&self) -> Vec<Template> {
-        let groups = self.groups.iter().enumerate().map(|(index, group)| Template {
+        let groups = self.groups.iter().enumerate().filter(|(_, group)| group.into.is_none());
+        let groups = groups.map(|(index, group)| Template {
             id: TemplateId(index as u32),
             text: self.text(group),
             count: group.count,
@@ -157,7 +197,8 @@ impl Miner {
 
     /// A template's text.
     pub fn template(&self, id: TemplateId) -> String {
-        self.groups.get(id.0 as usize).map_or_else(|| MASK.to_owned(), |group| self.text(group))
+        let group = self.groups.get(self.resolve(id).0 as usize);
+        group.map_or_else(|| MASK.to_owned(), |group| self.text(group))
     }
 
     fn text(&self, group: &Group) -> String {
@@ -179,54 +220,147 @@ impl Miner {
         number
     }
 
-    fn is_masked(&self, word: Word) -> bool {
-        self.texts.get(word as usize).is_some_and(|text| text.contains(MASK))
+    fn remember(&mut self, hash: u64, index: u32) {
+        if self.seen.len() >= 4 * self.settings.templates {
+            self.seen.clear();
+        }
+        self.seen.insert(hash, index);
     }
 
-    fn search(&self, numbers: &[Word], words: &[std::borrow::Cow<'_, str>]) -> Option<u32> {
-        let length = numbers.len() as u32;
-        let first = numbers.first().copied().unwrap_or(ANY);
-        let masked = words.first().is_none_or(|word| word.contains(MASK));
-        let keys = [(length, if masked { ANY } else { first }), (length, ANY)];
-        let mut best: Option<(f64, u32)> = None;
-        for key in &keys[..if keys[0] == keys[1] { 1 } else { 2 }] {
-            for index in self.leaves.get(key).into_iter().flatten() {
-                let Some(group) = self.groups.get(*index as usize) else { continue };
-                let alike = alike(&group.words, numbers);
-                if alike >= self.settings.similarity && best.is_none_or(|(most, _)| alike > most) {
-                    best = Some((alike, *index));
-                }
-            }
-            if best.is_some() {
-                break;
-            }
+    fn root(&self, mut index: u32) -> u32 {
+        while let Some(into) = self.groups.get(index as usize).and_then(|group| group.into) {
+            index = into;
         }
-        best.map(|(_, index)| index)
+        index
     }
 
-    fn join(&mut self, index: u32, numbers: &[Word]) {
-        let Some(group) = self.groups.get_mut(index as usize) else { return };
-        group.count += 1;
-        for (word, number) in group.words.iter_mut().zip(numbers) {
-            if *word != *number {
-                *word = ANY;
+    /// Groups that a line may belong to, or become one with.
+    fn candidates(&self, numbers: &[Word]) -> Vec<u32> {
+        let mut found: Vec<u32> = Vec::new();
+        let [first, last] = keys(numbers);
+        for key in [first, (first.0, first.1, ANY), last, (last.0, last.1, ANY)] {
+            let Some(leaf) = self.leaves.get(&key) else { continue };
+            found.extend(leaf.iter().rev().take(self.settings.compared));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.retain(|index| {
+            self.groups.get(*index as usize).is_some_and(|group| group.into.is_none())
+        });
+        found
+    }
+
+    fn fits(&self, index: u32, numbers: &[Word]) -> bool {
+        self.groups.get(index as usize).is_some_and(|group| {
+            group.words.len() == numbers.len()
+                && group.words.iter().zip(numbers).all(|(a, b)| *a == ANY || a == b)
+        })
+    }
+
+    /// Makes one of the groups that differ from this one in the same places only, if
+    /// they are many. Gives the group it belongs to then.
+    fn merge(&mut self, index: u32, candidates: &[u32]) -> u32 {
+        let Some(group) = self.groups.get(index as usize) else { return index };
+        let mut by_places: HashMap<Vec<u16>, Vec<u32>> = HashMap::new();
+        for other in candidates {
+            let Some(one) = self.groups.get(*other as usize) else { continue };
+            let places: Vec<u16> = (0..)
+                .zip(group.words.iter().zip(one.words.iter()))
+                .filter(|(_, (a, b))| a != b)
+                .map(|(place, _)| place)
+                .collect();
+            let same = group.words.len() - places.len();
+            if same as f64 >= self.settings.similarity * group.words.len() as f64 && same > 0 {
+                by_places.entry(places).or_default().push(*other);
             }
         }
+        let enough = |places: &[u16], others: &[u32]| {
+            let names = places.iter().all(|place| {
+                self.is_name(group.words[usize::from(*place)])
+                    && others.iter().all(|other| {
+                        self.groups
+                            .get(*other as usize)
+                            .is_some_and(|other| self.is_name(other.words[usize::from(*place)]))
+                    })
+            });
+            let wanted = if names { self.settings.names } else { self.settings.values };
+            let open = others.iter().any(|other| {
+                self.groups.get(*other as usize).is_some_and(|other| {
+                    places.iter().all(|place| other.words[usize::from(*place)] == ANY)
+                })
+            });
+            open || others.len() + 1 >= wanted
+        };
+        let best = by_places
+            .iter()
+            .filter(|(places, others)| enough(places, others))
+            .max_by_key(|(places, others)| (others.len(), std::cmp::Reverse(places.as_slice())));
+        let Some((places, others)) = best.map(|(places, others)| (places.clone(), others.clone()))
+        else {
+            return index;
+        };
+        let into = others.iter().copied().min().unwrap_or(index).min(index);
+        let mut words = self.groups[into as usize].words.clone();
+        for place in &places {
+            words[usize::from(*place)] = ANY;
+        }
+        // Groups that fit what has come about join it too.
+        let joining: Vec<u32> = candidates
+            .iter()
+            .chain([&index])
+            .copied()
+            .filter(|other| {
+                *other != into
+                    && self.groups.get(*other as usize).is_some_and(|group| {
+                        words.iter().zip(group.words.iter()).all(|(a, b)| *a == ANY || a == b)
+                    })
+            })
+            .collect();
+        let mut count = 0;
+        for other in joining {
+            let Some(group) = self.groups.get_mut(other as usize) else { continue };
+            count += group.count;
+            group.into = Some(into);
+            group.words = Box::default();
+            group.example = Box::default();
+            self.live -= 1;
+        }
+        let old = keys(&self.groups[into as usize].words);
+        for (new, old) in keys(&words).into_iter().zip(old) {
+            if new != old {
+                self.leaves.entry(new).or_default().push(into);
+            }
+        }
+        for key in old {
+            if let Some(leaf) = self.leaves.get_mut(&key) {
+                let groups = &self.groups;
+                leaf.retain(|index| {
+                    groups.get(*index as usize).is_some_and(|group| group.into.is_none())
+                });
+            }
+        }
+        let group = &mut self.groups[into as usize];
+        group.words = words;
+        group.count += count;
+        into
+    }
+
+    /// Whether a word looks like a name that somebody gave, not like a word of a
+    /// language.
+    fn is_name(&self, word: Word) -> bool {
+        word == ANY
+            || self.texts.get(word as usize).is_some_and(|text| {
+                let core: Cow<'_, str> = text.trim_matches(|c: char| !c.is_alphanumeric()).into();
+                core.bytes().any(|byte| !byte.is_ascii_alphabetic())
+            })
     }
 }
 
-/// The share of a template's words, those left out that change in both, that a line
-/// has in the same place.
-fn alike(template: &[Word], line: &[Word]) -> f64 {
-    let (mut same, mut all) = (0_u32, 0_u32);
-    for (a, b) in template.iter().zip(line) {
-        if *a == ANY && *b == ANY {
-            continue;
-        }
-        all += 1;
-        same += u32::from(a == b);
-    }
-    if all == 0 { 1.0 } else { f64::from(same) / f64::from(all) }
+/// Where groups of these words are found: by the first and the last of them.
+fn keys(words: &[Word]) -> [(u32, bool, Word); 2] {
+    let length = words.len() as u32;
+    let (first, last) = (words.first().copied(), words.last().copied());
+    [(length, false, first.unwrap_or(ANY)), (length, true, last.unwrap_or(ANY))]
 }
 
 #[cfg(test)]
@@ -241,17 +375,16 @@ mod tests {
         let c = miner.add("disk full on /dev/sda1");
         assert_eq!(a, b);
         assert_ne!(a, c);
-        assert_eq!(miner.templates()[0].text, "connected to <*> after <*> ms");
         assert_eq!(miner.templates()[0].count, 2);
     }
 
     #[test]
     fn a_full_miner_counts_the_rest_together() {
         let mut miner = Miner::new(Settings { templates: 2, ..Settings::default() });
-        miner.add("alpha one");
-        miner.add("beta two three");
-        assert_eq!(miner.add("gamma"), TemplateId::REST);
-        assert_eq!(miner.add("alpha one"), TemplateId(0));
+        miner.add_message("alpha one", "", true);
+        miner.add_message("beta two three", "", true);
+        assert_eq!(miner.add_message("gamma", "", true), TemplateId::REST);
+        assert_eq!(miner.add_message("alpha one", "", true), TemplateId(0));
         assert_eq!(miner.templates().len(), 3);
     }
 }

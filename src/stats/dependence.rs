@@ -10,7 +10,7 @@ pub fn autocorrelations(values: &[f64], most: usize) -> Vec<f64> {
     // Scaled by the largest, so that squares stay within range.
     let away: Vec<f64> = values.iter().map(|value| value - middle).collect();
     let largest = away.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
-    if largest <= f64::EPSILON * middle.abs() || !largest.is_finite() {
+    if largest <= 1e-12 * middle.abs() || !largest.is_finite() {
         return Vec::new();
     }
     let away: Vec<f64> = away.iter().map(|value| value / largest).collect();
@@ -44,29 +44,37 @@ fn ranked(values: &[f64]) -> Vec<f64> {
     ranks
 }
 
+/// How many neighbouring values say the same thing: the integrated autocorrelation time
+/// of a series, at least 1, by Geyer's initial positive sequence (1992) or as a
+/// first-order process has it (its coefficient corrected for the small sample, Marriott
+/// and Pope 1954), whichever is longer. A correlation within chance is none.
+pub fn correlation_time(values: &[f64]) -> f64 {
+    let count = values.len() as f64;
+    let lags = autocorrelations(values, (values.len() / 3).clamp(2, 120));
+    // What chance gives a single correlation (Bartlett 1946), in one of twenty, one-sided.
+    let chance = 1.645 / count.sqrt();
+    let Some(first) = lags.first().filter(|first| **first > chance) else { return 1.0 };
+    let mut sum = 0.0;
+    let mut pairs = std::iter::once(&1.0).chain(&lags);
+    while let (Some(even), Some(odd)) = (pairs.next(), pairs.next()) {
+        if even + odd <= 0.0 {
+            break;
+        }
+        sum += even + odd;
+    }
+    let corrected = (first + (1.0 + 4.0 * first) / count).min(0.98);
+    let of_first_order = (1.0 + corrected) / (1.0 - corrected);
+    (2.0 * sum - 1.0).max(of_first_order).max(1.0)
+}
+
 /// How many independent values a series in time order is worth: n over the integrated
-/// autocorrelation time of its ranks (Geyer's initial positive sequence, 1992), at
-/// least 1 and at most n. Correlations within chance do not count against it.
+/// autocorrelation time of its ranks, at least 1 and at most n.
 pub fn effective(values: &[f64]) -> f64 {
     let count = values.len() as f64;
     if values.len() < 8 {
         return count;
     }
-    let lags = autocorrelations(&ranked(values), (values.len() / 3).clamp(2, 120));
-    // What chance gives a single correlation (Bartlett 1946), in one of twenty, one-sided.
-    let chance = 1.645 / count.sqrt();
-    // The mean of a finite series draws each correlation down by about 1/n.
-    let mut sum = 0.0;
-    if lags.first().is_some_and(|first| *first > chance) {
-        let mut pairs = std::iter::once(&1.0).chain(&lags);
-        while let (Some(even), Some(odd)) = (pairs.next(), pairs.next()) {
-            if even + odd <= 0.0 {
-                break;
-            }
-            sum += even + odd;
-        }
-    }
-    let time = (2.0 * sum - 1.0).max(1.0);
+    let time = correlation_time(&ranked(values));
     (count / time).clamp(1.0, count)
 }
 

@@ -23,6 +23,8 @@ pub mod trend;
 
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod reference;
 
 pub use dependence::effective;
 pub use location::{Shift, brunner_munzel, location};

@@ -14,19 +14,30 @@ pub(super) fn difference(a: &[f64], b: &[f64], rank: usize) -> f64 {
     }
     let (mut below, mut within) = (least, a.len() * b.len());
     let few = 2 * (a.len() + b.len());
+    let mut guess = true;
     for step in 0..200 {
-        if within - below <= few {
+        let many = within - below;
+        if many <= few {
             break;
         }
-        // By value while that thins them out, then by the numbers' own order, which
-        // ends where many are equal.
+        // Where the rank should be if the differences were spread evenly, a little to the
+        // side where more of them are left; halves of the values where that helped little;
+        // and at last halves in the numbers' own order, which ends where many are equal.
         let half = 0.5 * low + 0.5 * high;
-        let middle = if step < 24 && half.is_finite() { half } else { between(low, high) };
-        if middle <= low || middle >= high {
-            if between(low, high) <= low {
-                return high;
-            }
-            continue;
+        let aim = if within - rank > rank - below {
+            rank + few / 3
+        } else {
+            rank.saturating_sub(few / 3)
+        };
+        let part = (aim.clamp(below, within) - below) as f64 / many as f64;
+        let middle = match step {
+            0..24 if guess => low * (1.0 - part) + high * part,
+            0..40 => half,
+            _ => between(low, high),
+        };
+        let middle = if middle > low && middle < high { middle } else { between(low, high) };
+        if middle <= low {
+            return high;
         }
         let count = at_most(a, b, middle);
         if rank < count {
@@ -34,6 +45,7 @@ pub(super) fn difference(a: &[f64], b: &[f64], rank: usize) -> f64 {
         } else {
             (low, below) = (middle, count);
         }
+        guess = !guess || (within - below) < many / 3;
     }
     let mut left = Vec::with_capacity(within - below);
     let (mut from, mut to) = (0, 0);

@@ -1,7 +1,7 @@
 //! Whether a series goes up or down over time, how fast, and when it reaches a limit.
 
-use super::dependence::autocorrelations;
-use super::robust::median;
+use super::dependence::{autocorrelations, correlation_time};
+use super::robust::{mad, median};
 use super::tails::{normal_above, two_sided};
 
 /// A trend over time.
@@ -80,7 +80,7 @@ pub fn trend(points: &[(f64, f64)]) -> Trend {
     let pairs = 0.5 * count * (count - 1.0);
     let below = ((pairs - tied_values as f64) * (pairs - tied_times as f64)).max(0.0).sqrt();
     let tau = if below > 0.0 { (sum as f64 / below).clamp(-1.0, 1.0) } else { 0.0 };
-    let deviation = (variance(&values) * inflation(&rest)).sqrt();
+    let deviation = (variance(&values) * inflation(&values, &rest)).sqrt();
     let (mut p, mut reach) = (1.0, 0.0);
     if deviation > 0.0 {
         let z = ((sum.abs() - 1).max(0)) as f64 / deviation;
@@ -127,7 +127,12 @@ fn variance(values: &[f64]) -> f64 {
 
 /// Hamed and Rao's factor of the variance, from the autocorrelations of what is left
 /// without the trend; at least 1, since the correction must not find trends.
-fn inflation(rest: &[f64]) -> f64 {
+fn inflation(values: &[f64], rest: &[f64]) -> f64 {
+    let (varies, left) = (mad(values).unwrap_or(0.0), mad(rest).unwrap_or(0.0));
+    if left <= 1e-9 * varies {
+        // All but a straight line: what is left is rounding.
+        return 1.0;
+    }
     let n = rest.len() as f64;
     let chance = 1.96 / n.sqrt();
     let mut sum = 0.0;
@@ -138,5 +143,7 @@ fn inflation(rest: &[f64]) -> f64 {
         }
     }
     let factor = 1.0 + 2.0 / (n * (n - 1.0) * (n - 2.0)) * sum;
+    // Their sum of significant lags alone calls a trend too often in short red noise.
+    let factor = factor.max(correlation_time(rest));
     if factor.is_finite() { factor.max(1.0) } else { 1.0 }
 }

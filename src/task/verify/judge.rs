@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 
-use super::Question;
+use super::{Question, sources};
 use crate::decide::spec::Spec;
+use crate::deploy::metrics;
 use crate::failure::Failure;
 use crate::log::{Allow, Classes, Comparison, Lengths, Settings};
 
@@ -26,6 +27,12 @@ pub struct Findings {
 /// A file cannot be read (the inputs are wrong), or a server could not be reached.
 pub async fn gather(question: &Question<'_>, spec: &mut Spec) -> Result<Findings, Failure> {
     let mut remarks = Vec::new();
+    if spec.signals.iter().any(|signal| signal.source.is_some()) {
+        let settings =
+            sources::metrics(question.inputs, question.folder).map_err(Failure::Inputs)?;
+        let filled = metrics::fill(spec, question.client, &settings).await;
+        remarks.extend(filled.map_err(Failure::Platform)?);
+    }
     let classes = logs(question, spec, &mut remarks).await?;
     Ok(Findings { classes, remarks })
 }

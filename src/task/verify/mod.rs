@@ -4,6 +4,7 @@ pub mod explain;
 pub mod judge;
 pub mod policy;
 pub mod record;
+pub mod sources;
 pub mod tell;
 
 use std::io::Read as _;
