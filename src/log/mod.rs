@@ -22,6 +22,8 @@ pub mod whole;
 
 #[cfg(test)]
 mod pairs;
+#[cfg(test)]
+mod real_logs;
 
 pub use allow::Allow;
 pub use compare::{Classed, Classes, Comparison, Lengths, compare};
