@@ -8,6 +8,7 @@ pub mod ci;
 pub mod code;
 pub mod context;
 pub mod decide;
+pub mod deploy;
 pub mod diff;
 pub mod evidence;
 pub mod failure;
@@ -17,6 +18,7 @@ pub mod http;
 pub mod inputs;
 pub mod log;
 pub mod model;
+pub mod notify;
 pub mod pipeline;
 pub mod policy;
 pub mod publish;
@@ -25,6 +27,7 @@ pub mod report;
 pub mod runner;
 pub mod sandbox;
 pub mod scan;
+pub mod stats;
 pub mod task;
 
 use std::io::Write as _;
@@ -65,6 +68,16 @@ fn dispatch(gathered: &Gathered) -> Result<u8, Failure> {
         Command::Docs => task::docs::run(gathered, &inputs),
         Command::Pipeline(command) => task::pipeline::run(gathered, &inputs, command),
         Command::Tests => task::tests::run(gathered, &inputs),
+        Command::Verify { spec } => task::verify::run(gathered, &inputs, spec.as_deref()),
+        Command::AuditReport { files, outcomes } => {
+            task::audit::report::run(files, outcomes.as_deref(), &inputs)
+        }
+        Command::Watch(_) | Command::Serve | Command::Doctor { .. } => {
+            Err(Failure::Inputs(anyhow!("this command comes with the next merge")))
+        }
+        Command::Auto if inputs.task == inputs::Task::Verify => {
+            task::verify::run(gathered, &inputs, None)
+        }
         Command::Auto if inputs.task == inputs::Task::Tests => task::tests::run(gathered, &inputs),
         Command::Auto if inputs.task == inputs::Task::Docs => task::docs::run(gathered, &inputs),
         Command::Auto if inputs.task == inputs::Task::Pipeline => {

@@ -81,11 +81,10 @@ impl Default for Config {
     }
 }
 
-/// A secret header that belongs to one scheme, host and port.
+/// A secret header, or several, that belong to one scheme, host and port.
 #[derive(Clone)]
 pub struct Credential {
-    header: HeaderName,
-    value: HeaderValue,
+    headers: Vec<(HeaderName, HeaderValue)>,
     owner: reqwest::Url,
 }
 
@@ -97,10 +96,16 @@ impl Credential {
 
     /// Any other header (`x-api-key`) for the host of `owner`.
     pub fn header(header: HeaderName, value: &str, owner: &Url) -> anyhow::Result<Self> {
+        Credential { headers: Vec::new(), owner: owner.clone() }.and(header, value)
+    }
+
+    /// The same with a further header (Datadog wants two keys).
+    pub fn and(mut self, header: HeaderName, value: &str) -> anyhow::Result<Self> {
         let mut value = HeaderValue::from_str(value.trim())
-            .map_err(|_| anyhow!("cannot send the secret for {}: it holds characters that no header may hold (a line break?)", owner.host_str().unwrap_or("the host")))?;
+            .map_err(|_| anyhow!("cannot send the secret for {}: it holds characters that no header may hold (a line break?)", self.owner.host_str().unwrap_or("the host")))?;
         value.set_sensitive(true);
-        Ok(Credential { header, value, owner: owner.clone() })
+        self.headers.push((header, value));
+        Ok(self)
     }
 
     fn belongs_to(&self, url: &Url) -> bool {
@@ -110,7 +115,8 @@ impl Credential {
 
 impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Credential({} for {:?})", self.header, self.owner.host_str())
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
+        write!(f, "Credential({} for {:?})", names.join(", "), self.owner.host_str())
     }
 }
 
@@ -494,7 +500,9 @@ impl Client {
             headers.remove(COOKIE);
         }
         if let Some(credential) = request.credential.as_ref().filter(|c| c.belongs_to(url)) {
-            headers.insert(credential.header.clone(), credential.value.clone());
+            for (name, value) in &credential.headers {
+                headers.insert(name.clone(), value.clone());
+            }
         }
         let mut builder = self.inner.request(request.method.clone(), url.clone()).headers(headers);
         if !request.body.is_empty() {

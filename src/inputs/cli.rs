@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
 use super::Problem;
+use super::deployment::{self, Watch};
 use super::pipeline::{self, PipelineCommand};
 use super::table::{INPUTS, Input, Kind};
 
@@ -44,6 +45,27 @@ pub enum Command {
     Learn {
         /// Only what was touched from this day on.
         since: Option<String>,
+    },
+    /// `verify SPEC`.
+    Verify {
+        /// The spec; the input `spec` where unsaid.
+        spec: Option<PathBuf>,
+    },
+    /// `watch …`.
+    Watch(Watch),
+    /// `serve`.
+    Serve,
+    /// `doctor`.
+    Doctor {
+        /// Only Harness.
+        harness: bool,
+    },
+    /// `audit report FILE…`.
+    AuditReport {
+        /// Records, or folders of them.
+        files: Vec<PathBuf>,
+        /// What people know of how deployments came out.
+        outcomes: Option<PathBuf>,
     },
     /// `audit verify FILE`.
     AuditVerify {
@@ -254,6 +276,16 @@ never led to a change, becomes a line of `.pipewright.toml`. In a workflow it op
 pull request from the branch pipewright/learn, and keeps it up to date; elsewhere it
 prints. docs/learning.md says what counts.";
 
+const REPORT: &str = "\
+Reads the records of `verify` and shows, by rule and service, what was decided, what it
+would have been right to do, and how often the two agree.
+
+What would have been right is told by what came later: a version that the next
+deployment of the service built on was good, one that was gone back from within a week
+was bad. What people know better stands in a file (--outcomes): `deployment,outcome`
+lines, where the first is a deployment's id or `service@version`, the second `good` or
+`bad`. The rest is counted as not known.";
+
 /// The command line's definition.
 pub fn command() -> clap::Command {
     let plain = |name: &'static str, about: &'static str| clap::Command::new(name).about(about);
@@ -263,6 +295,22 @@ pub fn command() -> clap::Command {
         .value_parser(value_parser!(PathBuf))
         .help("The record of a run");
     let verify = plain("verify", "Check that nobody changed the record of a run").arg(record);
+    let records = Arg::new("files")
+        .value_name("FILE")
+        .num_args(1..)
+        .required(true)
+        .value_parser(value_parser!(PathBuf))
+        .help("Records, or folders of them");
+    let report = plain("report", "Say how often the decisions on deployments were right")
+        .long_about(REPORT)
+        .arg(records)
+        .arg(
+            Arg::new("outcomes")
+                .long("outcomes")
+                .value_name("FILE")
+                .value_parser(value_parser!(PathBuf))
+                .help("How deployments came out, where people know: `deployment,good` a line"),
+        );
     with_inputs(plain("pipewright", "Reviews a change and says only what it can prove"))
         .version(env!("CARGO_PKG_VERSION"))
         .long_about(ABOUT)
@@ -348,8 +396,10 @@ pub fn command() -> clap::Command {
                 .subcommand_required(true)
                 .arg_required_else_help(true)
                 .disable_help_subcommand(true)
-                .subcommand(verify),
+                .subcommand(verify)
+                .subcommand(report),
         )
+        .subcommands(deployment::commands(&with_inputs))
 }
 
 fn sweep(command: clap::Command) -> clap::Command {
@@ -520,8 +570,16 @@ fn from_matches(root: &ArgMatches) -> Line {
     let mut levels = vec![root];
     let command = match root.subcommand() {
         Some(("audit", audit)) => {
-            let file = audit.subcommand().and_then(|(_, verify)| verify.get_one::<PathBuf>("file"));
-            Command::AuditVerify { file: file.cloned().unwrap_or_default() }
+            match audit.subcommand() {
+                Some(("report", report)) => Command::AuditReport {
+                    files: report.get_many("files").into_iter().flatten().cloned().collect(),
+                    outcomes: report.get_one("outcomes").cloned(),
+                },
+                other => {
+                    let file = other.and_then(|(_, verify)| verify.get_one::<PathBuf>("file"));
+                    Command::AuditVerify { file: file.cloned().unwrap_or_default() }
+                }
+            }
         }
         Some(("pipeline", outer)) => {
             let (name, matches) = outer.subcommand().unwrap_or(("check", outer));
@@ -541,7 +599,7 @@ fn from_matches(root: &ArgMatches) -> Line {
                 "learn" => Command::Learn { since: matches.get_one("since").cloned() },
                 "models" => Command::Models { check: matches.get_flag(CHECK) },
                 "review" if matches.get_flag("plan") => Command::Plan,
-                _ => Command::Review,
+                other => deployment::read(other, matches).unwrap_or(Command::Review),
             }
         }
         None => Command::Auto,

@@ -13,6 +13,7 @@ mod cli;
 mod cloud;
 mod command_env;
 mod config;
+mod deployment;
 pub mod docs;
 mod env;
 mod gather;
@@ -40,6 +41,7 @@ pub use cli::{Command, Sweep, SweepState, command};
 pub use cloud::{Aws, Cloud, Federation, Google, Oidc};
 pub use command_env::{Surroundings, is_claude};
 pub use config::{CONFIG_FILE, ConfigText, PathRule, Tables};
+pub use deployment::{Alerts, Deployment, Telemetry, Watch};
 pub use env::Env;
 pub use gather::Gathered;
 pub use host::{Host, Proxy};
@@ -54,7 +56,7 @@ pub use show::{Setting, show};
 pub use table::{INPUTS, Input, Kind};
 pub use testing::Testing;
 pub use values::{
-    Access, Autonomy, Color, Format, Globs, Labels, ModelChoice, Provider, Publish, Task, TestKind,
+    Access, Approval, Autonomy, Color, Format, Globs, Labels, ModelChoice, Provider, Publish, Task, TestKind,
     split_words,
 };
 
@@ -157,6 +159,8 @@ pub struct Inputs {
     pub platform: Option<Platform>,
     /// How tests are run, and which are written.
     pub testing: Testing,
+    /// What deployments are judged by, and who is told.
+    pub deployment: Deployment,
     /// Form of the result on standard output.
     pub format: Format,
     /// Where the result goes as JSON.

@@ -9,6 +9,7 @@ use super::cli::Command;
 use super::cloud::Cloud;
 use super::command_env::Surroundings;
 use super::config::{self, ConfigText, Tables};
+use super::deployment::Deployment;
 use super::env::Env;
 use super::gather::Gathered;
 use super::host::Host;
@@ -191,6 +192,7 @@ pub(super) fn resolve(gathered: &Gathered, config: Option<&ConfigText>) -> Resul
         github_token: values.secret("github_token"),
         servers: Servers::read(&gathered.env, &values),
         history: values.path("history"),
+        deployment: Deployment::read(&values, &gathered.env),
         testing: Testing::read(&values, values.globs("coverage"), &gathered.env),
         platform: values.text("platform").and_then(|word| word.parse().ok()),
         format,

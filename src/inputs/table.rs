@@ -7,7 +7,7 @@ pub use kind::{Group, Input, Kind};
 use kind::{input, secret};
 
 /// Words of [`super::Task`].
-pub const TASKS: &[&str] = &["auto", "review", "plan", "merge", "docs", "pipeline", "tests"];
+pub const TASKS: &[&str] = &["auto", "review", "plan", "merge", "docs", "pipeline", "tests", "verify"];
 /// Words of `fail_on`: `none`, and those of [`crate::finding::Severity`].
 pub const FAIL_ON: &[&str] = &["none", "info", "low", "medium", "high", "critical"];
 /// Words of [`super::Autonomy`], least first.
@@ -22,6 +22,8 @@ pub const FORMATS: &[&str] = &["text", "json", "markdown", "sarif", "github", "d
 pub const PLATFORMS: &[&str] = &["github", "gitlab", "azure", "jenkins", "bitbucket", "harness"];
 /// Words of [`super::TestKind`].
 pub const TEST_KINDS: &[&str] = &["unit", "data", "security", "benchmark"];
+/// Words of [`super::Approval`].
+pub const APPROVALS: &[&str] = &["none", "harness", "environment", "comment"];
 /// Words of `network`.
 pub const NETWORKS: &[&str] = &["none", "host"];
 /// Words of [`super::Color`].
@@ -177,6 +179,159 @@ pub static INPUTS: &[Input] = &[
         "Variables that tests get to see, besides `PATH`, the language and the places of \
          toolchains. Tokens of the host are never handed on.",
     ),
+    // Deployment
+    input(
+        "spec",
+        Group::Deployment,
+        Kind::Path,
+        "What a deployment is judged by, for `task: verify`, `watch` and `serve` (a folder there: \
+         one spec a service).",
+    )
+    .not_in_config(),
+    input(
+        "plot",
+        Group::Deployment,
+        Kind::Path,
+        "Draw canary against baseline for each signal into this file, as SVG.",
+    )
+    .not_in_config(),
+    input(
+        "shadow",
+        Group::Deployment,
+        Kind::Choice(&["off", "on"]),
+        "Whether `verify` only writes down what it would have done. The exit code is then 0 \
+         whatever it decided; `audit report` shows later how often it would have been right.",
+    )
+    .default("off"),
+    input(
+        "approval",
+        Group::Deployment,
+        Kind::Choice(APPROVALS),
+        "Who is asked before a rollback that the spec's `act_on` does not name: an approval step \
+         of the Harness pipeline, the reviewers of a GitHub environment, or somebody with write \
+         permission by a comment. With `none` it stays a recommendation.",
+    )
+    .default("none"),
+    input(
+        "approval_minutes",
+        Group::Deployment,
+        Kind::Whole(1, 1_440),
+        "How long to wait for an answer. None means no.",
+    )
+    .default("30"),
+    input(
+        "prometheus_url",
+        Group::Deployment,
+        Kind::Url,
+        "Prometheus, or a server that speaks its interface.",
+    )
+    .variables(&["PROMETHEUS_URL"]),
+    secret(
+        "prometheus_token",
+        Group::Deployment,
+        &["PROMETHEUS_TOKEN"],
+        "Bearer token for it, or `user:password`.",
+    ),
+    input(
+        "metrics_tenant",
+        Group::Deployment,
+        Kind::Text,
+        "Tenant (`X-Scope-OrgID`) of Mimir, Cortex, Thanos and Loki.",
+    ),
+    input(
+        "datadog_site",
+        Group::Deployment,
+        Kind::Text,
+        "Datadog's site, as in `datadoghq.eu`.",
+    )
+    .variables(&["DD_SITE"])
+    .default("datadoghq.com"),
+    secret("datadog_api_key", Group::Deployment, &["DD_API_KEY"], "API key for Datadog."),
+    secret("datadog_app_key", Group::Deployment, &["DD_APP_KEY"], "Application key for Datadog."),
+    input(
+        "metrics_url",
+        Group::Deployment,
+        Kind::Url,
+        "Host of metrics as JSON (`source: json`) that wants a token. Others are asked without.",
+    ),
+    secret("metrics_token", Group::Deployment, &["METRICS_TOKEN"], "Bearer token for that host."),
+    input("loki_url", Group::Deployment, Kind::Url, "Loki.").variables(&["LOKI_ADDR"]),
+    secret(
+        "loki_token",
+        Group::Deployment,
+        &["LOKI_BEARER_TOKEN"],
+        "Bearer token for it, or `user:password`.",
+    ),
+    input(
+        "kubernetes_url",
+        Group::Deployment,
+        Kind::Url,
+        "The Kubernetes API, for logs of pods and Argo Rollouts.",
+    )
+    .note("in a pod, its own cluster's"),
+    secret(
+        "kubernetes_token",
+        Group::Deployment,
+        &["KUBERNETES_TOKEN"],
+        "Bearer token for it; in a pod, its own account's.",
+    ),
+    secret(
+        "slack_webhook_url",
+        Group::Deployment,
+        &["SLACK_WEBHOOK_URL"],
+        "Slack's incoming webhook, to tell people from `autonomy: alert` on.",
+    ),
+    secret(
+        "slack_token",
+        Group::Deployment,
+        &["SLACK_BOT_TOKEN"],
+        "Token of a Slack app instead, which keeps one message up to date.",
+    ),
+    input("slack_channel", Group::Deployment, Kind::Text, "Channel for that token.")
+        .variables(&["SLACK_CHANNEL"]),
+    input("slack_url", Group::Deployment, Kind::Url, "Address of Slack's API.")
+        .not_in_config()
+        .not_in_action()
+        .default("https://slack.com/api"),
+    secret(
+        "teams_webhook_url",
+        Group::Deployment,
+        &["TEAMS_WEBHOOK_URL"],
+        "Webhook of a Teams workflow.",
+    ),
+    secret(
+        "pagerduty_routing_key",
+        Group::Deployment,
+        &["PAGERDUTY_ROUTING_KEY"],
+        "Integration key of PagerDuty's Events API v2.",
+    ),
+    input("pagerduty_url", Group::Deployment, Kind::Url, "Address of PagerDuty's Events API.")
+        .not_in_config()
+        .not_in_action()
+        .default("https://events.pagerduty.com"),
+    secret(
+        "alert_url",
+        Group::Deployment,
+        &["ALERT_URL"],
+        "Any other address that is told, as JSON.",
+    ),
+    secret(
+        "alert_secret",
+        Group::Deployment,
+        &["ALERT_SECRET"],
+        "What messages to it are signed with (HMAC-SHA256 in `X-Pipewright-Signature-256`).",
+    ),
+    input("listen", Group::Deployment, Kind::Text, "Where `serve` listens.")
+        .not_in_config()
+        .not_in_action()
+        .default("127.0.0.1:8080"),
+    secret(
+        "webhook_secret",
+        Group::Deployment,
+        &["WEBHOOK_SECRET"],
+        "What callers of `serve` sign with, or send as bearer token.",
+    )
+    .not_in_action(),
     // Model
     input(
         "model",

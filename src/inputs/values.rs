@@ -61,6 +61,22 @@ words! {
         Pipeline = "pipeline",
         /// Write tests for a change, and prove them.
         Tests = "tests",
+        /// Judge a deployment.
+        Verify = "verify",
+    }
+}
+
+words! {
+    /// Who is asked before a rollback that is not clear-cut.
+    Approval {
+        /// Nobody: it stays a recommendation.
+        None = "none",
+        /// An approval step of the Harness pipeline.
+        Harness = "harness",
+        /// The reviewers of a GitHub environment.
+        Environment = "environment",
+        /// Somebody who may, by a comment.
+        Comment = "comment",
     }
 }
 

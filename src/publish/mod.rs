@@ -25,6 +25,7 @@ pub mod proven;
 pub mod sarif;
 pub mod step_summary;
 pub mod terminal;
+pub mod verify;
 pub mod walkthrough;
 pub mod wording;
 

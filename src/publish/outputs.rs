@@ -33,7 +33,20 @@ pub fn render(outputs: &Outputs) -> String {
         ("summary_file", file(&outputs.summary_file)),
         ("cost_usd", format!("{:.4}", outputs.cost_usd)),
     ];
+    entries(&values)
+}
+
+/// Outputs of any names. Names are ours.
+pub fn entries(values: &[(&str, String)]) -> String {
     values.iter().map(|(name, value)| entry(name, value)).collect()
+}
+
+/// Outputs as `NAME=value` lines, as Drone's and Harness' `DRONE_OUTPUT` takes them: a
+/// value is one line.
+/// <https://developer.harness.io/docs/continuous-integration/use-ci/run-step-settings/>
+pub fn dotenv(values: &[(&str, String)]) -> String {
+    let line = |text: &str| text.replace(['\r', '\n'], " ");
+    values.iter().map(|(name, value)| format!("{name}={}\n", line(value))).collect()
 }
 
 /// `name<<end`, the value, `end`, where no line of the value is `end`.

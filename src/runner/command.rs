@@ -16,6 +16,9 @@ pub struct Commands {
     pub one: Option<String>,
     /// Every test in an order that `{seed}` gives; `None` where the runner cannot.
     pub shuffled: Option<String>,
+    /// Every test until the first that fails: enough where none may. `None` where the
+    /// runner knows no such thing.
+    pub quick: Option<String>,
     /// Every test, with coverage.
     pub coverage: Option<Coverage>,
     /// Compiles or collects the tests and runs none: only its exit code counts.
@@ -42,6 +45,7 @@ impl Commands {
             suite: suite.into(),
             one: None,
             shuffled: None,
+            quick: None,
             coverage: None,
             build: None,
             results: Vec::new(),
@@ -60,6 +64,12 @@ impl Commands {
         self
     }
 
+    /// The same with a command that ends at the first failure.
+    pub(super) fn quick(mut self, quick: impl Into<String>) -> Commands {
+        self.quick = Some(quick.into());
+        self
+    }
+
     /// The same with a command that builds.
     pub(super) fn build(mut self, build: impl Into<String>) -> Commands {
         self.build = Some(build.into());
@@ -70,7 +80,7 @@ impl Commands {
 /// The commands of a project. What the user gave (`command`, `one`) is used as
 /// it is; the rest is the runner's own, and what `one` can be is made from
 /// `command` where that is a plain call of the runner. Next to a command of the
-/// user's, shuffling, coverage and building are left out: they would run
+/// user's, shuffling, ending early, coverage and building are left out: they would run
 /// something else than what was asked for.
 pub fn commands(
     kind: Kind,

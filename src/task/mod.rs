@@ -13,3 +13,4 @@ pub mod review;
 pub mod sweep;
 pub mod talk;
 pub mod tests;
+pub mod verify;

@@ -35,6 +35,8 @@ pub enum Group {
     Change,
     /// How tests are run, and which are written.
     Tests,
+    /// What deployments are judged by, and who is told.
+    Deployment,
     /// Who is asked, and what that may cost.
     Model,
     /// What counts.
@@ -49,9 +51,10 @@ pub enum Group {
 
 impl Group {
     /// In the order they are shown.
-    pub const ALL: [Group; 7] = [
+    pub const ALL: [Group; 8] = [
         Group::Change,
         Group::Tests,
+        Group::Deployment,
         Group::Model,
         Group::Findings,
         Group::Publishing,
@@ -64,6 +67,7 @@ impl Group {
         match self {
             Group::Change => "Change",
             Group::Tests => "Tests",
+            Group::Deployment => "Deployment",
             Group::Model => "Model",
             Group::Findings => "Findings",
             Group::Publishing => "Publishing",

@@ -1,4 +1,6 @@
-//! `pipewright audit verify`: whether a record is whole.
+//! `pipewright audit`: whether a record is whole, and what records of deployments show.
+
+pub mod report;
 
 use std::io::Write as _;
 use std::path::Path;

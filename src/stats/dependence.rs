@@ -1,0 +1,85 @@
+//! How far values of a series depend on the ones before, and what that leaves of
+//! their number.
+
+use super::location::{Shift, location_dependent};
+use super::robust::mean;
+
+/// Autocorrelations of the lags 1 to `most`; empty where nothing varies.
+pub fn autocorrelations(values: &[f64], most: usize) -> Vec<f64> {
+    let Some(middle) = mean(values) else { return Vec::new() };
+    // Scaled by the largest, so that squares stay within range.
+    let away: Vec<f64> = values.iter().map(|value| value - middle).collect();
+    let largest = away.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
+    if largest <= 1e-12 * middle.abs() || !largest.is_finite() {
+        return Vec::new();
+    }
+    let away: Vec<f64> = away.iter().map(|value| value / largest).collect();
+    let whole: f64 = away.iter().map(|value| value * value).sum();
+    (1..=most.min(values.len().saturating_sub(1)))
+        .map(|lag| away.iter().zip(away.iter().skip(lag)).map(|(x, y)| x * y).sum::<f64>() / whole)
+        .collect()
+}
+
+/// Autocorrelation of neighbours; 0 where there is nothing to tell.
+pub fn lag_one(values: &[f64]) -> f64 {
+    autocorrelations(values, 1).first().copied().unwrap_or(0.0)
+}
+
+/// Values in time order, by rank (ties share one), so that single extremes weigh little.
+fn ranked(values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<(f64, usize)> =
+        values.iter().enumerate().map(|(index, value)| (*value, index)).collect();
+    order.sort_by(|x, y| x.0.total_cmp(&y.0));
+    let mut ranks = vec![0.0; values.len()];
+    let mut start = 0;
+    while let Some((value, _)) = order.get(start) {
+        let tied = order.iter().skip(start).take_while(|(other, _)| other == value).count();
+        for (_, index) in order.iter().skip(start).take(tied) {
+            if let Some(slot) = ranks.get_mut(*index) {
+                *slot = start as f64 + 0.5 * (tied - 1) as f64;
+            }
+        }
+        start += tied;
+    }
+    ranks
+}
+
+/// How many neighbouring values say the same thing: the integrated autocorrelation time
+/// of a series, at least 1, by Geyer's initial positive sequence (1992) or as a
+/// first-order process has it (its coefficient corrected for the small sample, Marriott
+/// and Pope 1954), whichever is longer. A correlation within chance is none.
+pub fn correlation_time(values: &[f64]) -> f64 {
+    let count = values.len() as f64;
+    let lags = autocorrelations(values, (values.len() / 3).clamp(2, 120));
+    // What chance gives a single correlation (Bartlett 1946), in one of twenty, one-sided.
+    let chance = 1.645 / count.sqrt();
+    let Some(first) = lags.first().filter(|first| **first > chance) else { return 1.0 };
+    let mut sum = 0.0;
+    let mut pairs = std::iter::once(&1.0).chain(&lags);
+    while let (Some(even), Some(odd)) = (pairs.next(), pairs.next()) {
+        if even + odd <= 0.0 {
+            break;
+        }
+        sum += even + odd;
+    }
+    let corrected = (first + (1.0 + 4.0 * first) / count).min(0.98);
+    let of_first_order = (1.0 + corrected) / (1.0 - corrected);
+    (2.0 * sum - 1.0).max(of_first_order).max(1.0)
+}
+
+/// How many independent values a series in time order is worth: n over the integrated
+/// autocorrelation time of its ranks, at least 1 and at most n.
+pub fn effective(values: &[f64]) -> f64 {
+    let count = values.len() as f64;
+    if values.len() < 8 {
+        return count;
+    }
+    let time = correlation_time(&ranked(values));
+    (count / time).clamp(1.0, count)
+}
+
+/// `location` of two series in time order, with each counted as many values as it is
+/// worth.
+pub fn location_over_time(a: &[f64], b: &[f64], confidence: f64) -> Shift {
+    location_dependent(a, b, (effective(a), effective(b)), confidence)
+}

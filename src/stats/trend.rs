@@ -1,0 +1,149 @@
+//! Whether a series goes up or down over time, how fast, and when it reaches a limit.
+
+use super::dependence::{autocorrelations, correlation_time};
+use super::robust::{mad, median};
+use super::tails::{normal_above, two_sided};
+
+/// A trend over time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Trend {
+    /// Theil and Sen's slope, in the value's unit a second.
+    pub slope: f64,
+    /// The line's value at second 0.
+    pub intercept: f64,
+    /// The slope's interval at 95% (Sen 1968).
+    pub interval: [f64; 2],
+    /// Two-sided p value (Mann and Kendall, with the variance corrected for
+    /// autocorrelation after Hamed and Rao 1998).
+    pub p: f64,
+    /// Kendall's tau-b, −1 to 1.
+    pub tau: f64,
+}
+
+impl Trend {
+    /// No trend at a level.
+    fn level(value: f64) -> Trend {
+        Trend { slope: 0.0, intercept: value, interval: [0.0, 0.0], p: 1.0, tau: 0.0 }
+    }
+
+    /// The line's value at a second.
+    pub fn at(&self, second: f64) -> f64 {
+        self.intercept + self.slope * second
+    }
+
+    /// The second at which the line reaches a limit; `None` if it does not move.
+    pub fn reaches(&self, limit: f64) -> Option<f64> {
+        let second = (limit - self.intercept) / self.slope;
+        (self.slope != 0.0 && second.is_finite()).then_some(second)
+    }
+}
+
+/// Longer series are brought to so many blocks of equal length in points, each told by
+/// its medians: what takes pairs stays quick, and neighbours depend less on each other.
+const BLOCKS: usize = 180;
+
+/// The trend of points (second, value), in any order. Fewer than three tell of none.
+pub fn trend(points: &[(f64, f64)]) -> Trend {
+    let mut points: Vec<(f64, f64)> =
+        points.iter().copied().filter(|(at, value)| at.is_finite() && value.is_finite()).collect();
+    points.sort_by(|x, y| x.0.total_cmp(&y.0));
+    // From the first on, so that seconds since 1970 lose no digits.
+    let start = points.first().map_or(0.0, |point| point.0);
+    let points = blocks(&points, start);
+    let values: Vec<f64> = points.iter().map(|point| point.1).collect();
+    let Some(middle) = median(&values) else { return Trend::level(0.0) };
+    if points.len() < 3 {
+        return Trend::level(middle);
+    }
+    let (mut slopes, mut sum) = (Vec::with_capacity(points.len() * points.len() / 2), 0_i64);
+    let (mut tied_values, mut tied_times) = (0_i64, 0_i64);
+    for (index, (at, value)) in points.iter().enumerate() {
+        for (later, other) in points.iter().skip(index + 1) {
+            let apart = later - at;
+            tied_values += i64::from(other == value);
+            if apart <= 0.0 {
+                tied_times += 1;
+                continue;
+            }
+            sum += i64::from(other > value) - i64::from(other < value);
+            slopes.push((other - value) / apart);
+        }
+    }
+    if slopes.is_empty() {
+        return Trend::level(middle);
+    }
+    slopes.sort_unstable_by(f64::total_cmp);
+    let slope = finite(super::robust::quantile_of_sorted(&slopes, 0.5).unwrap_or(0.0));
+    let rest: Vec<f64> = points.iter().map(|(at, value)| value - slope * at).collect();
+    let intercept = median(&rest).unwrap_or(middle) - slope * start;
+    let count = points.len() as f64;
+    let pairs = 0.5 * count * (count - 1.0);
+    let below = ((pairs - tied_values as f64) * (pairs - tied_times as f64)).max(0.0).sqrt();
+    let tau = if below > 0.0 { (sum as f64 / below).clamp(-1.0, 1.0) } else { 0.0 };
+    let deviation = (variance(&values) * inflation(&values, &rest)).sqrt();
+    let (mut p, mut reach) = (1.0, 0.0);
+    if deviation > 0.0 {
+        let z = ((sum.abs() - 1).max(0)) as f64 / deviation;
+        p = (2.0 * normal_above(z)).min(1.0);
+        reach = two_sided(0.95) * deviation;
+    }
+    let end = |rank: f64| {
+        let rank = rank.clamp(0.0, (slopes.len() - 1) as f64) as usize;
+        finite(slopes.get(rank).copied().unwrap_or(slope))
+    };
+    let half = 0.5 * slopes.len() as f64;
+    let interval = [
+        end((half - 0.5 * reach).floor() - 1.0).min(slope),
+        end((half + 0.5 * reach).ceil()).max(slope),
+    ];
+    Trend { slope, intercept: finite(intercept), interval, p, tau }
+}
+
+/// A value that overflowed brought back to the largest.
+fn finite(value: f64) -> f64 {
+    if value.is_nan() { 0.0 } else { value.clamp(f64::MIN, f64::MAX) }
+}
+
+/// The points with seconds from `start` on, brought to `BLOCKS` if they are more.
+fn blocks(points: &[(f64, f64)], start: f64) -> Vec<(f64, f64)> {
+    let size = points.len().div_ceil(BLOCKS).max(1);
+    points
+        .chunks(size)
+        .filter_map(|block| {
+            let at: Vec<f64> = block.iter().map(|point| point.0 - start).collect();
+            let value: Vec<f64> = block.iter().map(|point| point.1).collect();
+            Some((median(&at)?, median(&value)?))
+        })
+        .collect()
+}
+
+/// The variance of Kendall's score if there is no trend, with ties.
+fn variance(values: &[f64]) -> f64 {
+    let term = |n: f64| n * (n - 1.0) * (2.0 * n + 5.0);
+    let values = super::robust::sorted(values);
+    let ties: f64 = values.chunk_by(|x, y| x == y).map(|group| term(group.len() as f64)).sum();
+    ((term(values.len() as f64) - ties) / 18.0).max(0.0)
+}
+
+/// Hamed and Rao's factor of the variance, from the autocorrelations of what is left
+/// without the trend; at least 1, since the correction must not find trends.
+fn inflation(values: &[f64], rest: &[f64]) -> f64 {
+    let (varies, left) = (mad(values).unwrap_or(0.0), mad(rest).unwrap_or(0.0));
+    if left <= 1e-9 * varies {
+        // All but a straight line: what is left is rounding.
+        return 1.0;
+    }
+    let n = rest.len() as f64;
+    let chance = 1.96 / n.sqrt();
+    let mut sum = 0.0;
+    for (index, r) in autocorrelations(rest, rest.len() / 3).into_iter().enumerate() {
+        let k = (index + 1) as f64;
+        if r.abs() > chance {
+            sum += (n - k) * (n - k - 1.0) * (n - k - 2.0) * r;
+        }
+    }
+    let factor = 1.0 + 2.0 / (n * (n - 1.0) * (n - 2.0)) * sum;
+    // Their sum of significant lags alone calls a trend too often in short red noise.
+    let factor = factor.max(correlation_time(rest));
+    if factor.is_finite() { factor.max(1.0) } else { 1.0 }
+}
