@@ -18,6 +18,7 @@ pub mod spread;
 pub mod startup;
 pub mod stream;
 pub mod trace;
+pub mod when;
 pub mod whole;
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use super::compare::{Classes, Comparison, Lengths};
 use super::{Allow, Settings, Severity};
 
 /// Lines out of entries `COUNT [FROM-TO%] TEXT`, spread evenly over that part of the
-/// log. `{n}` is a number, `{id}` hex, `{uuid}`, `{ip}`, `{name}` a word never twice.
+/// log. `{n}` is a number, `{id}` hex, `{uuid}`, `{ip}`, `{name}` a word never twice,
+/// `{at}` the time within an hour.
 fn write(entries: &[&str], salt: u64) -> Vec<String> {
     let mut lines: Vec<(f64, String)> = Vec::new();
     for (nth, entry) in entries.iter().enumerate() {
@@ -25,7 +26,15 @@ fn write(entries: &[&str], salt: u64) -> Vec<String> {
             let id = format!("{:016x}", random ^ (random >> 29));
             let name: String =
                 id.chars().map(|c| char::from(b'g' + c.to_digit(16).unwrap_or(0) as u8)).collect();
+            let second = (place * 36.0) as u64;
+            let at = format!(
+                "2026-01-02T{:02}:{:02}:{:02}Z",
+                second / 3600,
+                second / 60 % 60,
+                second % 60
+            );
             let text = text
+                .replace("{at}", &at)
                 .replace("{n}", &(random % 9973).to_string())
                 .replace("{id}", &id)
                 .replace(
@@ -78,9 +87,9 @@ type Pair = (
     &'static [(&'static str, &'static str)],
 );
 
-const OK: &str = "2000 INFO served request {n} in {n} ms";
-const MORE: &str = "6000 INFO served request {n} in {n} ms";
-const LESS: &str = "200 INFO served request {n} in {n} ms";
+const OK: &str = "400 INFO served request {n} in {n} ms";
+const MORE: &str = "1200 INFO served request {n} in {n} ms";
+const LESS: &str = "40 INFO served request {n} in {n} ms";
 
 fn check(pairs: &[Pair]) {
     for (what, baseline, canary, expect) in pairs {
@@ -172,8 +181,8 @@ fn what_both_write_is_no_news() {
         ),
         (
             "other times",
-            &["2000 2026-01-02T03:04:05Z INFO up", "9 2026-01-02T03:04:05Z ERROR bad"],
-            &["2000 2026-01-03T13:14:15.123Z INFO up", "9 2026-01-03T13:14:15.123Z ERROR bad"],
+            &["400 2026-01-02T03:04:05Z INFO up", "9 2026-01-02T03:04:05Z ERROR bad"],
+            &["400 2026-01-03T13:14:15.123Z INFO up", "9 2026-01-03T13:14:15.123Z ERROR bad"],
             &[],
         ),
         ("colours", &[OK, "9 ERROR bad luck"], &[OK, "9 \x1b[31mERROR\x1b[0m bad luck"], &[]),
@@ -215,14 +224,14 @@ fn what_both_write_is_no_news() {
         ),
         (
             "log level turned down",
-            &[OK, "9000 DEBUG cache hit {n}", "40 ERROR no route to {ip}"],
+            &[OK, "1800 DEBUG cache hit {n}", "40 ERROR no route to {ip}"],
             &[OK, "40 ERROR no route to {ip}"],
             &[],
         ),
         (
             "log level turned up",
             &[OK, "40 ERROR no route to {ip}"],
-            &[OK, "9000 DEBUG cache hit {n}", "40 ERROR no route to {ip}"],
+            &[OK, "1800 DEBUG cache hit {n}", "40 ERROR no route to {ip}"],
             &[],
         ),
     ]);
@@ -303,9 +312,15 @@ fn what_only_the_new_version_writes_is_new() {
         ),
         (
             "a burst",
-            &[OK],
-            &[OK, "30 50-51% ERROR cannot price cart {n}"],
+            &["400 {at} INFO served request {n}"],
+            &["400 {at} INFO served request {n}", "30 50-51% {at} ERROR cannot price cart {n}"],
             &[("new error once", "cannot price cart")],
+        ),
+        (
+            "as many without times",
+            &[OK],
+            &[OK, "30 99-100% ERROR cannot price cart {n}"],
+            &[("new error again", "cannot price cart")],
         ),
         (
             "from the last third on",
@@ -345,8 +360,8 @@ fn what_only_the_new_version_writes_is_new() {
         ),
         (
             "without a level",
-            &["2000 served {n}"],
-            &["2000 served {n}", "20 java.lang.IllegalStateException: no price for {n}"],
+            &["400 served {n}"],
+            &["400 served {n}", "20 java.lang.IllegalStateException: no price for {n}"],
             &[("new error again", "no price for")],
         ),
         (
@@ -369,18 +384,18 @@ fn what_only_the_new_version_writes_is_new() {
         ),
         (
             "answers of the kind 5xx",
-            &["2000 10.0.0.1 - - \"GET /cart/{n} HTTP/1.1\" 200 {n}"],
+            &["400 10.0.0.1 - - \"GET /cart/{n} HTTP/1.1\" 200 {n}"],
             &[
-                "2000 10.0.0.1 - - \"GET /cart/{n} HTTP/1.1\" 200 {n}",
+                "400 10.0.0.1 - - \"GET /cart/{n} HTTP/1.1\" 200 {n}",
                 "40 10.0.0.1 - - \"GET /cart/{n} HTTP/1.1\" 503 {n}",
             ],
             &[("new error again", "\"GET <*>")],
         ),
         (
             "JSON",
-            &[r#"2000 {"level":"info","msg":"served {n}","id":"{id}"}"#],
+            &[r#"400 {"level":"info","msg":"served {n}","id":"{id}"}"#],
             &[
-                r#"2000 {"level":"info","msg":"served {n}","id":"{id}"}"#,
+                r#"400 {"level":"info","msg":"served {n}","id":"{id}"}"#,
                 r#"20 {"level":"error","msg":"cannot price {n}","id":"{id}"}"#,
             ],
             &[("new error again", "cannot price <*>")],
@@ -388,44 +403,44 @@ fn what_only_the_new_version_writes_is_new() {
         (
             "JSON with the error apart",
             &[
-                r#"2000 {"level":"info","msg":"ok"}"#,
+                r#"400 {"level":"info","msg":"ok"}"#,
                 r#"20 {"level":"error","msg":"call failed","error":"timeout"}"#,
             ],
             &[
-                r#"2000 {"level":"info","msg":"ok"}"#,
+                r#"400 {"level":"info","msg":"ok"}"#,
                 r#"20 {"level":"error","msg":"call failed","error":"no such column"}"#,
             ],
             &[("new error again", "no such column")],
         ),
         (
             "JSON with a status",
-            &[r#"2000 {"msg":"served","status":200}"#],
-            &[r#"2000 {"msg":"served","status":200}"#, r#"20 {"msg":"served","status":500}"#],
+            &[r#"400 {"msg":"served","status":200}"#],
+            &[r#"400 {"msg":"served","status":200}"#, r#"20 {"msg":"served","status":500}"#],
             &[("new error again", "served server error")],
         ),
         (
             "logfmt",
-            &["2000 level=info msg=\"served {n}\""],
+            &["400 level=info msg=\"served {n}\""],
             &[
-                "2000 level=info msg=\"served {n}\"",
+                "400 level=info msg=\"served {n}\"",
                 "20 level=error msg=\"cannot price {n}\" err=\"no rule\"",
             ],
             &[("new error again", "no rule")],
         ),
         (
             "klog",
-            &["2000 I0102 03:04:05.000000 1 a.go:1] ok {n}"],
+            &["400 I0102 03:04:05.000000 1 a.go:1] ok {n}"],
             &[
-                "2000 I0102 03:04:05.000000 1 a.go:1] ok {n}",
+                "400 I0102 03:04:05.000000 1 a.go:1] ok {n}",
                 "20 E0102 03:04:05.000000 1 a.go:2] lost lease {n}",
             ],
             &[("new error again", "lost lease")],
         ),
         (
             "containers' prefixes",
-            &["2000 2026-01-02T03:04:05Z stdout F ok {n}"],
+            &["400 2026-01-02T03:04:05Z stdout F ok {n}"],
             &[
-                "2000 2026-01-02T03:04:05Z stdout F ok {n}",
+                "400 2026-01-02T03:04:05Z stdout F ok {n}",
                 "20 2026-01-02T03:04:05Z stderr F ERROR lost {n}",
             ],
             &[("new error again", "lost <*>")],
@@ -463,7 +478,7 @@ fn far_more_often_is_rising() {
         (
             "beside a new debug line",
             &[OK, "40 ERROR no route to {ip}"],
-            &[OK, "9000 DEBUG cache hit {n}", "120 ERROR no route to {ip}"],
+            &[OK, "1800 DEBUG cache hit {n}", "120 ERROR no route to {ip}"],
             &[("rising error again", "no route")],
         ),
         (
