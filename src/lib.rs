@@ -18,6 +18,7 @@ pub mod http;
 pub mod inputs;
 pub mod log;
 pub mod model;
+pub mod notify;
 pub mod pipeline;
 pub mod policy;
 pub mod publish;

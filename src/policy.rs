@@ -105,6 +105,10 @@ pub struct ActPermit(());
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RollbackPermit(());
 
+/// Leave to tell people where the inputs say: chat and on-call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlertPermit(());
+
 /// Rules on a run.
 pub fn rule(grounds: &Grounds) -> Ruling {
     let needs = grounds.asker_needs.unwrap_or(ASKER_NEEDS);
@@ -154,24 +158,20 @@ impl Ruling {
         (!self.refused && self.level >= Autonomy::Propose).then_some(ProposePermit(()))
     }
 
+    /// The permit to tell chat and on-call, from `alert` upwards.
+    pub fn alert(&self) -> Option<AlertPermit> {
+        (!self.refused && self.level >= Autonomy::Alert).then_some(AlertPermit(()))
+    }
+
     /// The permit to commit to the change's branch, from `act` upwards: everything
     /// that limits the level has to allow it, the asker's permission too.
     pub fn act(&self) -> Option<ActPermit> {
         (!self.refused && self.level >= Autonomy::Act).then_some(ActPermit(()))
     }
 
-    /// Whether people may be alerted and asked: from `alert` upwards.
-    pub fn may_alert(&self) -> bool {
-        !self.refused && self.level >= Autonomy::Alert
-    }
-
     /// The permit to take a deployment back, at `act` only: where the policy names the
     /// rule that called for it, or where a person has approved it.
-    pub fn roll_back(
-        &self,
-        decision_is_clear_cut: bool,
-        approved: bool,
-    ) -> Option<RollbackPermit> {
+    pub fn roll_back(&self, decision_is_clear_cut: bool, approved: bool) -> Option<RollbackPermit> {
         let grounds = decision_is_clear_cut || approved;
         (!self.refused && self.level >= Autonomy::Act && grounds).then_some(RollbackPermit(()))
     }
@@ -212,6 +212,7 @@ mod tests {
             assert_eq!((ruling.level(), ruling.limited_by()), (level, limited_by), "{grounds:?}");
             assert!(!ruling.is_refused());
             assert_eq!(ruling.propose().is_some(), level >= Propose);
+            assert_eq!(ruling.alert().is_some(), level >= Alert);
         }
     }
 
@@ -229,6 +230,7 @@ mod tests {
             let ruling = rule(&Grounds { asker: Some(asker), asker_needs: needs, ..FREE });
             assert_eq!(ruling.is_refused(), refused, "{asker} {needs:?}");
             assert_eq!(ruling.propose().is_none(), refused);
+            assert_eq!(ruling.alert().is_none(), refused);
         }
     }
 
@@ -263,7 +265,7 @@ mod tests {
             assert_eq!(ruling.roll_back(clear_cut, approved).is_some(), expect, "{input:?}");
         }
         let stranger = rule(&Grounds { asker: Some(Access::None), ..FREE });
-        assert!(stranger.roll_back(true, true).is_none() && !stranger.may_alert());
+        assert!(stranger.roll_back(true, true).is_none());
         let reader = rule(&Grounds { token: Token::ReadOnly, ..FREE });
         assert!(reader.roll_back(true, true).is_none());
     }

@@ -3,13 +3,17 @@
 mod ask;
 mod deployer;
 pub mod harness;
+pub mod logs;
 pub mod metrics;
+mod times;
+mod variables;
+mod window;
 
 mod status;
 
 pub use ask::{Auth, Server};
 pub use deployer::{
-    Approval, ApprovalStatus, Deployer, Execution, Instance, Means, RollbackState, RolledBack, Stage,
-    Step, Target,
+    Approval, ApprovalStatus, Deployer, Execution, Instance, Means, RollbackState, RolledBack,
+    Stage, Step, Target,
 };
 pub use status::Status;

@@ -9,8 +9,9 @@ use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Answer, Labelled, point, times};
+use super::{Answer, Labelled, point};
 use crate::decide::series::Series;
+use crate::deploy::times;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

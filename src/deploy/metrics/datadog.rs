@@ -9,10 +9,11 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, Labelled, MetricSource, point, times};
+use super::{Answer, Labelled, MetricSource, point};
 use crate::decide::series::Series;
 use crate::decide::spec::{Kind, Signal};
 use crate::deploy::ask::{self, Api, Auth, Server};
+use crate::deploy::times;
 use crate::http::{HeaderName, Method, Repeat, Url};
 use crate::redact::Secret;
 

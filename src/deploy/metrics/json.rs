@@ -3,8 +3,8 @@
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::Value;
 
-use super::variables::{Language, Variables, substitute, uses};
 use crate::deploy::ask::{self, Api};
+use crate::deploy::variables::{Language, Variables, substitute, uses};
 use crate::http::{Method, Repeat, Url};
 
 /// An address that is made anew for each question.

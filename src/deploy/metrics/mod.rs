@@ -15,9 +15,6 @@ mod promql;
 mod ratio;
 mod records;
 mod source;
-mod times;
-mod variables;
-mod window;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -42,6 +39,9 @@ pub struct Settings {
     pub json: Server,
     /// The folder that paths of files are relative to: the spec's own.
     pub folder: PathBuf,
+    /// The folders that files have to lie in, where a change wrote the spec; `None`:
+    /// anywhere.
+    pub within: Option<Vec<PathBuf>>,
     /// The end of time, in milliseconds since 1970; the clock where `None`.
     pub now: Option<i64>,
 }

@@ -1,6 +1,6 @@
 //! A signal's `source` as something that can be asked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
 use serde_json::Value;
@@ -9,10 +9,11 @@ use super::datadog::Datadog;
 use super::file::{self, Content};
 use super::prometheus::Prometheus;
 use super::records::Columns;
-use super::variables::{Language, Variables, substitute, uses};
-use super::{Answer, MetricSource, Settings, cloudwatch, json, path, times};
+use super::{Answer, MetricSource, Settings, cloudwatch, json, path};
 use crate::decide::spec::{Signal, Source};
 use crate::deploy::ask::Api;
+use crate::deploy::times;
+use crate::deploy::variables::{Language, Variables, substitute, uses};
 use crate::http::Client;
 
 /// A source that was opened.
@@ -43,7 +44,11 @@ struct Reading {
 
 enum Place {
     /// A file's folder and path, the latter with variables.
-    File(PathBuf, String),
+    File {
+        folder: PathBuf,
+        path: String,
+        within: Option<Vec<PathBuf>>,
+    },
     Address(json::Address),
 }
 
@@ -85,8 +90,9 @@ impl Reading {
         };
         let mut filter = query;
         let (content, name) = match &self.place {
-            Place::File(folder, file) => {
-                let file = folder.join(plain(file)?);
+            Place::File { folder, path, within } => {
+                let file = folder.join(plain(path)?);
+                stays(&file, within.as_deref())?;
                 (file::open(&file).await?, file.display().to_string())
             }
             Place::Address(address) => {
@@ -164,7 +170,11 @@ pub(super) fn open(from: &Source, client: &Client, settings: &Settings) -> anyho
         }
         kind @ ("file" | "json" | "cloudwatch") => {
             let place = match (text("file")?, kind, url) {
-                (Some(file), ..) => Place::File(settings.folder.clone(), file.to_owned()),
+                (Some(file), ..) => Place::File {
+                    folder: settings.folder.clone(),
+                    path: file.to_owned(),
+                    within: settings.within.clone(),
+                },
                 (None, "json" | "cloudwatch", _) => {
                     Place::Address(address(from, client, settings)?)
                 }
@@ -176,7 +186,7 @@ pub(super) fn open(from: &Source, client: &Client, settings: &Settings) -> anyho
             Asked {
                 remark: match &place {
                     Place::Address(address) => address.api.remark.clone(),
-                    Place::File(..) => None,
+                    Place::File { .. } => None,
                 },
                 language: Language::Plain,
                 reaches_back: false,
@@ -192,6 +202,17 @@ pub(super) fn open(from: &Source, client: &Client, settings: &Settings) -> anyho
             "there is no source `{other}`: there are `prometheus`, `datadog`, `cloudwatch`, `json` and `file`"
         ),
     })
+}
+
+/// Keeps a change from having foreign files shown.
+fn stays(file: &Path, within: Option<&[PathBuf]>) -> anyhow::Result<()> {
+    let Some(folders) = within else { return Ok(()) };
+    let real = file.canonicalize().with_context(|| format!("cannot read {}", file.display()))?;
+    let mut folders = folders.iter().filter_map(|folder| folder.canonicalize().ok());
+    if !folders.any(|folder| real.starts_with(folder)) {
+        bail!("cannot read {}: it lies outside the checkout", file.display());
+    }
+    Ok(())
 }
 
 /// The address of a source, which the spec or the inputs give.
