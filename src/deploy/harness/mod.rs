@@ -277,7 +277,19 @@ impl Deployer for Harness {
             return Ok(later);
         }
         match means {
-            Means::Stage { nodes, .. } => stop::roll_back(&self.api, &execution, nodes).await,
+            Means::Stage { nodes, .. } => {
+                let done = stop::roll_back(&self.api, &execution, nodes).await;
+                let Err(error) = done else { return done };
+                // An answer that is lost says nothing of what became of the call.
+                match self.detail(id).await {
+                    Ok(now) if stop::any_marked(&now, nodes) => Ok(RolledBack {
+                        state: RollbackState::UnderWay,
+                        said: "it is on its way back, though the call was not answered".to_owned(),
+                        execution: None,
+                    }),
+                    _ => Err(error),
+                }
+            }
             Means::AfterSuccess { instances, .. } => after::roll_back(&self.api, instances).await,
             _ => anyhow::bail!("there is nothing to roll back"),
         }
