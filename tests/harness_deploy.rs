@@ -166,12 +166,14 @@ fn graphs_of_one_stage_at_a_time_are_put_together() {
 fn logs_of_failed_steps_come_without_the_key() {
     let mut run = running();
     let eu = run.stage("deploy_eu");
-    eu.steps[0] =
-        eu.steps[0].clone().failed("Timed out", "acc/pipeline/deploy_prod/7/-run-1/deploy_eu/x y");
+    eu.steps[0] = eu.steps[0].clone().failed(
+        "Timed out",
+        "accountId:acc/orgId:default/runSequence:7/level0:pipeline/level1:deploy_eu",
+    );
     run.end("Failed");
     let server = fake::Harness::start(run, FILE);
     let lines = fake::zipped(&[("INFO", "waiting"), ("ERROR", "ImagePullBackOff")]);
-    let key = "acc/pipeline/deploy_prod/7/-run-1/deploy_eu/x y";
+    let key = "accountId:acc/orgId:default/runSequence:7/level0:pipeline/level1:deploy_eu";
     server.state().logs.insert(key.to_owned(), (2, lines));
     block(async {
         let asked = ask(&server);

@@ -204,10 +204,13 @@ pub fn summary(run: &Run) -> Value {
     let mut summary = json!({
         "pipelineIdentifier": run.pipeline, "planExecutionId": run.id, "name": "deploy prod",
         "status": run.status, "startTs": run.started, "executionMode": run.mode,
-        "layoutNodeMap": map, "startingNodeId": groups.first().map(|group| key(group)),
+        "layoutNodeMap": map,
         "runSequence": 7, "modules": ["cd"], "canRetry": true,
         "moduleInfo": { "cd": { "serviceIdentifiers": ["checkout"] } },
     });
+    if let Some(first) = groups.first() {
+        summary["startingNodeId"] = json!(key(first));
+    }
     if !is_running(&run.status) {
         summary["endTs"] = json!(run.started + 600_000);
     }
