@@ -4,6 +4,7 @@ pub mod audit;
 pub mod config;
 pub mod deliver;
 pub mod docs;
+pub mod doctor;
 pub mod edit;
 pub mod learn;
 pub mod models;
