@@ -122,8 +122,10 @@ fn episodes(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides, tested: 
             tested.consider(p.min(1.0), Way::Spikes, super::LARGE);
         }
     }
-    let many = sides.canary.iter().filter(|point| sign * point.value > bar).count();
-    if many >= LEAST && 4 * many >= sides.canary.len() {
+    // A fifth of all points far beyond is trouble below the limit, too.
+    let far = (sign * middle + 10.0 * room).max(highest + room);
+    let many = sides.canary.iter().filter(|point| sign * point.value > far).count();
+    if many >= LEAST && 5 * many >= sides.canary.len() {
         tested.consider(p(many).min(1.0), Way::Spikes, super::LARGE);
     }
     let tail = sides.canary.get(sides.canary.len().saturating_sub(LEAST)..).unwrap_or_default();

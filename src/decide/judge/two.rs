@@ -103,7 +103,8 @@ pub fn ratios(signal: &Signal, a: &[Share], b: &[Share], factor: Option<f64>) ->
     let compared = match factor {
         None => proportion::pooled(a, b, CONFIDENCE),
         Some(factor) => {
-            let scaled = |share: Share| Share { bad: share.bad / factor, total: share.total / factor };
+            let scaled =
+                |share: Share| Share { bad: share.bad / factor, total: share.total / factor };
             proportion::proportions(scaled(whole_a), scaled(whole_b), CONFIDENCE)
         }
     };
@@ -127,8 +128,7 @@ pub fn factor(windows: &[Share]) -> f64 {
 /// Compares levels, allowing for what points owe to their neighbours.
 pub fn levels(signal: &Signal, a: &[f64], b: &[f64]) -> Two {
     let shift = dependence::location_over_time(a, b, CONFIDENCE);
-    let (middle_a, middle_b) =
-        (robust::median(a).unwrap_or(0.0), robust::median(b).unwrap_or(0.0));
+    let (middle_a, middle_b) = (robust::median(a).unwrap_or(0.0), robust::median(b).unwrap_or(0.0));
     let scale = scale(a, b);
     let (worse, better) = oriented(signal, shift.p, shift.p_greater, shift.p_less);
     Two {

@@ -13,7 +13,10 @@ pub fn rules(case: &Case) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for judged in case.worse() {
         let found = if error_rate(judged) {
-            Some(("error_rate", "Its lower confidence bound is beyond the limit, too, and it lasts."))
+            Some((
+                "error_rate",
+                "Its lower confidence bound is beyond the limit, too, and it lasts.",
+            ))
         } else if critical_limit(&case.spec.policy, judged) {
             Some(("critical_limit", "It is critical, and beyond its limit to the end."))
         } else {
@@ -33,9 +36,8 @@ pub fn rules(case: &Case) -> Vec<Finding> {
         }
     }
     // Those that may act come first.
-    findings.sort_by_key(|finding| {
-        (!acts(&case.spec.policy, finding), finding.rule != "error_rate")
-    });
+    findings
+        .sort_by_key(|finding| (!acts(&case.spec.policy, finding), finding.rule != "error_rate"));
     findings
 }
 
@@ -56,7 +58,8 @@ fn error_rate(judged: &Judged) -> bool {
 /// that has reached it.
 fn critical_limit(policy: &Policy, judged: &Judged) -> bool {
     let limit = &judged.tested.limit;
-    let leaked = judged.tested.leak.is_some_and(|leak| leak.reached && leak.matters(policy.practical_gauge));
+    let leaked =
+        judged.tested.leak.is_some_and(|leak| leak.reached && leak.matters(policy.practical_gauge));
     judged.signal.critical
         && judged.verdict == Verdict::Worse
         && (limit.to_the_end || leaked && limit.at_the_end)
