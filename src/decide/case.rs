@@ -55,10 +55,7 @@ const MANY: usize = 64;
 
 /// Does something with every signal, side by side where there are many; the order of
 /// the results is that of the signals.
-fn each<'s, T: Send>(
-    signals: &'s [Signal],
-    act: impl Fn(usize, &'s Signal) -> T + Sync,
-) -> Vec<T> {
+fn each<'s, T: Send>(signals: &'s [Signal], act: impl Fn(usize, &'s Signal) -> T + Sync) -> Vec<T> {
     let threads = std::thread::available_parallelism().map_or(1, |count| count.get()).min(16);
     if signals.len() < MANY || threads < 2 {
         return signals.iter().enumerate().map(|(index, signal)| act(index, signal)).collect();
@@ -170,7 +167,8 @@ fn verdict(tested: &Tested, p: f64) -> Verdict {
             if beyond || worse { Verdict::Worse } else { Verdict::Same }
         }
         Enough::Yes if worse => {
-            let over = tested.settled && tested.way == Way::Level && !tested.limit.to_the_end;
+            let whole = matches!(tested.way, Way::Level | Way::Spread);
+            let over = tested.settled && whole && !tested.limit.to_the_end;
             if over { Verdict::Same } else { Verdict::Worse }
         }
         Enough::Yes if !worse && tested.better < ALPHA => Verdict::Better,

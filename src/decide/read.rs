@@ -2,6 +2,7 @@
 //! told at once, each with its path and what to do.
 
 mod fields;
+mod point;
 mod raw;
 mod signal;
 #[cfg(test)]
@@ -272,7 +273,8 @@ fn logs(value: Value, notes: &mut Notes) -> Logs {
     for (index, pattern) in logs.allow.iter().enumerate() {
         if let Err(broken) = regex::Regex::new(pattern) {
             let why = broken.to_string();
-            let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+            let why =
+                why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
             fields.wrong(&format!("allow[{index}]"), format!("is no regular expression: {why}"));
         }
     }

@@ -20,11 +20,11 @@ pub fn restrain(mut decision: Decision, opinion: ModelOpinion) -> Decision {
         Action::Investigate => false,
     };
     // A model that would roll back where nothing was found asks for a person at most.
-    let careful = match (decision.action, opinion.action) {
-        (Action::Proceed, Some(Action::Investigate | Action::Rollback)) => true,
-        (Action::Rollback, Some(Action::Investigate | Action::Proceed)) => true,
-        _ => false,
-    };
+    let careful = matches!(
+        (decision.action, opinion.action),
+        (Action::Proceed, Some(Action::Investigate | Action::Rollback))
+            | (Action::Rollback, Some(Action::Investigate | Action::Proceed))
+    );
     let changed = may && careful;
     if changed {
         decision.action = Action::Investigate;
@@ -34,9 +34,7 @@ pub fn restrain(mut decision: Decision, opinion: ModelOpinion) -> Decision {
         decision.rule = "model";
     }
     let said = opinion.said.trim();
-    decision.model = ModelResult {
-        said: (!said.is_empty()).then(|| said.to_owned()),
-        changed_action: changed,
-    };
+    decision.model =
+        ModelResult { said: (!said.is_empty()).then(|| said.to_owned()), changed_action: changed };
     decision
 }

@@ -71,8 +71,12 @@ pub fn time(at: i64) -> String {
 /// A duration in its two largest units.
 pub fn duration(milliseconds: i64) -> String {
     let seconds = milliseconds.max(0) / 1000;
-    let parts =
-        [(seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+    let parts = [
+        (seconds / 86_400, "d"),
+        (seconds / 3600 % 24, "h"),
+        (seconds / 60 % 60, "min"),
+        (seconds % 60, "s"),
+    ];
     let words: Vec<String> = parts
         .iter()
         .filter(|(count, _)| *count > 0)

@@ -35,10 +35,7 @@ fn lengths(frame: &Frame) -> Lengths {
         // An open end is no length.
         (length > 0 && length < 10 * 365 * 86_400_000).then(|| Duration::from_millis(length))
     };
-    Lengths {
-        canary: of(frame.start, frame.end),
-        baseline: of(frame.baseline.0, frame.baseline.1),
-    }
+    Lengths { canary: of(frame.start, frame.end), baseline: of(frame.baseline.0, frame.baseline.1) }
 }
 
 fn weigh(case: &Case) -> Decision {
@@ -190,9 +187,10 @@ fn proceed(case: &Case, of_signals: &Finding, of_health: &Finding) -> (String, f
         let sign = super::judge::two::sign(judged.signal);
         let judged_well = match judged.verdict {
             Verdict::Better => true,
-            Verdict::Same => judged.tested.two.is_some_and(|two| {
-                two.interval.iter().all(|end| sign * end <= room)
-            }),
+            Verdict::Same => judged
+                .tested
+                .two
+                .is_some_and(|two| two.interval.iter().all(|end| sign * end <= room)),
             _ => false,
         };
         if judged_well {

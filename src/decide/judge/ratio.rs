@@ -26,11 +26,8 @@ pub fn test(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides) -> Teste
     let (whole_a, whole_b) = (sum(&a), sum(&b));
     let n = Compared { canary: whole_a.total as u64, baseline: whole_b.total as u64 };
     let mut tested = Tested::new(enough(spec, frame, sides, &canary, &baseline), n);
-    let warm: Vec<Share> = sides
-        .warmup
-        .iter()
-        .map(|point| Share { bad: point.value, total: point.total })
-        .collect();
+    let warm: Vec<Share> =
+        sides.warmup.iter().map(|point| Share { bad: point.value, total: point.total }).collect();
     tested.warmup = Some(sum(&warm)).filter(|sum| sum.total > 0.0).map(Share::rate);
     if whole_a.total <= 0.0 || whole_b.total <= 0.0 {
         return tested;
@@ -117,11 +114,11 @@ fn spikes(spec: &Spec, signal: &Signal, a: &[Share], b: &[Share], tested: &mut T
     }
     let sign = sign(signal);
     let least = spec.policy.min_requests.max(1) as f64;
-    let worst =
-        b.iter().filter(|share| share.total >= least).map(|share| sign * share.rate()).fold(
-            f64::NEG_INFINITY,
-            f64::max,
-        );
+    let worst = b
+        .iter()
+        .filter(|share| share.total >= least)
+        .map(|share| sign * share.rate())
+        .fold(f64::NEG_INFINITY, f64::max);
     if !worst.is_finite() {
         return;
     }

@@ -62,7 +62,8 @@ pub fn sides(spec: &Spec, signal: &Signal, frame: &Frame) -> Sides {
         sides.earlier = between(&baseline, i64::MIN, frame.start).to_vec();
     }
     sides.then = at_these_hours(&history, frame.from, frame.end);
-    sides.then_before = at_these_hours(&history, frame.baseline.0.max(day_before(frame)), frame.start);
+    sides.then_before =
+        at_these_hours(&history, frame.baseline.0.max(day_before(frame)), frame.start);
     scale(spec, signal, frame, &mut sides);
     sides
 }

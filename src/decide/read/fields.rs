@@ -137,7 +137,7 @@ impl<'n> Fields<'n> {
         if (low..=high).contains(&number) {
             return Some(number);
         }
-        let bounds = if high.is_finite() {
+        let bounds = if high < 1e15 {
             format!("from {low} to {high}")
         } else {
             format!("of at least {low}")
@@ -198,7 +198,10 @@ impl<'n> Fields<'n> {
             Some(name) => format!("; did you mean `{name}`?"),
             None => String::new(),
         };
-        self.wrong(key, format!("must be one of {}, not `{}`{meant}", names.join(", "), cut(&text)));
+        self.wrong(
+            key,
+            format!("must be one of {}, not `{}`{meant}", names.join(", "), cut(&text)),
+        );
         None
     }
 
@@ -258,7 +261,9 @@ impl<'n> Fields<'n> {
             Some(name) => {
                 self.notes.problem(path, format!("is no key here; did you mean `{name}`?"));
             }
-            None => self.notes.remarks.push(format!("`{}` is not known and was left out.", cut(&path))),
+            None => {
+                self.notes.remarks.push(format!("`{}` is not known and was left out.", cut(&path)))
+            }
         }
     }
 }

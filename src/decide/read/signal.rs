@@ -41,14 +41,20 @@ pub fn signal(path: &str, raw: RawSignal, notes: &mut Notes) -> Option<Signal> {
     }
     let kind = kind.unwrap_or_else(|| {
         let told = told_kind(&series);
-        if !unreadable && !fields.notes.problems.iter().any(|problem| problem.path == fields.path("kind")) {
+        if !unreadable
+            && !fields.notes.problems.iter().any(|problem| problem.path == fields.path("kind"))
+        {
             let (word, _) = KINDS.iter().find(|(_, kind)| *kind == told).unwrap_or(&KINDS[0]);
-            fields.wrong("kind", format!("is missing: ratio, gauge or counter; its points look like `{word}`"));
+            fields.wrong(
+                "kind",
+                format!("is missing: ratio, gauge or counter; its points look like `{word}`"),
+            );
         }
         told
     });
     if kind == Kind::Ratio && limit.is_some_and(|limit| !(0.0..=1.0).contains(&limit)) {
-        fields.wrong("limit", "must be a share from 0 to 1 (0.05 for 5 %), as the signal is a ratio");
+        fields
+            .wrong("limit", "must be a share from 0 to 1 (0.05 for 5 %), as the signal is a ratio");
     }
     let mut by_role = BTreeMap::new();
     for (role, raw) in series {
@@ -124,7 +130,8 @@ pub fn source(fields: &mut Fields) -> Option<Source> {
         }
         None => {
             if query.is_some() {
-                fields.wrong("query", "has no `source`: say where it is asked, such as `prometheus`");
+                fields
+                    .wrong("query", "has no `source`: say where it is asked, such as `prometheus`");
             }
             None
         }
@@ -158,7 +165,9 @@ fn check_points(path: &str, name: &str, kind: Kind, raw: &RawSeries, notes: &mut
     }
     match kind {
         Kind::Ratio if raw.values > 0 => {
-            let why = format!("has points with `value`, but `{name}` is a ratio: its points have `bad` and `total`");
+            let why = format!(
+                "has points with `value`, but `{name}` is a ratio: its points have `bad` and `total`"
+            );
             notes.problem(path, why);
         }
         Kind::Gauge | Kind::Counter if raw.values == 0 && raw.ratios > 0 => {
@@ -173,7 +182,11 @@ fn role_of(text: &str) -> Result<Role, String> {
     let trimmed = text.trim();
     let named = |name: &str| {
         let name = name.trim();
-        if name.is_empty() { Err(format!("`{trimmed}` names nothing")) } else { Ok(name.to_owned()) }
+        if name.is_empty() {
+            Err(format!("`{trimmed}` names nothing"))
+        } else {
+            Ok(name.to_owned())
+        }
     };
     match trimmed.split_once(':') {
         None => match trimmed {

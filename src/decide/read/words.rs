@@ -93,9 +93,8 @@ fn distance(a: &str, b: &str) -> usize {
     for (i, letter) in a.iter().enumerate() {
         let mut row = vec![i + 1];
         for (j, other) in b.iter().enumerate() {
-            let mut best = (above[j] + usize::from(letter != other))
-                .min(above[j + 1] + 1)
-                .min(row[j] + 1);
+            let mut best =
+                (above[j] + usize::from(letter != other)).min(above[j + 1] + 1).min(row[j] + 1);
             if i > 0 && j > 0 && *letter == b[j - 1] && a[i - 1] == *other {
                 best = best.min(before[j - 1] + 1);
             }

@@ -182,8 +182,9 @@ fn baseline(case: &Case) -> Option<(Vec<String>, String)> {
         };
         let policy = &case.spec.policy;
         let rose = |now: &[Point]| {
-            two(signal, policy, now, &before)
-                .filter(|two| two.clearly_worse(signal, policy, times) && two.a.abs() >= 1.5 * two.b.abs())
+            two(signal, policy, now, &before).filter(|two| {
+                two.clearly_worse(signal, policy, times) && two.a.abs() >= 1.5 * two.b.abs()
+            })
         };
         let (Some(two), Some(_)) = (rose(&late), rose(&late_own)) else { continue };
         // Earlier days at these hours may have risen alike.

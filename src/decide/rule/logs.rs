@@ -62,7 +62,11 @@ pub fn rule(classes: Option<&Classes>) -> (LogResult, Finding) {
             RULE,
             format!(
                 "The new version writes {} that the old one does not, again and again: {} ({} lines).",
-                if new.len() == 1 { "an error".to_owned() } else { format!("{} errors", new.len()) },
+                if new.len() == 1 {
+                    "an error".to_owned()
+                } else {
+                    format!("{} errors", new.len())
+                },
                 shown(first),
                 first.canary
             ),
@@ -71,16 +75,23 @@ pub fn rule(classes: Option<&Classes>) -> (LogResult, Finding) {
             "rising_errors",
             format!(
                 "The new version writes {} far more often than the old one: {} ({} lines against {}).",
-                if rising.len() == 1 { "an error".to_owned() } else { format!("{} errors", rising.len()) },
+                if rising.len() == 1 {
+                    "an error".to_owned()
+                } else {
+                    format!("{} errors", rising.len())
+                },
                 shown(first),
                 first.canary,
                 first.baseline
             ),
         ),
-        (None, None) => Finding::pass(RULE, format!(
-            "No errors that are new and come again ({} lines of the new version).",
-            text::number(classes.canary_lines as f64)
-        )),
+        (None, None) => Finding::pass(
+            RULE,
+            format!(
+                "No errors that are new and come again ({} lines of the new version).",
+                text::number(classes.canary_lines as f64)
+            ),
+        ),
     };
     (result, finding)
 }

@@ -11,9 +11,7 @@ use crate::decide::text;
 pub fn rule(case: &Case) -> Finding {
     const RULE: &str = "worse_signal";
     let mut worse: Vec<&Judged> = case.worse().collect();
-    worse.sort_by(|a, b| {
-        b.signal.critical.cmp(&a.signal.critical).then(a.p.total_cmp(&b.p))
-    });
+    worse.sort_by(|a, b| b.signal.critical.cmp(&a.signal.critical).then(a.p.total_cmp(&b.p)));
     let Some(first) = worse.first() else {
         let judged = case
             .signals
@@ -53,13 +51,15 @@ pub fn sentence(spec: &Spec, judged: &Judged) -> String {
     let name = &signal.name;
     let limit = match signal.limit {
         Some(limit) if judged.tested.limit.beyond => {
-            let side = if crate::decide::judge::two::sign(signal) > 0.0 { "above" } else { "below" };
+            let side =
+                if crate::decide::judge::two::sign(signal) > 0.0 { "above" } else { "below" };
             format!(", {side} its limit of {}", text::level(signal, limit))
         }
         _ => String::new(),
     };
     let Some(two) = judged.tested.two else {
-        return format!("`{name}` is beyond its limit{limit}.").replace("is beyond its limit, ", "is ");
+        return format!("`{name}` is beyond its limit{limit}.")
+            .replace("is beyond its limit, ", "is ");
     };
     let (a, b) = (text::level(signal, two.a), text::level(signal, two.b));
     let levels = format!("{a} against {b}");
@@ -80,7 +80,9 @@ pub fn sentence(spec: &Spec, judged: &Judged) -> String {
             "`{name}` is spread in another shape than the baseline: its median is {levels}{limit}."
         ),
         Way::FromNothing => {
-            format!("`{name}` comes up again and again where the baseline has none: {levels}{limit}.")
+            format!(
+                "`{name}` comes up again and again where the baseline has none: {levels}{limit}."
+            )
         }
         Way::Season => format!(
             "`{name}` is {levels}, but on earlier days it became better at these hours{limit}."
@@ -101,7 +103,10 @@ pub fn sentence(spec: &Spec, judged: &Judged) -> String {
                     .unwrap_or_default(),
                 _ => String::new(),
             };
-            format!("`{name}` grows without settling (+{} in the window){then}.", text::percent(growth))
+            format!(
+                "`{name}` grows without settling (+{} in the window){then}.",
+                text::percent(growth)
+            )
         }
     }
 }

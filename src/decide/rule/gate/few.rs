@@ -35,9 +35,8 @@ pub fn rule(case: &Case) -> (Option<Finding>, Vec<DataProblem>) {
         let rule = rule_of(judged);
         problems.push(DataProblem { rule, signal: Some(name.clone()), why });
     }
-    let unjudged = |judged: &Judged| {
-        matches!(judged.verdict, Verdict::NoData | Verdict::Insufficient)
-    };
+    let unjudged =
+        |judged: &Judged| matches!(judged.verdict, Verdict::NoData | Verdict::Insufficient);
     let none = !case.signals.is_empty()
         && case.signals.iter().all(unjudged)
         && problems.iter().any(|problem| problem.rule.starts_with("too_few"));

@@ -35,7 +35,8 @@ pub fn signal(
         let whole = frame.start.saturating_add(length);
         // What is done should have been watched for as long as was asked.
         let short = frame.end.saturating_sub(frame.start) < length * 7 / 10;
-        until = if short && spec.deployment.state != State::Running { whole } else { until.min(whole) };
+        until =
+            if short && spec.deployment.state != State::Running { whole } else { until.min(whole) };
     }
     let usual = extents.canary.spacing?;
     let why = missing(spec, own, frame.start, until, usual, allowed, spec.windows.warmup);

@@ -18,5 +18,6 @@ pub fn signal(sides: &Sides) -> Option<String> {
             text::time(*first)
         ))
     };
-    told("the new version's", &sides.resets).or_else(|| told("the baseline's", &sides.baseline_resets))
+    told("the new version's", &sides.resets)
+        .or_else(|| told("the baseline's", &sides.baseline_resets))
 }
