@@ -138,7 +138,7 @@ pub fn test(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides) -> Teste
     tested.limit = limit::limit(spec, signal, frame, sides);
     let may_leak = signal.kind != Kind::Ratio && signal.direction != Direction::Higher;
     if may_leak && let Some(leak) = leak::leak(signal, frame, sides) {
-        if matches!(tested.enough, Enough::Yes | Enough::First) && leak.matters() {
+        if matches!(tested.enough, Enough::Yes | Enough::First) && leak.matters(spec.policy.practical_gauge) {
             tested.consider(leak.p, Way::Leak, LARGE);
             tested.settled = false;
         }

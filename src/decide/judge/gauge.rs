@@ -90,7 +90,12 @@ fn enough(spec: &Spec, frame: &Frame, sides: &Sides) -> Enough {
 /// the limit where there is one: trouble that came and went, or has just begun.
 fn episodes(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides, tested: &mut Tested) {
     const LEAST: usize = 3;
-    if signal.direction == Direction::Either || sides.baseline.len() < 5 {
+    // What is counted in a share of the traffic has a share's noise: only its limit tells.
+    let counted = matches!(signal.class, Class::Traffic | Class::Business);
+    if signal.direction == Direction::Either
+        || sides.baseline.len() < 5
+        || counted && signal.limit.is_none()
+    {
         return;
     }
     let sign = sign(signal);
@@ -149,7 +154,8 @@ fn wider(spec: &Spec, signal: &Signal, a: &[f64], b: &[f64], tested: &mut Tested
     const WIDER: f64 = 1.5;
     const OTHER_SHAPE: f64 = 4.0;
     let least = a.len().min(b.len());
-    if signal.kind == Kind::Counter || least < 8 {
+    let counted = matches!(signal.class, Class::Traffic | Class::Business);
+    if signal.kind == Kind::Counter || counted || least < 8 {
         return;
     }
     let sign = sign(signal);
@@ -166,7 +172,8 @@ fn wider(spec: &Spec, signal: &Signal, a: &[f64], b: &[f64], tested: &mut Tested
     };
     let upper = upper_quantile(&a, &b, q, super::two::CONFIDENCE);
     if spread.ratio >= WIDER && upper.difference / scale >= 2.0 * smallest {
-        let share = worth(&a).min(worth(&b));
+        // What varies this much more owes it to no neighbour.
+        let share = if spread.ratio >= 3.0 { 1.0 } else { worth(&a).min(worth(&b)) };
         let p = deflated(spread.p.max(upper.p_greater), share);
         let badness = upper.difference / scale / smallest;
         tested.consider((2.0 * p).min(1.0), Way::Spread, badness);

@@ -23,10 +23,11 @@ pub struct Leak {
 const HORIZON: i64 = 12 * 3_600_000;
 
 impl Leak {
-    /// Whether it is so fast that it matters.
-    pub fn matters(&self) -> bool {
+    /// Whether it is so fast that it matters; `practical` is the smallest relative change
+    /// that does.
+    pub fn matters(&self, practical: f64) -> bool {
         let soon = self.reaches_in.is_some_and(|time| time <= HORIZON);
-        self.reached || (soon && self.growth >= 0.05) || self.growth >= 0.20
+        self.reached || (soon && self.growth >= practical) || self.growth >= 2.0 * practical
     }
 }
 
@@ -46,7 +47,9 @@ pub fn leak(signal: &Signal, frame: &Frame, sides: &Sides) -> Option<Leak> {
         return None;
     }
     let own = of(canary, frame.from);
-    if own.p >= 0.001 || own.tau < 0.5 || own.slope <= 0.0 {
+    // Latencies wander; what never turns back is another thing.
+    let straight = if signal.class == Class::Latency { 0.9 } else { 0.5 };
+    if own.p >= 0.001 || own.tau < straight || own.slope <= 0.0 {
         return None;
     }
     let (first, last) = canary.split_at(canary.len() / 2);

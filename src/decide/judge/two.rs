@@ -31,19 +31,27 @@ pub struct Two {
 }
 
 impl Two {
-    /// How far `a` is on the worse side, in multiples of what matters.
+    /// How far `a` is on the worse side, in multiples of what matters. To pass a gauge's
+    /// limit that `b` keeps always matters.
     pub fn badness(&self, signal: &Signal, policy: &Policy) -> f64 {
+        let sign = sign(signal);
+        let passes = signal.kind != Kind::Ratio
+            && signal
+                .limit
+                .is_some_and(|limit| sign * self.a > sign * limit && sign * self.b <= sign * limit);
+        let least = if passes { 2.0 } else { f64::NEG_INFINITY };
         let towards = match signal.direction {
             Direction::Lower => self.effect,
             Direction::Higher => -self.effect,
             Direction::Either => self.effect.abs(),
         };
-        towards / smallest(signal, policy)
+        (towards / smallest(signal, policy)).max(least)
     }
 
     /// Whether `a` is worse beyond doubt and by this many times of what matters.
     pub fn clearly_worse(&self, signal: &Signal, policy: &Policy, times: f64) -> bool {
-        self.worse < 0.001 && self.badness(signal, policy) >= times
+        let badness = self.badness(signal, policy);
+        badness >= times && (self.worse < 0.001 || self.worse < 0.02 && badness >= 2.0 * times)
     }
 }
 

@@ -14,7 +14,7 @@ pub fn rules(case: &Case) -> Vec<Finding> {
     for judged in case.worse() {
         let found = if error_rate(judged) {
             Some(("error_rate", "Its lower confidence bound is beyond the limit, too, and it lasts."))
-        } else if critical_limit(judged) {
+        } else if critical_limit(&case.spec.policy, judged) {
             Some(("critical_limit", "It is critical, and beyond its limit to the end."))
         } else {
             None
@@ -54,9 +54,9 @@ fn error_rate(judged: &Judged) -> bool {
 
 /// A critical signal beyond its limit to the end and worse than the baseline, or a leak
 /// that has reached it.
-fn critical_limit(judged: &Judged) -> bool {
+fn critical_limit(policy: &Policy, judged: &Judged) -> bool {
     let limit = &judged.tested.limit;
-    let leaked = judged.tested.leak.is_some_and(|leak| leak.reached && leak.matters());
+    let leaked = judged.tested.leak.is_some_and(|leak| leak.reached && leak.matters(policy.practical_gauge));
     judged.signal.critical
         && judged.verdict == Verdict::Worse
         && (limit.to_the_end || leaked && limit.at_the_end)
