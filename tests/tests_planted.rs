@@ -15,8 +15,16 @@ use crate::support::anthropic::{Anthropic, calls};
 
 #[derive(Deserialize)]
 struct Planted {
-    command: String,
+    /// Where there is none, the project's files tell it.
+    command: Option<String>,
     needs: String,
+    /// Packages that have to lie in the folder that `PIPEWRIGHT_NODE_MODULES` names; they
+    /// are laid into the project.
+    #[serde(default)]
+    modules: Vec<String>,
+    /// Files of this machine that the project takes.
+    #[serde(default)]
+    files: Vec<PathBuf>,
     base: BTreeMap<String, String>,
     head: BTreeMap<String, String>,
     #[serde(rename = "case")]
@@ -82,6 +90,24 @@ fn has(program: &str) -> bool {
     found
 }
 
+/// The folder with all of the packages that are asked for; said where there is none.
+fn node_modules(planted: &Planted) -> Option<PathBuf> {
+    let folder = std::env::var_os("PIPEWRIGHT_NODE_MODULES").map(PathBuf::from)?;
+    planted.modules.iter().all(|name| folder.join(name).is_dir()).then_some(folder)
+}
+
+/// Lay packages into a project, or its copy.
+fn lay(modules: Option<&Path>, root: &Path) {
+    let Some(modules) = modules else { return };
+    let copied = Command::new("cp")
+        .args(["-al"])
+        .arg(modules)
+        .arg(root.join("node_modules"))
+        .output()
+        .unwrap();
+    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+}
+
 /// The binary over a checkout, with the toolchains' own places in its environment.
 fn run(root: &Path, model: &Anthropic, args: &[&str]) -> Output {
     let mut command = support::binary();
@@ -111,8 +137,18 @@ fn check(language: &str) {
     if !has(&planted.needs) || !has("git") {
         return;
     }
+    let modules = node_modules(&planted);
+    if !planted.modules.is_empty() && modules.is_none() {
+        eprintln!("SKIPPED: PIPEWRIGHT_NODE_MODULES names no folder with {:?}", planted.modules);
+        return;
+    }
+    if let Some(file) = planted.files.iter().find(|file| !file.exists()) {
+        eprintln!("SKIPPED: there is no {}", file.display());
+        return;
+    }
     let folder = repository(&planted);
     let root = folder.path();
+    lay(modules.as_deref(), root);
     let model = Anthropic::start();
     let tests: Vec<Value> = planted
         .cases
@@ -130,24 +166,12 @@ fn check(language: &str) {
         .collect();
     model.on("", calls([("propose_tests", json!({ "tests": tests }))]));
     model.always("", calls([("propose_tests", json!({ "tests": [] }))]));
-    let output = run(
-        root,
-        &model,
-        &[
-            "--base",
-            "base",
-            "--head",
-            "HEAD",
-            "--format",
-            "json",
-            "--timeout-minutes",
-            "20",
-            "--command",
-            &planted.command,
-            "--log",
-            "info",
-        ],
-    );
+    let mut args = vec!["--base", "base", "--head", "HEAD", "--format", "json", "--log", "info"];
+    args.extend(["--timeout-minutes", "20"]);
+    if let Some(command) = &planted.command {
+        args.extend(["--command", command]);
+    }
+    let output = run(root, &model, &args);
     let report: Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}", said(&output)));
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
@@ -180,7 +204,7 @@ fn check(language: &str) {
         .iter()
         .filter(|case| case.expect.as_deref().is_some_and(|expect| expect.starts_with("proven")))
         .collect();
-    by_hand(root, &planted, &report, &accepted);
+    by_hand(root, modules.as_deref(), &report, &accepted);
 }
 
 /// A line that tells one code from another.
@@ -190,11 +214,13 @@ fn key(code: &str) -> &str {
 
 /// Each proof again: the diff applies, the suite passes with it; by the evidence's own
 /// patches and commands each test fails where it has to, and passes once stripped.
-fn by_hand(root: &Path, planted: &Planted, report: &Value, accepted: &[&Case]) {
+fn by_hand(root: &Path, modules: Option<&Path>, report: &Value, accepted: &[&Case]) {
     let diff = report["diff"].as_str().unwrap();
     let all = worktree(root, "HEAD");
+    lay(modules, all.path());
     apply(all.path(), diff);
-    assert!(shell(all.path(), &planted.command).status.success(), "the suite passes with them");
+    let suite = report["command"].as_str().unwrap();
+    assert!(shell(all.path(), suite).status.success(), "the suite passes with them");
     for case in accepted {
         let one = report["candidates"].as_array().unwrap().iter().find(|one| {
             one["name"] == case.name.as_str()
@@ -210,6 +236,7 @@ fn by_hand(root: &Path, planted: &Planted, report: &Value, accepted: &[&Case]) {
                 "base" | "stripped, base" => worktree(root, "base"),
                 _ => worktree(root, "HEAD"),
             };
+            lay(modules, fresh.path());
             if let Some(mutant) = on.strip_prefix("stripped, mutant ") {
                 let patch = evidence.iter().find(|one| one["on"] == format!("mutant {mutant}"));
                 let patch = patch.unwrap()["patch"].as_str().unwrap();
@@ -310,4 +337,29 @@ fn rust() {
 #[test]
 fn go() {
     check("go");
+}
+
+#[test]
+fn jest() {
+    check("jest");
+}
+
+#[test]
+fn vitest() {
+    check("vitest");
+}
+
+#[test]
+fn rspec() {
+    check("rspec");
+}
+
+#[test]
+fn phpunit() {
+    check("phpunit");
+}
+
+#[test]
+fn gradle() {
+    check("gradle");
 }

@@ -22,7 +22,7 @@ pub(super) static RUNNER: Runner = Runner {
         })
     },
     commands,
-    one: Tail::Append("--filter {pattern}"),
+    one: Tail::Append("--dont-report-useless-tests --filter {pattern}"),
     variables: &[("XDEBUG_MODE", "off")],
     read,
 };
@@ -31,7 +31,8 @@ fn commands(place: &Place<'_>) -> Commands {
     let program = if place.has("composer.json") { "vendor/bin/phpunit" } else { "phpunit" };
     let phpunit = format!("{program} --colors=never --teamcity");
     let mut commands = Commands::of(Kind::Phpunit, phpunit.as_str())
-        .one(format!("{phpunit} --filter {{pattern}}"))
+        // Without its assertions a test is not to be held risky.
+        .one(format!("{phpunit} --dont-report-useless-tests --filter {{pattern}}"))
         .quick(format!("{phpunit} --stop-on-error --stop-on-failure"))
         .shuffled(format!("{phpunit} --order-by=random --random-order-seed={{seed}}"))
         .build(format!("{program} --list-tests"));

@@ -247,6 +247,13 @@ interface Store extends Base {
 class UsersTest {
     @Test
     void finds() { }
+
+    @Nested class Inner {
+        @Test
+        @Tags({
+            @Tag("a") })
+        void holds() { }
+    }
 }
 "#,
         &[
@@ -258,8 +265,10 @@ class UsersTest {
             "Interface Store 22-25, 22 : Base",
             "Method Store.put 23, 23 no body",
             "Method Store.size 24, 24",
-            "Type UsersTest 27-30, 27",
+            "Type UsersTest 27-37, 27",
             "Method UsersTest.finds 28-29, 28-29 test",
+            "Type UsersTest.Inner 31-36, 31",
+            "Method UsersTest.Inner.holds 32-35, 32-35 test",
         ],
     );
 }

@@ -47,6 +47,9 @@ fn why(kind: FaultKind, what: &str) -> String {
         FaultKind::Environment => {
             "reads or changes what surrounds the process; give the code its values"
         }
+        FaultKind::Files if what.ends_with("Snapshot") => {
+            "compares with a file that is not there yet; assert the value itself"
+        }
         FaultKind::Files => "works at a place of its own choice; use a temporary folder",
         _ => "bars the test",
     };

@@ -57,6 +57,28 @@ fn check(case: &Case<'_>, expect: &str) {
     assert_eq!(text, expect, "{text}");
 }
 
+#[test]
+fn a_test_goes_by_the_module_it_was_put_into() {
+    let name = |old: &str, name: &str| {
+        let case = Case {
+            path: "src/parse.rs",
+            name,
+            placement: Placement::Module,
+            old: Some(old),
+            imports: &[],
+            code: "#[test]\nfn adds() { assert_eq!(add(), 1); }\n",
+        };
+        run(&case).unwrap().name_in_module(name)
+    };
+    let bare = "pub fn add() -> u8 { 1 }\n\n#[test]\nfn old() { assert_eq!(add(), 1); }\n";
+    assert_eq!(name(bare, "parse::adds"), "parse::tests::adds");
+    assert_eq!(name(bare, "adds"), "tests::adds");
+    assert_eq!(name(bare, "parse::tests::adds"), "parse::tests::adds");
+    let named = "pub fn add() -> u8 { 1 }\n#[cfg(test)]\nmod unit {\n    use super::*;\n}\n";
+    assert_eq!(name(named, "parse::adds"), "parse::unit::adds");
+    assert_eq!(name(named, "parse::unit::adds"), "parse::unit::adds");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 

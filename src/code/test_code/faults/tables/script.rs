@@ -84,4 +84,10 @@ pub(super) const ROWS: &[Row] = &[
     ("os.homedir", Environment),
     ("os.userInfo", Environment),
     (":process.chdir", Files),
+    ("().toMatchSnapshot", Files),
+    ("~toMatchSnapshot", Files),
+    ("().toThrowErrorMatchingSnapshot", Files),
+    ("~toThrowErrorMatchingSnapshot", Files),
+    ("().toMatchFileSnapshot", Files),
+    ("~toMatchFileSnapshot", Files),
 ];

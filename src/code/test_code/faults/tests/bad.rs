@@ -280,6 +280,8 @@ fn of_scripts() {
             ("it('a', () => { expect(execSync('a')).toBe(f()); });", &[Process]),
             ("it('a', () => { expect(f()).toBe(1); process.exit(0); });", &[Process]),
             ("it('a', () => { fs.writeFileSync('/etc/x', 'y'); expect(f()).toBe(1); });", &[Files]),
+            ("it('a', () => { expect(f()).toMatchSnapshot(); });", &[Files]),
+            ("it('a', async () => { await expect(g()).resolves.toMatchSnapshot(); });", &[Files]),
         ],
     );
 }
