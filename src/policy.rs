@@ -101,6 +101,10 @@ pub struct ProposePermit(());
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ActPermit(());
 
+/// Leave to take back the deployment that the run watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RollbackPermit(());
+
 /// Leave to tell people where the inputs say: chat and on-call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AlertPermit(());
@@ -163,6 +167,13 @@ impl Ruling {
     /// that limits the level has to allow it, the asker's permission too.
     pub fn act(&self) -> Option<ActPermit> {
         (!self.refused && self.level >= Autonomy::Act).then_some(ActPermit(()))
+    }
+
+    /// The permit to take a deployment back, at `act` only: where the policy names the
+    /// rule that called for it, or where a person has approved it.
+    pub fn roll_back(&self, decision_is_clear_cut: bool, approved: bool) -> Option<RollbackPermit> {
+        let grounds = decision_is_clear_cut || approved;
+        (!self.refused && self.level >= Autonomy::Act && grounds).then_some(RollbackPermit(()))
     }
 }
 
@@ -237,6 +248,26 @@ mod tests {
             assert_eq!(asker_needs(&command, Some(Access::Read)), open, "{command:?}");
             assert_eq!(asker_needs(&command, Some(Access::Admin)), strict, "{command:?}");
         }
+    }
+
+    #[test]
+    fn a_rollback_needs_the_policy_or_a_person() {
+        for (input, clear_cut, approved, expect) in [
+            (Act, true, false, true),
+            (Act, false, false, false),
+            (Act, false, true, true),
+            (Alert, true, false, false),
+            (Alert, false, true, false),
+            (Propose, true, true, false),
+            (Observe, true, true, false),
+        ] {
+            let ruling = rule(&Grounds { input, ..FREE });
+            assert_eq!(ruling.roll_back(clear_cut, approved).is_some(), expect, "{input:?}");
+        }
+        let stranger = rule(&Grounds { asker: Some(Access::None), ..FREE });
+        assert!(stranger.roll_back(true, true).is_none());
+        let reader = rule(&Grounds { token: Token::ReadOnly, ..FREE });
+        assert!(reader.roll_back(true, true).is_none());
     }
 
     #[test]

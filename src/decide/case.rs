@@ -3,7 +3,7 @@
 use super::decision::{DataProblem, Verdict};
 use super::frame::{Extents, Frame, extents, frame};
 use super::judge::sides::{Sides, sides};
-use super::judge::{ALPHA, Enough, Tested, test};
+use super::judge::{ALPHA, Enough, Tested, Way, test};
 use super::rule::gate::{gap, reset, skew};
 use super::spec::{Class, Signal, Spec};
 use crate::log::Classes;
@@ -160,7 +160,7 @@ fn problems(
 }
 
 fn verdict(tested: &Tested, p: f64) -> Verdict {
-    let worse = p < ALPHA || tested.certain && tested.worse <= 0.1;
+    let worse = p < tested.alpha() || tested.certain && tested.worse <= 0.1;
     match &tested.enough {
         Enough::Nothing(_) => Verdict::NoData,
         Enough::Few(_) => Verdict::Insufficient,
@@ -169,7 +169,10 @@ fn verdict(tested: &Tested, p: f64) -> Verdict {
             let beyond = limit.beyond && limit.surely && (limit.persistent || limit.to_the_end);
             if beyond || worse { Verdict::Worse } else { Verdict::Same }
         }
-        Enough::Yes if worse && !(tested.settled && !tested.limit.to_the_end) => Verdict::Worse,
+        Enough::Yes if worse => {
+            let over = tested.settled && tested.way == Way::Level && !tested.limit.to_the_end;
+            if over { Verdict::Same } else { Verdict::Worse }
+        }
         Enough::Yes if !worse && tested.better < ALPHA => Verdict::Better,
         Enough::Yes => Verdict::Same,
     }

@@ -86,7 +86,7 @@ pub fn frame(spec: &Spec, extents: &[Extents]) -> Frame {
         // A point that stands at the window's very end belongs to it.
         end = end.min(start.saturating_add(length).saturating_add(1));
     }
-    let only_warmup = end <= from && end > start;
+    let only_warmup = end <= from && end > start && first.is_some();
     let from = if only_warmup { start } else { from };
     // Told from the times where it is left out: beside it if half of the baselines or more
     // have points after the start.

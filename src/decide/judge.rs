@@ -19,8 +19,13 @@ use limit::Limit;
 use sides::Sides;
 use two::Two;
 
-/// Significance at which a signal is worse, after correction for the number of signals.
+/// Significance at which a signal is worse or better, after correction for the number of
+/// signals.
 pub const ALPHA: f64 = 0.01;
+/// The same for a difference of at least [`LARGE`] times what matters.
+pub const ALPHA_LARGE: f64 = 0.025;
+/// What is a large difference, in multiples of what matters.
+pub const LARGE: f64 = 5.0;
 
 /// Whether there is enough to compare.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +57,8 @@ pub enum Way {
     FromNothing,
     /// It grows without end.
     Leak,
+    /// Not as earlier days changed at these hours.
+    Season,
 }
 
 /// What the tests of a signal say.
@@ -66,6 +73,8 @@ pub struct Tested {
     pub worse: f64,
     /// In which way.
     pub way: Way,
+    /// How much worse, in multiples of what matters.
+    pub badness: f64,
     /// The p value of being better by as much as matters.
     pub better: f64,
     /// Whether it is worse beyond its own significance, whatever the number of signals.
@@ -92,6 +101,7 @@ impl Tested {
             two: None,
             worse: 1.0,
             way: Way::Level,
+            badness: 0.0,
             better: 1.0,
             certain: false,
             settled: false,
@@ -103,12 +113,19 @@ impl Tested {
         }
     }
 
-    /// Takes the smaller p value of being worse.
-    pub fn consider(&mut self, p: f64, way: Way) {
+    /// Takes the smaller p value of being worse; `badness` is by how many times of what
+    /// matters.
+    pub fn consider(&mut self, p: f64, way: Way, badness: f64) {
         if p < self.worse {
             self.worse = p.max(0.0);
             self.way = way;
+            self.badness = badness;
         }
+    }
+
+    /// The significance to hold its p value against.
+    pub fn alpha(&self) -> f64 {
+        if self.badness >= LARGE { ALPHA_LARGE } else { ALPHA }
     }
 }
 
@@ -122,16 +139,20 @@ pub fn test(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides) -> Teste
     let may_leak = signal.kind != Kind::Ratio && signal.direction != Direction::Higher;
     if may_leak && let Some(leak) = leak::leak(signal, frame, sides) {
         if matches!(tested.enough, Enough::Yes | Enough::First) && leak.matters() {
-            tested.consider(leak.p, Way::Leak);
+            tested.consider(leak.p, Way::Leak, LARGE);
             tested.settled = false;
         }
         tested.leak = Some(leak);
     }
-    let kept = tested.worse;
-    if kept < 1.0 && seasonal::explains(spec, signal, frame, sides) {
+    if tested.worse < 1.0 && seasonal::explains(spec, signal, frame, sides) {
         tested.worse = 1.0;
         tested.certain = false;
         tested.seasonal = true;
+    }
+    if tested.enough == Enough::Yes
+        && let Some((p, badness)) = seasonal::hidden(spec, signal, frame, sides)
+    {
+        tested.consider(p, Way::Season, badness);
     }
     tested
 }

@@ -251,8 +251,9 @@ fn windows(value: Value, notes: &mut Notes) -> Windows {
         }
     }
     if windows.canary.is_some_and(|canary| canary > 0 && canary <= windows.warmup) {
-        let why = "must be longer than `windows.warmup`, which is its first part (5m where unsaid)";
-        fields.wrong("canary", why);
+        let remark = "`windows.canary` is no longer than `windows.warmup`, its first part: nothing \
+                      is left to judge.";
+        fields.notes.remarks.push(remark.to_owned());
     }
     fields.finish();
     windows
@@ -321,8 +322,10 @@ fn policy(value: Value, notes: &mut Notes) -> Policy {
             inner.within("gauge", 0.0, f64::INFINITY).unwrap_or(policy.practical_gauge);
         inner.finish();
     }
-    if fields.has("act_on") {
-        policy.act_on = fields.texts("act_on");
+    let said = fields.has("act_on");
+    let act_on = fields.texts("act_on");
+    if said {
+        policy.act_on = act_on;
     }
     fields.finish();
     policy

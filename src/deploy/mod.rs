@@ -4,6 +4,7 @@ pub mod argo;
 mod ask;
 mod deployer;
 pub mod github;
+pub mod harness;
 pub mod logs;
 pub mod metrics;
 mod status;

@@ -19,6 +19,9 @@ pub mod startup;
 pub mod stream;
 pub mod trace;
 
+#[cfg(test)]
+mod pairs;
+
 pub use allow::Allow;
 pub use compare::{Classed, Classes, Comparison, Lengths, compare};
 pub use miner::{Miner, Settings, Template, TemplateId};

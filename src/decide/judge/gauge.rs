@@ -3,11 +3,15 @@
 
 use super::sides::Sides;
 use super::two::{LEAST_POINTS, deflated, levels, scale, sign, smallest, values};
+use super::windows::{medians, windows};
 use super::{Enough, Tested, Way};
 use crate::decide::decision::Compared;
 use crate::decide::frame::Frame;
 use crate::decide::spec::{Class, Direction, Kind, Signal, Spec};
 use crate::stats::{effective, robust, spread, upper_quantile};
+
+/// What was worse at first by less than so many times of what matters may have settled.
+const SETTLES: f64 = 4.0;
 
 /// Tests a gauge.
 pub fn test(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides) -> Tested {
@@ -29,28 +33,29 @@ pub fn test(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides) -> Teste
         collapse(signal, sides, &mut tested);
         return tested;
     }
-    let matters = two.badness(signal, policy) >= 1.0;
-    if matters {
-        tested.consider(two.worse, Way::Level);
-        apart(signal, &a, &b, two.badness(signal, policy), &mut tested);
+    let badness = two.badness(signal, policy);
+    if badness >= 1.0 {
+        tested.consider(two.worse, Way::Level, badness);
+        apart(signal, &a, &b, badness, &mut tested);
     }
     let half = a.len() / 2;
     let (early, late) = a.split_at(half);
     if late.len() >= LEAST_POINTS {
         let of_late = levels(signal, late, &b);
-        if of_late.badness(signal, policy) >= 1.0 {
-            tested.consider((2.0 * of_late.worse).min(1.0), Way::Late);
-            apart(signal, late, &b, of_late.badness(signal, policy), &mut tested);
+        let lately = of_late.badness(signal, policy);
+        if lately >= 1.0 {
+            tested.consider((2.0 * of_late.worse).min(1.0), Way::Late, lately);
+            apart(signal, late, &b, lately, &mut tested);
         }
-        let of_early = levels(signal, early, &b);
+        let first = levels(signal, early, &b).badness(signal, policy);
         tested.settled = matches!(signal.class, Class::Latency | Class::Saturation)
-            && of_late.badness(signal, policy) < 0.5
-            && of_early.badness(signal, policy) >= 1.0
-            && of_early.badness(signal, policy) > of_late.badness(signal, policy);
+            && lately < 0.5
+            && (1.0..SETTLES).contains(&first);
     }
+    episodes(spec, signal, frame, sides, &mut tested);
     wider(spec, signal, &a, &b, &mut tested);
     from_nothing(signal, &a, &b, &mut tested);
-    if two.badness(signal, policy) <= -1.0 {
+    if badness <= -1.0 {
         tested.better = two.better;
     }
     tested
@@ -81,6 +86,47 @@ fn enough(spec: &Spec, frame: &Frame, sides: &Sides) -> Enough {
     Enough::Yes
 }
 
+/// Windows, or the last few points, that lie beyond everything the baseline has, and beyond
+/// the limit where there is one: trouble that came and went, or has just begun.
+fn episodes(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides, tested: &mut Tested) {
+    const LEAST: usize = 3;
+    if signal.direction == Direction::Either || sides.baseline.len() < 5 {
+        return;
+    }
+    let sign = sign(signal);
+    let b = values(&sides.baseline);
+    let highest = b.iter().map(|value| sign * value).fold(f64::NEG_INFINITY, f64::max);
+    let room = smallest(signal, &spec.policy) * scale(&values(&sides.canary), &b);
+    let middle = robust::median(&b).unwrap_or(0.0);
+    let beyond = match signal.limit {
+        Some(limit) => (sign * limit).max(sign * middle + 2.0 * room),
+        None => sign * middle + 5.0 * room,
+    };
+    let bar = beyond.max(highest + room);
+    let cut = windows(&sides.canary, frame.from, frame.end, spec.policy.window);
+    let middles = medians(&sides.canary, frame.from, frame.end, spec.policy.window);
+    let tries = middles.len() as f64 + 1.0;
+    // The chance that this many points are the highest of all.
+    let p = |count: usize| {
+        (1..=count).map(|n| n as f64 / (b.len() + n) as f64).product::<f64>() * tries
+    };
+    for (window, median) in cut.iter().zip(&middles) {
+        if window.points >= LEAST && sign * median > bar {
+            // The median lies beyond, so half of the window's points do.
+            let p = p(window.points.div_ceil(2).max(LEAST));
+            tested.consider(p.min(1.0), Way::Spikes, super::LARGE);
+        }
+    }
+    let many = sides.canary.iter().filter(|point| sign * point.value > bar).count();
+    if many >= LEAST && 4 * many >= sides.canary.len() {
+        tested.consider(p(many).min(1.0), Way::Spikes, super::LARGE);
+    }
+    let tail = sides.canary.get(sides.canary.len().saturating_sub(LEAST)..).unwrap_or_default();
+    if tail.len() == LEAST && tail.iter().all(|point| sign * point.value > bar) {
+        tested.consider(p(LEAST).min(1.0), Way::Late, super::LARGE);
+    }
+}
+
 /// Nearly all of one side beyond nearly all of the other, by more than twice what
 /// matters: neighbours may hang together as they like.
 fn apart(signal: &Signal, a: &[f64], b: &[f64], badness: f64, tested: &mut Tested) {
@@ -93,7 +139,7 @@ fn apart(signal: &Signal, a: &[f64], b: &[f64], badness: f64, tested: &mut Teste
     let low = robust::quantile(&a, 0.1);
     let high = b.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     if low.is_some_and(|low| low > high) {
-        tested.consider(0.005, Way::Level);
+        tested.consider(0.005, Way::Level, badness);
         tested.certain = true;
     }
 }
@@ -122,7 +168,8 @@ fn wider(spec: &Spec, signal: &Signal, a: &[f64], b: &[f64], tested: &mut Tested
     if spread.ratio >= WIDER && upper.difference / scale >= 2.0 * smallest {
         let share = worth(&a).min(worth(&b));
         let p = deflated(spread.p.max(upper.p_greater), share);
-        tested.consider((2.0 * p).min(1.0), Way::Spread);
+        let badness = upper.difference / scale / smallest;
+        tested.consider((2.0 * p).min(1.0), Way::Spread, badness);
     }
     // Far steadier, or far less so, and worse somewhere: not the same distribution.
     let extreme = spread.ratio >= OTHER_SHAPE || spread.ratio <= 1.0 / OTHER_SHAPE;
@@ -133,7 +180,8 @@ fn wider(spec: &Spec, signal: &Signal, a: &[f64], b: &[f64], tested: &mut Tested
         }
     });
     if extreme && worse_somewhere {
-        tested.consider((2.0 * deflated(spread.p, worth(&b))).min(1.0), Way::Shape);
+        let p = deflated(spread.p, worth(&b));
+        tested.consider((2.0 * p).min(1.0), Way::Shape, super::LARGE);
     }
 }
 
@@ -151,7 +199,7 @@ fn from_nothing(signal: &Signal, a: &[f64], b: &[f64], tested: &mut Tested) {
     let events = if whole { a.iter().sum() } else { times as f64 };
     let p = (a.len() as f64 / (a.len() + b.len()) as f64).powf(events);
     if p <= 0.1 {
-        tested.consider(p, Way::FromNothing);
+        tested.consider(p, Way::FromNothing, super::LARGE);
         tested.certain = true;
     }
 }
@@ -174,7 +222,7 @@ fn collapse(signal: &Signal, sides: &Sides, tested: &mut Tested) {
     if let (Some(own), Some(other)) = (ratio(&late, &early), ratio(&old_late, &old_early))
         && own < 0.3 * other
     {
-        tested.consider(0.005, Way::Late);
+        tested.consider(0.005, Way::Late, super::LARGE);
         tested.certain = true;
     }
 }

@@ -1,7 +1,7 @@
 //! Ratios: shares of all requests, their windows pooled.
 
 use super::sides::Sides;
-use super::two::{factor, ratios, sign, smallest};
+use super::two::{factor, parts, ratios, sign, smallest};
 use super::windows::{Window, shares, sum, windows};
 use super::{Enough, Tested, Way};
 use crate::decide::decision::Compared;
@@ -35,16 +35,16 @@ pub fn test(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides) -> Teste
     if whole_a.total <= 0.0 || whole_b.total <= 0.0 {
         return tested;
     }
-    let two = ratios(signal, &a, &b, None);
+    let two = ratios(signal, &parts(&sides.canary, policy), &parts(&sides.baseline, policy), None);
     tested.two = Some(two);
-    let matters = two.badness(signal, policy) >= 1.0;
-    if matters {
-        tested.consider(two.worse, Way::Level);
+    let badness = two.badness(signal, policy);
+    if badness >= 1.0 {
+        tested.consider(two.worse, Way::Level, badness);
     }
     late(spec, signal, &a, &b, &mut tested);
     spikes(spec, signal, &a, &b, &mut tested);
     from_nothing(spec, signal, &canary, sides, &mut tested);
-    if two.badness(signal, policy) <= -1.0 {
+    if badness <= -1.0 {
         tested.better = two.better;
     }
     tested
@@ -104,8 +104,9 @@ fn late(spec: &Spec, signal: &Signal, a: &[Share], b: &[Share], tested: &mut Tes
     }
     let tail = a.get(a.len() - count..).unwrap_or_default();
     let two = ratios(signal, tail, b, Some(factor(b)));
-    if two.badness(signal, &spec.policy) >= 2.0 {
-        tested.consider((3.0 * two.worse).min(1.0), Way::Late);
+    let badness = two.badness(signal, &spec.policy);
+    if badness >= 2.0 {
+        tested.consider((3.0 * two.worse).min(1.0), Way::Late, badness);
     }
 }
 
@@ -137,7 +138,7 @@ fn spikes(spec: &Spec, signal: &Signal, a: &[Share], b: &[Share], tested: &mut T
         let scaled = |share: Share| Share { bad: share.bad / factor, total: share.total / factor };
         let found = proportion::proportions(scaled(*share), scaled(whole), super::two::CONFIDENCE);
         let p = if sign > 0.0 { found.p_greater } else { found.p_less };
-        tested.consider((p * a.len() as f64).min(1.0), Way::Spikes);
+        tested.consider((p * a.len() as f64).min(1.0), Way::Spikes, super::LARGE);
     }
 }
 
@@ -159,7 +160,7 @@ fn from_nothing(
     // Given how many failed, all of them on this side by chance.
     let p = (whole.total / (whole.total + old)).powf(whole.bad);
     if whole.rate() >= spec.policy.practical_ratio && p <= 0.1 && tested.enough == Enough::Yes {
-        tested.consider(p, Way::FromNothing);
+        tested.consider(p, Way::FromNothing, super::LARGE);
         tested.certain = true;
     }
 }

@@ -35,6 +35,23 @@ pub fn explains(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides) -> b
     explained && end_explained
 }
 
+/// A regression that the hour hides: earlier days moved, this one did not. Its p value and
+/// by how many times of what matters.
+pub fn hidden(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides) -> Option<(f64, f64)> {
+    if frame.beside || sides.then.len() < LEAST || sides.then_before.len() < LEAST {
+        return None;
+    }
+    let policy = &spec.policy;
+    // Earlier days have to have moved the other way, beyond doubt.
+    let then = two(signal, policy, &sides.then, &sides.then_before)?;
+    if then.better >= 0.001 || then.badness(signal, policy) > -2.0 {
+        return None;
+    }
+    let against = two(signal, policy, &sides.canary, &moved(signal, sides))?;
+    let badness = against.badness(signal, policy);
+    (badness >= 2.0).then_some(((2.0 * against.worse).min(1.0), badness))
+}
+
 /// Whether the last windows, too, are as earlier days would have it.
 fn late_explained(
     spec: &Spec,

@@ -67,12 +67,7 @@ pub fn values(points: &[Point]) -> Vec<f64> {
 /// Compares two sets of points in order of time; `None` where one is too small for it.
 pub fn two(signal: &Signal, policy: &Policy, a: &[Point], b: &[Point]) -> Option<Two> {
     if signal.kind == Kind::Ratio {
-        let cut = |points: &[Point]| {
-            let from = points.first()?.at;
-            let end = points.last()?.at.saturating_add(1);
-            Some(shares(&windows(points, from, end, policy.window)))
-        };
-        let (a, b) = (cut(a)?, cut(b)?);
+        let (a, b) = (parts(a, policy), parts(b, policy));
         let enough = |shares: &[Share]| sum(shares).total >= 20.0;
         (enough(&a) && enough(&b)).then(|| ratios(signal, &a, &b, None))
     } else {
@@ -81,6 +76,16 @@ pub fn two(signal: &Signal, policy: &Policy, a: &[Point], b: &[Point]) -> Option
         }
         Some(levels(signal, &values(a), &values(b)))
     }
+}
+
+/// A ratio's points in parts by which overdispersion is estimated: windows, but two dozen
+/// where there are fewer, so that the estimate itself is worth something.
+pub fn parts(points: &[Point], policy: &Policy) -> Vec<Share> {
+    const LEAST: i64 = 24;
+    let (Some(first), Some(last)) = (points.first(), points.last()) else { return Vec::new() };
+    let end = last.at.saturating_add(1);
+    let length = policy.window.min(end.saturating_sub(first.at) / LEAST);
+    shares(&windows(points, first.at, end, length))
 }
 
 /// Compares windows of a ratio. `factor` is the overdispersion where it is known better

@@ -202,15 +202,15 @@ impl<'n> Fields<'n> {
         None
     }
 
-    /// The items of a list; one value alone is a list of one.
+    /// The items of a list; one text alone is a list of one.
     pub fn list(&mut self, key: &'static str) -> Vec<Value> {
         match self.take(key) {
             Some(Value::Array(items)) => items,
-            Some(Value::Object(_)) => {
-                self.wrong(key, "must be a list");
+            Some(text @ Value::String(_)) => vec![text],
+            Some(other) => {
+                self.wrong(key, format!("must be a list, not {}", kind(&other)));
                 Vec::new()
             }
-            Some(one) => vec![one],
             None => Vec::new(),
         }
     }

@@ -1,6 +1,7 @@
 //! The file as it stands, its points packed while they stream by: a spec of ten
 //! thousand signals is never held as a tree.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -321,12 +322,21 @@ impl RawSeries {
             }
         };
         if let Some(why) = wrong {
-            return complain(why);
+            return complain(&why);
         }
         let Some(at) = at else {
             // A null instead of a point, or a point whose time is null, is a missing one.
             return;
         };
+        let refused = match (bad, total) {
+            (Some(bad), Some(total)) if bad > total => Some("has a `bad` above its `total`"),
+            (Some(bad), _) if bad < 0.0 => Some("has a `bad` below nothing"),
+            (_, Some(total)) if total < 0.0 => Some("has a `total` below nothing"),
+            _ => None,
+        };
+        if let Some(why) = refused {
+            return complain(why);
+        }
         if bad.is_some() || total.is_some() {
             self.ratios += 1;
             let value = bad.unwrap_or(f64::NAN);
@@ -346,10 +356,12 @@ struct ReadPoint {
     value: Option<f64>,
     bad: Option<f64>,
     total: Option<f64>,
-    wrong: Option<&'static str>,
+    wrong: Option<Cow<'static, str>>,
 }
 
 const NO_POINT: &str = "must be a point: {at, value}, or {at, bad, total} of a ratio";
+
+const NO_NUMBER: &str = "has a value that is no number";
 
 struct OnePoint;
 
@@ -368,7 +380,7 @@ impl<'de> Visitor<'de> for OnePoint {
         to.write_str("a point")
     }
 
-    refuse_scalars!(|_| ReadPoint { wrong: Some(NO_POINT), ..ReadPoint::default() });
+    refuse_scalars!(|_| ReadPoint { wrong: Some(Cow::Borrowed(NO_POINT)), ..ReadPoint::default() });
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
         Ok(ReadPoint::default())
@@ -388,12 +400,12 @@ impl<'de> Visitor<'de> for OnePoint {
             point.at(at);
         }
         match (scalars.next(), scalars.next(), scalars.next()) {
-            (Some(value), None, _) => point.value = point.number(value),
+            (Some(value), None, _) => point.value = point.number(value, NO_NUMBER),
             (Some(bad), Some(total), None) => {
-                point.bad = point.number(bad);
-                point.total = point.number(total);
+                point.bad = point.number(bad, NO_NUMBER);
+                point.total = point.number(total, NO_NUMBER);
             }
-            _ => point.wrong = Some(NO_POINT),
+            _ => point.wrong = Some(Cow::Borrowed(NO_POINT)),
         }
         Ok(point)
     }
@@ -402,7 +414,11 @@ impl<'de> Visitor<'de> for OnePoint {
         let mut point = ReadPoint::default();
         let mut timed = false;
         while let Some(key) = entries.next_key_seed(OneKey)? {
-            if key == Key::Other {
+            let slip = matches!(key, Key::Near(_));
+            if let Key::Near(why) = &key {
+                point.wrong = Some(Cow::Owned(why.clone()));
+            }
+            if slip || key == Key::Other {
                 entries.next_value::<IgnoredAny>()?;
                 continue;
             }
@@ -412,13 +428,13 @@ impl<'de> Visitor<'de> for OnePoint {
                     timed = true;
                     point.at(scalar);
                 }
-                Key::Value => point.value = point.number(scalar),
-                Key::Bad => point.bad = point.number(scalar),
-                _ => point.total = point.number(scalar),
+                Key::Value => point.value = point.number(scalar, "has a `value` that is no number"),
+                Key::Bad => point.bad = point.number(scalar, "has a `bad` that is no number"),
+                _ => point.total = point.number(scalar, "has a `total` that is no number"),
             }
         }
         if !timed && point.wrong.is_none() {
-            point.wrong = Some("has no `at`");
+            point.wrong = Some(Cow::Borrowed("has no `at`"));
         }
         Ok(point)
     }
@@ -433,17 +449,18 @@ impl ReadPoint {
             _ => None,
         };
         if self.at.is_none() {
-            self.wrong = Some("has an `at` that is no time: write RFC 3339 or seconds since 1970");
+            let why = "has an `at` that is no time: write RFC 3339 or seconds since 1970";
+            self.wrong = Some(Cow::Borrowed(why));
         }
     }
 
     /// A number; NaN for null and what is written as not a number.
-    fn number(&mut self, scalar: Scalar) -> Option<f64> {
+    fn number(&mut self, scalar: Scalar, why: &'static str) -> Option<f64> {
         match scalar {
             Scalar::Number(number) => Some(number),
             Scalar::Null => Some(f64::NAN),
             Scalar::Time(_) | Scalar::Other => {
-                self.wrong = Some("has a value that is no number");
+                self.wrong = Some(Cow::Borrowed(why));
                 None
             }
         }
@@ -457,6 +474,8 @@ enum Key {
     Value,
     Bad,
     Total,
+    /// A slip of one of these, with what to say of it.
+    Near(String),
     Other,
 }
 
@@ -483,6 +502,14 @@ impl Visitor<'_> for OneKey {
             "value" => Key::Value,
             "bad" => Key::Bad,
             "total" => Key::Total,
+            other if other.len() <= 7 => {
+                match words::nearest(other, &["at", "value", "bad", "total"]) {
+                    Some(name) => {
+                        Key::Near(format!("has no key `{other}`; did you mean `{name}`?"))
+                    }
+                    None => Key::Other,
+                }
+            }
             _ => Key::Other,
         })
     }
@@ -536,7 +563,13 @@ impl<'de> Visitor<'de> for OneScalar {
     fn visit_str<E>(self, text: &str) -> Result<Scalar, E> {
         let text = text.trim();
         if let Ok(number) = text.parse::<f64>() {
-            return Ok(if number.is_finite() { Scalar::Number(number) } else { Scalar::Null });
+            // Too large a number is not a missing one.
+            let digits = text.contains(|c: char| c.is_ascii_digit());
+            return Ok(match (number.is_finite(), digits) {
+                (true, _) => Scalar::Number(number),
+                (false, true) => Scalar::Other,
+                (false, false) => Scalar::Null,
+            });
         }
         let plain = text.trim_start_matches(['+', '-', '.']).to_ascii_lowercase();
         if matches!(plain.as_str(), "" | "nan" | "inf" | "null" | "none" | "n/a" | "na") {

@@ -39,7 +39,14 @@ pub fn signal(path: &str, raw: RawSignal, notes: &mut Notes) -> Option<Signal> {
     if name.is_none() && !unreadable {
         fields.wrong("name", "is missing: name the signal");
     }
-    let kind = kind.unwrap_or_else(|| told_kind(&series));
+    let kind = kind.unwrap_or_else(|| {
+        let told = told_kind(&series);
+        if !unreadable && !fields.notes.problems.iter().any(|problem| problem.path == fields.path("kind")) {
+            let (word, _) = KINDS.iter().find(|(_, kind)| *kind == told).unwrap_or(&KINDS[0]);
+            fields.wrong("kind", format!("is missing: ratio, gauge or counter; its points look like `{word}`"));
+        }
+        told
+    });
     if kind == Kind::Ratio && limit.is_some_and(|limit| !(0.0..=1.0).contains(&limit)) {
         fields.wrong("limit", "must be a share from 0 to 1 (0.05 for 5 %), as the signal is a ratio");
     }
@@ -47,7 +54,7 @@ pub fn signal(path: &str, raw: RawSignal, notes: &mut Notes) -> Option<Signal> {
     for (role, raw) in series {
         let path = fields.path(&format!("series.{}", cut(&role)));
         let named = fields.notes.problems.len();
-        check_points(&path, kind, &raw, fields.notes);
+        check_points(&path, name.as_deref().unwrap_or_default(), kind, &raw, fields.notes);
         let readable = fields.notes.problems.len() == named;
         match role_of(&role) {
             Ok(role) if readable => {
@@ -93,6 +100,7 @@ pub fn source(fields: &mut Fields) -> Option<Source> {
     let (query, total) = (fields.text("query"), fields.text("total"));
     match fields.take("source") {
         Some(serde_json::Value::String(kind)) => {
+            known_source("source", &kind, fields);
             Some(Source { query, total, ..super::source_of(kind) })
         }
         Some(value @ serde_json::Value::Object(_)) => {
@@ -103,6 +111,9 @@ pub fn source(fields: &mut Fields) -> Option<Source> {
             let total = inner.text("total").or(total);
             if kind.is_none() {
                 inner.wrong("kind", "is missing: say `prometheus`, `datadog`, `file` …");
+            }
+            if let Some(kind) = &kind {
+                known_source("kind", kind, &mut inner);
             }
             let options = inner.rest().into_iter().collect();
             Some(Source { query, total, options, ..super::source_of(kind?) })
@@ -120,8 +131,24 @@ pub fn source(fields: &mut Fields) -> Option<Source> {
     }
 }
 
+/// Where series and logs can come from.
+const SOURCES: &[&str] =
+    &["prometheus", "datadog", "cloudwatch", "json", "file", "loki", "kubernetes", "harness"];
+
+fn known_source(key: &str, kind: &str, fields: &mut Fields) {
+    if SOURCES.contains(&kind.trim()) {
+        return;
+    }
+    let meant = match words::nearest(kind, SOURCES) {
+        Some(name) => format!("; did you mean `{name}`?"),
+        None => String::new(),
+    };
+    let all = SOURCES.join(", ");
+    fields.wrong(key, format!("must be one of {all}, not `{}`{meant}", cut(kind)));
+}
+
 /// Points that cannot be meant, and points of another kind.
-fn check_points(path: &str, kind: Kind, raw: &RawSeries, notes: &mut Notes) {
+fn check_points(path: &str, name: &str, kind: Kind, raw: &RawSeries, notes: &mut Notes) {
     for (index, why) in &raw.wrong {
         notes.problem(format!("{path}[{index}]"), why.clone());
     }
@@ -130,8 +157,8 @@ fn check_points(path: &str, kind: Kind, raw: &RawSeries, notes: &mut Notes) {
         notes.problem(path, format!("has {more} more points that cannot be read"));
     }
     match kind {
-        Kind::Ratio if raw.ratios == 0 && raw.values > 0 => {
-            let why = "has points with `value`, but a ratio's points have `bad` and `total`";
+        Kind::Ratio if raw.values > 0 => {
+            let why = format!("has points with `value`, but `{name}` is a ratio: its points have `bad` and `total`");
             notes.problem(path, why);
         }
         Kind::Gauge | Kind::Counter if raw.values == 0 && raw.ratios > 0 => {

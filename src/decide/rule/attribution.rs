@@ -16,7 +16,8 @@ use crate::stats::robust;
 /// Whose trouble it is, and what that calls for.
 pub fn attribute(case: &Case) -> (Attribution, Option<Finding>) {
     let worse: Vec<&Judged> = case.worse().collect();
-    if !worse.is_empty() {
+    let baseline = baseline(case);
+    if !worse.is_empty() || baseline.is_some() {
         let (dependencies, siblings) = others(case);
         if !dependencies.is_empty() {
             let why = format!(
@@ -37,7 +38,7 @@ pub fn attribute(case: &Case) -> (Attribution, Option<Finding>) {
             return shared(Whose::Sibling, siblings, "shared_trouble", why);
         }
     }
-    if let Some((names, why)) = baseline(case) {
+    if let Some((names, why)) = baseline {
         return shared(Whose::Baseline, names, "shared_trouble", why);
     }
     if let Some((names, all, signals)) = instances(case) {
@@ -114,9 +115,6 @@ fn other_in_trouble(case: &Case, signal: &Signal, role: &Role) -> bool {
         let late = two(signal, policy, late, before);
         return [whole, late].into_iter().flatten().any(|two| risen(case, signal, &two));
     }
-    if before_start_is_alike(case, signal, now) {
-        return false;
-    }
     let level = level(signal, now);
     if let (Some(limit), Some(level)) = (signal.limit, level) {
         let sign = sign(signal);
@@ -125,7 +123,7 @@ fn other_in_trouble(case: &Case, signal: &Signal, role: &Role) -> bool {
         }
     }
     // Trouble that began within the window shows in its later part.
-    let (early, late) = now.split_at(now.len() / 3);
+    let (early, late) = beginning(&series, case);
     if two(signal, policy, late, early).is_some_and(|two| risen(case, signal, &two)) {
         return true;
     }
@@ -135,9 +133,12 @@ fn other_in_trouble(case: &Case, signal: &Signal, role: &Role) -> bool {
             .is_some_and(|two| risen(case, signal, &two) && two.badness(signal, policy) >= 10.0)
 }
 
-/// Nothing is known of the time before, but the series is no longer than nothing.
-fn before_start_is_alike(_: &Case, _: &Signal, now: &[Point]) -> bool {
-    now.is_empty()
+/// The first quarter of a series since the start, and its second half.
+fn beginning<'p>(series: &'p [Point], case: &Case) -> (&'p [Point], &'p [Point]) {
+    let since = between(series, case.frame.start, case.frame.end);
+    let quarter = (since.len() / 4).max(4).min(since.len());
+    let half = since.len() / 2;
+    (since.get(..quarter).unwrap_or_default(), since.get(half..).unwrap_or_default())
 }
 
 /// A rise of another service's series that matters and is beyond doubt.
@@ -176,8 +177,8 @@ fn baseline(case: &Case) -> Option<(Vec<String>, String)> {
         } else if sides.then.len() >= 4 {
             (sides.then.clone(), 5.0)
         } else {
-            let first = sides.baseline.get(..sides.baseline.len() / 3).unwrap_or_default();
-            (first.to_vec(), 10.0)
+            let (series, _) = points(signal, &Role::Baseline);
+            (beginning(&series, case).0.to_vec(), 10.0)
         };
         let policy = &case.spec.policy;
         let rose = |now: &[Point]| {

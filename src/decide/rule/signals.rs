@@ -82,6 +82,9 @@ pub fn sentence(spec: &Spec, judged: &Judged) -> String {
         Way::FromNothing => {
             format!("`{name}` comes up again and again where the baseline has none: {levels}{limit}.")
         }
+        Way::Season => format!(
+            "`{name}` is {levels}, but on earlier days it became better at these hours{limit}."
+        ),
         Way::Leak => {
             let leak = judged.tested.leak;
             let growth = leak.map_or(0.0, |leak| leak.growth);

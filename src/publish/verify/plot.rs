@@ -140,9 +140,35 @@ fn shown_points(signal: &Signal, role: &Role) -> Vec<(i64, f64)> {
     }
 }
 
+/// Brings the baseline of a count to the new version's share of traffic where the
+/// decision did so, too, and says what the line is called then.
+fn scaled(
+    spec: &Spec,
+    signal: &Signal,
+    result: &SignalResult,
+    baseline: &mut [(i64, f64)],
+) -> String {
+    let plain = || "baseline".to_owned();
+    let weight = spec.deployment.weight.filter(|weight| *weight > 0.0 && *weight < 1.0);
+    let (Some(weight), Some(level)) = (weight, result.baseline) else { return plain() };
+    if signal.kind == Kind::Ratio || baseline.is_empty() {
+        return plain();
+    }
+    let mut values: Vec<f64> = baseline.iter().map(|point| point.1).collect();
+    values.sort_by(f64::total_cmp);
+    let factor = weight / (1.0 - weight);
+    let used = level / values[values.len() / 2];
+    if used.is_nan() || (used - 1.0).abs() <= (used - factor).abs() {
+        return plain();
+    }
+    baseline.iter_mut().for_each(|point| point.1 *= factor);
+    format!("baseline × {}", number::short(factor))
+}
+
 fn panel(out: &mut String, spec: &Spec, signal: &Signal, result: &SignalResult, scrubber: &Scrubber) {
     let canary = shown_points(signal, &Role::Canary);
-    let baseline = shown_points(signal, &Role::Baseline);
+    let mut baseline = shown_points(signal, &Role::Baseline);
+    let scaled = scaled(spec, signal, result, &mut baseline);
     let stroke = colour(result.verdict);
     let name = match (&signal.unit, signal.kind) {
         (Some(unit), _) => format!("{} ({unit})", signal.name),
@@ -210,10 +236,11 @@ fn panel(out: &mut String, spec: &Spec, signal: &Signal, result: &SignalResult, 
             clock(tick),
         );
     }
+    warm_up_label(out, spec, &x, (first, last));
     line(out, &baseline, &x, &y, BASELINE, "1.3");
     line(out, &canary, &x, &y, stroke, "1.7");
     limit(out, signal, near, &y);
-    names(out, &canary, &baseline, &y, stroke);
+    names(out, &canary, &baseline, &y, stroke, &scaled);
 }
 
 /// The start of the new version and its warm-up.
@@ -236,6 +263,15 @@ fn windows(out: &mut String, spec: &Spec, x: &Scale, (first, last): (i64, i64)) 
         "<line x1=\"{from:.1}\" x2=\"{from:.1}\" y1=\"{TOP}\" y2=\"{}\" stroke=\"{FAINT}\" stroke-dasharray=\"2 3\"/>",
         PANEL - BOTTOM
     );
+}
+
+/// The warm-up's name, above the grid.
+fn warm_up_label(out: &mut String, spec: &Spec, x: &Scale, (first, last): (i64, i64)) {
+    let Some(start) = spec.deployment.started_at.filter(|at| (first..=last).contains(at)) else {
+        return;
+    };
+    let from = x.at(start as f64);
+    let to = x.at((start + spec.windows.warmup).min(last) as f64);
     if to - from > 60.0 {
         let _ = writeln!(
             out,
@@ -278,6 +314,7 @@ fn names(
     baseline: &[(i64, f64)],
     y: &Scale,
     stroke: &str,
+    scaled: &str,
 ) {
     let end = |points: &[(i64, f64)]| points.last().map(|point| y.at(point.1));
     let (new, old) = (end(canary), end(baseline));
@@ -285,7 +322,7 @@ fn names(
         Some(old) if (new - old).abs() < 13.0 => if new <= old { old - 13.0 } else { old + 13.0 },
         _ => new,
     });
-    for (at, name, fill) in [(old, "baseline", BASELINE), (new_at, "new version", stroke)] {
+    for (at, name, fill) in [(old, scaled, BASELINE), (new_at, "new version", stroke)] {
         if let Some(at) = at {
             let _ = writeln!(
                 out,

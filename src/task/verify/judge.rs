@@ -31,10 +31,20 @@ pub async fn gather(question: &Question<'_>, spec: &mut Spec) -> Result<Findings
         let settings =
             sources::metrics(question.inputs, question.folder).map_err(Failure::Inputs)?;
         let filled = metrics::fill(spec, question.client, &settings).await;
-        remarks.extend(filled.map_err(Failure::Platform)?);
+        remarks.extend(filled.map_err(failure)?);
     }
     let classes = logs(question, spec, &mut remarks).await?;
     Ok(Findings { classes, remarks })
+}
+
+/// What a server refused or could not be asked is the platform's; anything else about a
+/// source (a kind that is not there, a file that is missing, several series where one is
+/// wanted) is the spec's.
+fn failure(error: anyhow::Error) -> Failure {
+    match error.chain().any(|cause| cause.is::<crate::http::Error>()) {
+        true => Failure::Platform(error),
+        false => Failure::Inputs(error),
+    }
 }
 
 /// The logs' classes; `None` where all lines stand in the spec, which the decision reads

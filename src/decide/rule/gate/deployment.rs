@@ -9,23 +9,26 @@ pub fn state(case: &Case) -> Option<Finding> {
     let why = match case.spec.deployment.state {
         State::Succeeded | State::Running => return None,
         State::Failed => "The deployment failed: what is measured may be of a part of it.",
-        State::Expired => "The deployment ran out of time: it may be there in part.",
+        State::Expired => "The deployment expired before it was done: it may be there in part.",
         State::Aborted => "The deployment was aborted: it may be there in part.",
-        State::Frozen => "A freeze holds the deployment: it is not there as a whole.",
-        State::WaitingApproval => "The deployment waits for an approval: it is not there yet.",
+        State::Frozen => "The deployment is frozen: it is not there as a whole.",
+        State::WaitingApproval => "The deployment is waiting for an approval: it is not there yet.",
     };
     Some(Finding::investigate("deployment_state", why))
 }
 
-/// Neither a version before nor the first of all.
+/// No version before: the first of all, or one that is not named.
 pub fn no_previous(case: &Case) -> Option<Finding> {
     let deployment = &case.spec.deployment;
     let known = deployment.previous.is_some() || deployment.rollback.target.is_some();
-    (!known && !deployment.first).then(|| {
-        Finding::investigate(
-            "no_previous_version",
-            "No previous version is named, and this is not said to be the first deployment: \
-             nothing says what it is compared with or could be taken back to.",
-        )
+    (!known).then(|| {
+        let why = if deployment.first {
+            "This is the first deployment: there is no previous version to compare it with or to \
+             go back to."
+        } else {
+            "No previous version is named: nothing says what this one is compared with or could \
+             be taken back to."
+        };
+        Finding::investigate("no_previous_version", why)
     })
 }
