@@ -451,6 +451,6 @@ fn phases_are_read_as_the_plugin_reads_them() {
     }
     let cluster =
         server::Server::start(|_| Reply::new(502, "text/html", b"<h1>Bad Gateway</h1>".to_vec()));
-    let error = wait(argo(&cluster.url).execution()).unwrap_err().to_string();
+    let error = format!("{:#}", wait(argo(&cluster.url).execution()).unwrap_err());
     assert!(error.contains("Bad Gateway"), "{error}");
 }

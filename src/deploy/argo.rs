@@ -171,7 +171,7 @@ impl Argo {
     async fn rollout(&self) -> anyhow::Result<Rollout> {
         let answer = self.api.get(&self.path(), &[]).await;
         let what = format!("the rollout {}", self.title());
-        read(&answer.map_err(|error| self.api.explain(&error, &what))?, "Kubernetes")
+        read(&answer.map_err(|error| self.api.explain(error, &what))?, "Kubernetes")
     }
 
     /// The revisions of a rollout that are kept, the newest first.
@@ -181,7 +181,7 @@ impl Argo {
         let query = [("labelSelector", selector.as_str())];
         let answer = self.api.get(&path, if selector.is_empty() { &[] } else { &query }).await;
         let answer =
-            answer.map_err(|error| self.api.explain(&error, "the revisions of the rollout"))?;
+            answer.map_err(|error| self.api.explain(error, "the revisions of the rollout"))?;
         let sets: ReplicaSets = read(&answer, "Kubernetes")?;
         let owned = |set: &ReplicaSet| {
             set.metadata.owner_references.iter().any(|owner| owner.uid == rollout.metadata.uid)
@@ -267,7 +267,7 @@ impl Argo {
             match self.api.send_as(merge, Method::PATCH, url, &body, Repeat::Harmless).await {
                 Ok(_) => return Ok(()),
                 Err(Error::Status(answer)) if answer.status == StatusCode::NOT_FOUND => {}
-                Err(error) => return Err(self.api.explain(&error, "the abort of the rollout")),
+                Err(error) => return Err(self.api.explain(error, "the abort of the rollout")),
             }
         }
         Err(anyhow!("the rollout {} is not there any more", self.title()))
@@ -283,17 +283,18 @@ impl Argo {
         let kind = "application/json-patch+json";
         let sent =
             self.api.send_as(kind, Method::PATCH, url, &patch, Repeat::OnlyUnprocessed).await;
-        sent.map(drop).map_err(|error| match &error {
-            Error::Status(answer)
+        match sent {
+            Ok(_) => Ok(()),
+            Err(Error::Status(answer))
                 if matches!(
                     answer.status,
                     StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY
                 ) =>
             {
-                anyhow!("the rollout {} was changed by somebody else just now", self.title())
+                Err(anyhow!("the rollout {} was changed by somebody else just now", self.title()))
             }
-            error => self.api.explain(error, "the undo of the rollout"),
-        })
+            Err(error) => Err(self.api.explain(error, "the undo of the rollout")),
+        }
     }
 }
 

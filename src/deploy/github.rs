@@ -90,7 +90,7 @@ impl GitHub {
         what: &str,
     ) -> anyhow::Result<Response> {
         let answer = self.api.get(&format!("{}{path}", self.repository), query).await;
-        answer.map_err(|error| self.api.explain(&error, what))
+        answer.map_err(|error| self.api.explain(error, what))
     }
 
     async fn deployment(&self) -> anyhow::Result<Deployment> {

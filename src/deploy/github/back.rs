@@ -1,11 +1,11 @@
 //! Takes a deployment of GitHub back: one call, after a look at what is there.
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use serde_json::json;
 
 use super::GitHub;
 use super::shape::{Deployment, Run, short, state};
-use crate::deploy::ask::{Api, json as read, segment};
+use crate::deploy::ask::{json as read, segment};
 use crate::deploy::{RollbackState, RolledBack, Status};
 use crate::http::{Error, Method, Repeat, StatusCode};
 
@@ -60,7 +60,7 @@ impl GitHub {
         }});
         let url = self.api.url(&path, &[]);
         let answer = self.api.send_json(Method::POST, url, &body, Repeat::OnlyUnprocessed).await;
-        answer.map_err(|error| refused(&self.api, &error, &format!("start {}", workflow.file), "`actions: write`, and the workflow `on: workflow_dispatch` with the inputs `environment`, `sha` and `deployment`"))?;
+        answer.map_err(|error| refused(error, &format!("start {}", workflow.file), "`actions: write`, and the workflow `on: workflow_dispatch` with the inputs `environment`, `sha` and `deployment`"))?;
         Ok(RolledBack {
             state: RollbackState::Started,
             said: format!("{} was started for {}", workflow.file, short(&earlier.sha)),
@@ -86,9 +86,7 @@ impl GitHub {
         let url = self.api.url(&format!("{}/actions/jobs/{job}/rerun", self.repository), &[]);
         let answer =
             self.api.send_json(Method::POST, url, &json!({}), Repeat::OnlyUnprocessed).await;
-        answer.map_err(|error| {
-            refused(&self.api, &error, "run the earlier job again", "`actions: write`")
-        })?;
+        answer.map_err(|error| refused(error, "run the earlier job again", "`actions: write`"))?;
         Ok(RolledBack {
             state: RollbackState::Started,
             said: format!("job {job}, which deployed {}, runs again", short(&earlier.sha)),
@@ -117,9 +115,8 @@ impl GitHub {
         });
         let url = self.api.url(&format!("{}/deployments", self.repository), &[]);
         let answer = self.api.send_json(Method::POST, url, &body, Repeat::OnlyUnprocessed).await;
-        let answer = answer.map_err(|error| {
-            refused(&self.api, &error, "create the deployment", "`deployments: write`")
-        })?;
+        let answer = answer
+            .map_err(|error| refused(error, "create the deployment", "`deployments: write`"))?;
         let made: Deployment = read(&answer, "GitHub")?;
         Ok(RolledBack {
             state: RollbackState::Started,
@@ -130,20 +127,17 @@ impl GitHub {
 }
 
 /// A refusal with the right that is needed.
-fn refused(api: &Api, error: &Error, what: &str, rights: &str) -> anyhow::Error {
-    match error {
+fn refused(error: Error, what: &str, rights: &str) -> anyhow::Error {
+    let needs = match &error {
         Error::Status(answer)
             if matches!(
                 answer.status,
                 StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY
             ) =>
         {
-            let said = answer.message();
-            anyhow!(
-                "cannot {what} on GitHub ({}: {said}): it needs {rights}",
-                answer.status.as_u16()
-            )
+            format!(", it needs {rights}")
         }
-        error => anyhow!("cannot {what} on GitHub: {:#}", api.explain(error, "an answer")),
-    }
+        _ => String::new(),
+    };
+    anyhow::Error::new(error).context(format!("cannot {what} on GitHub{needs}"))
 }
