@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use pipewright::decide::spec::{Logs, Source, Spec, Strategy};
-use pipewright::deploy::logs::{Bounds, Fetched, Settings, fetch, kubernetes};
+use pipewright::deploy::logs::{Fetched, Settings, fetch};
 use pipewright::deploy::{Auth, Server};
 use pipewright::http::Url;
 use pipewright::redact::Secret;
@@ -222,21 +222,4 @@ fn a_cluster_that_refuses_is_an_error() {
     let from = source("kubernetes", "app=checkout,version=$version", json!({}));
     let error = run(&with(Strategy::Canary, from), &settings(&server.url)).unwrap_err();
     assert!(error.contains("cannot list resource"), "{error}");
-}
-
-#[test]
-fn a_pod_knows_its_cluster() {
-    let folder = tempfile::tempdir().unwrap();
-    for (name, text) in
-        [("token", "zq-account-token\n"), ("ca.crt", "PEM"), ("namespace", "shop\n")]
-    {
-        std::fs::write(folder.path().join(name), text).unwrap();
-    }
-    for (host, expect) in [("10.0.0.1", "https://10.0.0.1/"), ("fd00::1", "https://[fd00::1]/")] {
-        let cluster = kubernetes::in_cluster(folder.path(), host, "443").unwrap();
-        assert_eq!(cluster.server.url.unwrap().as_str(), expect);
-        assert_eq!((cluster.namespace.as_deref(), &cluster.ca[..]), (Some("shop"), &b"PEM"[..]));
-    }
-    assert!(kubernetes::in_cluster(&folder.path().join("none"), "10.0.0.1", "443").is_err());
-    assert_eq!(Bounds::default(), Bounds { lines: 200_000, bytes: 256 << 20 });
 }

@@ -12,7 +12,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pipewright::decide::series::Series;
-use pipewright::decide::spec::{Deployment, Kind, Role, Signal, Spec, Strategy, Windows};
+use pipewright::decide::spec::{
+    Deployment, Direction, Kind, Policy, Role, Signal, Spec, Strategy, Windows,
+};
+use pipewright::decide::{Action, decide};
 use pipewright::deploy::metrics::Settings;
 use pipewright::http::Url;
 use serde_json::{Value, json};
@@ -193,6 +196,13 @@ fn an_injected_regression_is_seen_from_the_query_on() {
         assert!((0.05..0.11).contains(&median(of(latency, &Role::Baseline))));
         let rate = grown(of(requests, &Role::Canary));
         assert!((40.0..60.0).contains(&rate), "{job}: {rate}");
+        // The whole way: from the query to what is done.
+        spec.policy = Policy { window: 4_000, ..Policy::default() };
+        let decision = decide(&spec, None);
+        let expect = if job == "ill" { Action::Rollback } else { Action::Proceed };
+        assert_eq!(decision.action, expect, "{job}: {} ({})", decision.reason, decision.rule);
+        assert_eq!(decision.rule == "error_rate", job == "ill", "{}", decision.rule);
+        let [_, _, requests] = &spec.signals[..] else { panic!("three signals") };
         for pod in ["1.8.0-a", "1.8.0-b"] {
             let rate = grown(of(requests, &Role::Instance(pod.to_owned())));
             assert!((20.0..30.0).contains(&rate), "{pod}: {rate}");

@@ -226,32 +226,43 @@ impl Api {
         body: &serde_json::Value,
         repeat: Repeat,
     ) -> Result<Response, Error> {
+        self.send_as("application/json", method, url, body, repeat).await
+    }
+
+    /// The same with another type of JSON (`application/merge-patch+json`).
+    pub(super) async fn send_as(
+        &self,
+        kind: &'static str,
+        method: Method,
+        url: Url,
+        body: &serde_json::Value,
+        repeat: Repeat,
+    ) -> Result<Response, Error> {
         let mut request = self.request(method, url);
-        request.headers.insert("content-type", HeaderValue::from_static("application/json"));
+        request.headers.insert("content-type", HeaderValue::from_static(kind));
         request.body = Bytes::from(body.to_string());
         self.client.send(&request.with_repeat(repeat)).await
     }
 
-    /// An error in a sentence that says what was asked for.
-    pub(super) fn explain(&self, error: &Error, what: &str) -> anyhow::Error {
+    /// An error with what was asked for and what to do before it; the error itself stays
+    /// in the chain, which tells a platform's refusal from a mistake in a spec.
+    pub(super) fn explain(&self, error: Error, what: &str) -> anyhow::Error {
         let product = self.product;
-        let Error::Status(answer) = error else {
-            return anyhow!("cannot get {what} from {product}: {error}");
+        let why = match &error {
+            Error::Status(answer) => match answer.status {
+                _ if answer.is_rate_limit() => ", too many requests: run again later",
+                StatusCode::UNAUTHORIZED if self.credential.is_none() => {
+                    ", it wants to know who asks"
+                }
+                StatusCode::UNAUTHORIZED => ", the secret is not accepted",
+                StatusCode::FORBIDDEN => ", it may not be read with this secret",
+                StatusCode::NOT_FOUND => ", there is no such page: look at the address",
+                status if status.is_client_error() => ", it does not take the question",
+                _ => ", the server failed",
+            },
+            _ => "",
         };
-        let why = match answer.status {
-            _ if answer.is_rate_limit() => "too many requests: run again later",
-            StatusCode::UNAUTHORIZED if self.credential.is_none() => "it wants to know who asks",
-            StatusCode::UNAUTHORIZED => "the secret is not accepted",
-            StatusCode::FORBIDDEN => "it may not be read with this secret",
-            StatusCode::NOT_FOUND => "there is no such page: look at the address",
-            status if status.is_client_error() => "it does not take the question",
-            _ => "the server failed",
-        };
-        let said = match answer.message() {
-            said if said.is_empty() => String::new(),
-            said => format!(": {said}"),
-        };
-        anyhow!("cannot get {what} from {product} ({}{said}): {why}", answer.status.as_u16())
+        anyhow::Error::new(error).context(format!("cannot get {what} from {product}{why}"))
     }
 }
 
@@ -262,6 +273,7 @@ impl Api {
 pub(super) fn json<T: DeserializeOwned>(answer: &Response, product: &str) -> anyhow::Result<T> {
     serde_json::from_slice(&answer.body)
         .with_context(|| format!("the answer of {product} is not the JSON that was expected"))
+        .map_err(|error| anyhow::Error::new(Error::Refused(error)))
 }
 
 fn parse(text: &str, product: &str) -> anyhow::Result<Url> {

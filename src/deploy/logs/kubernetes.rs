@@ -1,18 +1,14 @@
 //! What pods write, through the API of Kubernetes
 //! (<https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/>).
 
-use std::path::Path;
-
-use anyhow::{Context as _, bail};
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 
 use super::{Bounds, Line, Lines, LogSource};
-use crate::deploy::ask::{self, Api, Auth, Server, segment};
+use crate::deploy::ask::{self, Api, segment};
 use crate::deploy::times;
-use crate::http::{Error, StatusCode, Url};
-use crate::redact::{self, Secret};
+use crate::http::{Error, StatusCode};
 
 /// Most pods of a side whose logs are read.
 const MOST_PODS: usize = 50;
@@ -23,49 +19,12 @@ const PAGE: &str = "200";
 /// Logs that are fetched at the same time.
 const SIDE_BY_SIDE: usize = 6;
 
-/// Where a pod finds who it is to its cluster.
-pub const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-
-/// A cluster as a pod in it sees it.
-#[derive(Debug, Clone)]
-pub struct InCluster {
-    /// The API, with the pod's own token.
-    pub server: Server,
-    /// The cluster's CA as PEM: the client has to trust it.
-    pub ca: Vec<u8>,
-    /// The pod's namespace.
-    pub namespace: Option<String>,
-}
-
-/// The cluster that this program runs in: `folder` is [`SERVICE_ACCOUNT`], `host` and
-/// `port` are `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`.
-///
-/// # Errors
-/// A file of the service account cannot be read, or host and port are no address.
-pub fn in_cluster(folder: &Path, host: &str, port: &str) -> anyhow::Result<InCluster> {
-    let read = |name: &str| {
-        let path = folder.join(name);
-        std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
-    };
-    let token = Secret::new(String::from_utf8(read("token")?)?.trim());
-    redact::learn(&token);
-    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-    let url = Url::parse(&format!("https://{host}:{port}"))
-        .with_context(|| format!("cannot use {host}:{port} as the address of Kubernetes"))?;
-    let namespace = read("namespace").ok().and_then(|name| String::from_utf8(name).ok());
-    Ok(InCluster {
-        server: Server { url: Some(url), auth: Auth::Bearer(token), tenant: None },
-        ca: read("ca.crt")?,
-        namespace: namespace.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()),
-    })
-}
-
 /// A namespace of a cluster.
-pub(super) struct Kubernetes {
-    pub(super) api: Api,
-    pub(super) namespace: String,
+pub(in crate::deploy) struct Kubernetes {
+    pub(in crate::deploy) api: Api,
+    pub(in crate::deploy) namespace: String,
     /// The container; all of a pod where `None`.
-    pub(super) container: Option<String>,
+    pub(in crate::deploy) container: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -154,7 +113,7 @@ impl LogSource for Kubernetes {
             .buffered(SIDE_BY_SIDE)
             .collect()
             .await;
-        let (mut failed, mut worst) = (0, None);
+        let (mut failed, mut worst): (usize, Option<anyhow::Error>) = (0, None);
         let count = all.len();
         for (log, got) in all {
             match got {
@@ -173,15 +132,15 @@ impl LogSource for Kubernetes {
                 Ok(None) => {}
                 Err(error) => {
                     failed += 1;
-                    worst = worst.or(Some(format!("{error:#}")));
+                    worst.get_or_insert(error);
                 }
             }
         }
         if let Some(why) = worst {
             if failed == count {
-                bail!("{why}");
+                return Err(why);
             }
-            lines.remarks.push(format!("{failed} of {count} logs cannot be read: {why}"));
+            lines.remarks.push(format!("{failed} of {count} logs cannot be read: {why:#}"));
         }
         Ok(lines)
     }
@@ -197,7 +156,7 @@ impl Kubernetes {
             let mut form = vec![("labelSelector", selector), ("limit", PAGE)];
             form.extend(more.as_deref().map(|more| ("continue", more)));
             let answer = self.api.get(&path, &form).await;
-            let answer = answer.map_err(|error| self.api.explain(&error, "the pods"))?;
+            let answer = answer.map_err(|error| self.api.explain(error, "the pods"))?;
             let list: List = ask::json(&answer, "Kubernetes")?;
             pods.extend(list.items);
             more = list.metadata.more.filter(|more| !more.is_empty());
@@ -262,7 +221,7 @@ impl Kubernetes {
                 return Ok(None);
             }
             Err(error) => {
-                return Err(self.api.explain(&error, &format!("the log of {}", log.pod)));
+                return Err(self.api.explain(error, &format!("the log of {}", log.pod)));
             }
         };
         let text = String::from_utf8_lossy(&answer.body);

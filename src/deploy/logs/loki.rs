@@ -131,7 +131,7 @@ impl Loki {
                     *page = SMALL_PAGE;
                     continue;
                 }
-                Err(error) => return Err(self.api.explain(&error, "the logs")),
+                Err(error) => return Err(self.api.explain(error, "the logs")),
             };
             let entries = entries(&answer)?;
             let (count, last) = (entries.len(), self.last(&entries));

@@ -3,7 +3,7 @@
 //!
 //! All of it is bounded: by lines, by bytes, by requests. What is left out is said.
 
-pub mod kubernetes;
+pub(super) mod kubernetes;
 mod loki;
 
 use std::time::{SystemTime, UNIX_EPOCH};

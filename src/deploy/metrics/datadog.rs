@@ -141,7 +141,7 @@ impl Datadog {
         let (from, to) = ((window.0 / 1000).to_string(), (window.1 / 1000).to_string());
         let form = [("from", from.as_str()), ("to", to.as_str()), ("query", query)];
         let answer = self.api.get("/api/v1/query", &form).await;
-        let answer = answer.map_err(|error| self.api.explain(&error, what))?;
+        let answer = answer.map_err(|error| self.api.explain(error, what))?;
         let reply: First = ask::json(&answer, self.api.product)?;
         if reply.status != "ok" {
             let why = reply.error.or(reply.message).unwrap_or_else(|| "it says no more".to_owned());
@@ -181,7 +181,7 @@ impl Datadog {
         let url = self.api.url("/api/v2/query/timeseries", &[]);
         // It only asks: twice does no harm.
         let answer = self.api.send_json(Method::POST, url, &body, Repeat::Harmless).await;
-        let answer = answer.map_err(|error| self.api.explain(&error, what))?;
+        let answer = answer.map_err(|error| self.api.explain(error, what))?;
         let reply: Second = ask::json(&answer, self.api.product)?;
         if let Some(why) = reply.errors.filter(|why| !why.is_empty()) {
             bail!("cannot get {what} from {}: {why}", self.api.product);

@@ -44,7 +44,7 @@ impl Address {
                 self.api.send_json(Method::POST, url, &body, Repeat::OnlyUnprocessed).await
             }
         };
-        let answer = answer.map_err(|error| self.api.explain(&error, what))?;
+        let answer = answer.map_err(|error| self.api.explain(error, what))?;
         ask::json(&answer, self.api.product)
     }
 }

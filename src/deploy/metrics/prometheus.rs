@@ -116,7 +116,7 @@ impl MetricSource for Prometheus {
             self.api.ask_form(path, &form).await
         };
         let what = format!("the series of `{}`", signal.name);
-        let answer = answer.map_err(|error| self.api.explain(&error, &what))?;
+        let answer = answer.map_err(|error| self.api.explain(error, &what))?;
         let reply: Reply = json(&answer, self.api.product)?;
         if reply.status != "success" {
             let why = reply.error.unwrap_or_else(|| format!("status {:?}", reply.status));
