@@ -6,6 +6,7 @@ pub mod harness;
 pub mod logs;
 pub mod metrics;
 mod times;
+pub mod trouble;
 mod variables;
 mod window;
 

@@ -1,0 +1,1 @@
+//! `doctor`: check keys, addresses and permissions before a run needs them.
