@@ -175,7 +175,13 @@ fn ours(vector: &Vector) -> (Decision, SignalResult) {
         kayenta::Direction::Either => Direction::Either,
     };
     let critical = vector.settings.critical;
-    let decision = decide(&canary(&vector.experiment, &vector.control, direction, critical), None);
+    let mut spec = canary(&vector.experiment, &vector.control, direction, critical);
+    let (down, up) = vector.settings.allowed;
+    if !vector.settings.cles && (down, up) != (1.0, 1.0) {
+        // What Kayenta allows of a ratio of means is the smallest effect that matters.
+        spec.policy.practical_gauge = (1.0 - down).max(up - 1.0);
+    }
+    let decision = decide(&spec, None);
     let signal = decision.signals.first().expect("one signal, one verdict").clone();
     (decision, signal)
 }

@@ -10,7 +10,7 @@ use super::miner::{Miner, Settings, TemplateId};
 use super::severity::Severity;
 use super::spread::Spread;
 use super::trace::{Part, part};
-use super::{rate, record, severity, startup, stream, trace};
+use super::{rate, record, severity, startup, stream, trace, when};
 
 /// How long each side was listened to, where known: used where the lines themselves do
 /// not tell how much was going on.
@@ -55,7 +55,8 @@ pub struct Classed {
     pub line: String,
     /// How bad what it tells of is.
     pub severity: Severity,
-    /// Whether it comes again and again; `false` for once, or in one burst.
+    /// Whether it comes again and again; `false` for once, or in one burst. Where lines
+    /// have no times, many of them are enough.
     pub stable: bool,
     /// In how many of ten equal parts of the new version's time (its lines, where they
     /// have no times) it was seen.
@@ -123,6 +124,14 @@ pub struct Comparison {
     baseline: Side,
 }
 
+impl Side {
+    /// From the first line to the last.
+    fn seconds(&self) -> u64 {
+        let first = self.first_at.unwrap_or_default();
+        u64::try_from(self.last_at.saturating_sub(first)).unwrap_or(0) / 1000
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Whose {
     Canary,
@@ -174,7 +183,7 @@ impl Comparison {
             return;
         }
         let place = side.lines - 1;
-        let time = at.map(|at| {
+        let time = at.or_else(|| when::at(&line)).map(|at| {
             let first = *side.first_at.get_or_insert(at);
             side.last_at = if side.timed == 0 { at } else { side.last_at.max(at) };
             side.timed += 1;
@@ -242,7 +251,9 @@ impl Comparison {
             let expected = entry.baseline as f64 * share / (1.0 - share);
             let ratio = if expected > 0.0 { entry.canary as f64 / expected } else { f64::INFINITY };
             let (parts, last) = self.parts(entry);
-            let stable = entry.canary >= 3 && parts >= 3 && last >= 3;
+            // Without times the order of lines says little of when they were written.
+            let many = !self.is_timed() && (entry.canary >= 10 || entry.canary >= 5 && last >= 3);
+            let stable = entry.canary >= 3 && parts >= 3 && last >= 3 || many;
             let rising = entry.baseline > 0 && ratio >= 2.0 && p * (tested as f64) < 0.01;
             if entry.baseline > 0 && !rising {
                 classes.known += 1;
@@ -328,16 +339,17 @@ impl Comparison {
     /// In how many of ten parts of the new version's stream an entry was seen, and the
     /// last of them.
     fn parts(&self, entry: &Entry) -> (u8, u64) {
-        let side = &self.canary;
-        let length = u64::try_from(side.last_at.saturating_sub(side.first_at.unwrap_or(0)))
-            .unwrap_or(0)
-            / 1000;
-        let over = if side.timed * 2 > side.lines && length >= 10 {
-            entry.times.over(length + 1, 10)
+        let over = if self.is_timed() {
+            entry.times.over(self.canary.seconds() + 1, 10)
         } else {
-            entry.places.over(side.lines, 10)
+            entry.places.over(self.canary.lines, 10)
         };
         over.map_or((0, 0), |(parts, _, last)| (parts as u8, last))
+    }
+
+    /// Whether the new version's lines tell when they were written.
+    fn is_timed(&self) -> bool {
+        self.canary.timed * 2 > self.canary.lines && self.canary.seconds() >= 10
     }
 
     /// The new version's part of all that was going on: by what both write that tells of

@@ -153,6 +153,12 @@ fn narrowed(command: &str, kind: Kind, tail: Tail, place: &Place<'_>) -> Option<
                             path.strip_prefix(word.trim_start_matches("./").trim_end_matches('/'))
                                 .is_some_and(|rest| rest.starts_with('/'))
                         }));
+                // The word behind is no path to run.
+                if PYTEST_VALUES.contains(&word.as_str()) {
+                    words.push(word.clone());
+                    words.extend(behind.next().cloned());
+                    continue;
+                }
                 // What the tests are chosen by would rule the one out.
                 if matches!(word.as_str(), "-k" | "-m" | "--lf" | "--ff") {
                     if word.len() == 2 {
@@ -166,6 +172,25 @@ fn narrowed(command: &str, kind: Kind, tail: Tail, place: &Place<'_>) -> Option<
         }
     }
 }
+
+/// Options of pytest that take a path or a name as a word of its own.
+/// <https://docs.pytest.org/en/stable/reference/reference.html#command-line-flags>
+const PYTEST_VALUES: &[&str] = &[
+    "--ignore",
+    "--ignore-glob",
+    "--deselect",
+    "--rootdir",
+    "--confcutdir",
+    "--basetemp",
+    "--junitxml",
+    "--junit-xml",
+    "--cov-config",
+    "--log-file",
+    "-c",
+    "--config-file",
+    "-p",
+    "-o",
+];
 
 /// Words as a shell reads them back.
 fn joined(words: &[String]) -> Option<String> {
@@ -388,6 +413,11 @@ mod tests {
             Kind::Pytest,
             "cd x && python3 -m pytest -q tests/ -k 'a b' -n 4 --cov",
             Some("cd x && python3 -m pytest -q -n 4 --cov -rA {name}"),
+        );
+        check(
+            Kind::Pytest,
+            "pytest --ignore tests/test_a.py tests -c tests/test_a.py",
+            Some("pytest --ignore tests/test_a.py -c tests/test_a.py -rA {name}"),
         );
         check(Kind::Pytest, "pytest $ARGS", None);
         check(

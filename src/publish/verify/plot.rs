@@ -134,7 +134,7 @@ fn shown_points(signal: &Signal, role: &Role) -> Vec<(i64, f64)> {
                 // After a reset the counter began at nothing.
                 let grown = pair[1].value - pair[0].value;
                 let grown = if grown < 0.0 { pair[1].value } else { grown };
-                (pair[1].at, grown * 1000.0 / (pair[1].at - pair[0].at) as f64)
+                (pair[1].at, grown * 1000.0 / pair[1].at.saturating_sub(pair[0].at) as f64)
             })
             .collect(),
     }
@@ -212,7 +212,7 @@ fn panel(out: &mut String, spec: &Spec, signal: &Signal, result: &SignalResult, 
     let low = near.map_or(low, |limit| low.min(limit));
     let high = near.map_or(high, |limit| high.max(limit));
     let low = if low >= 0.0 && low < high * 0.5 { 0.0 } else { low };
-    let x = Scale::new((first as f64, last.max(first + 1) as f64), (LEFT, WIDTH - RIGHT));
+    let x = Scale::new((first as f64, last.max(first.saturating_add(1)) as f64), (LEFT, WIDTH - RIGHT));
     let y = Scale::padded((low, high), (PANEL - BOTTOM, TOP));
     windows(out, spec, &x, (first, last));
     for tick in value_ticks(y.domain()) {
@@ -249,7 +249,7 @@ fn windows(out: &mut String, spec: &Spec, x: &Scale, (first, last): (i64, i64)) 
         return;
     };
     let from = x.at(start as f64);
-    let to = x.at((start + spec.windows.warmup).min(last) as f64);
+    let to = x.at(start.saturating_add(spec.windows.warmup).min(last) as f64);
     let height = PANEL - BOTTOM - TOP;
     if to > from {
         let _ = writeln!(
@@ -271,7 +271,7 @@ fn warm_up_label(out: &mut String, spec: &Spec, x: &Scale, (first, last): (i64, 
         return;
     };
     let from = x.at(start as f64);
-    let to = x.at((start + spec.windows.warmup).min(last) as f64);
+    let to = x.at(start.saturating_add(spec.windows.warmup).min(last) as f64);
     if to - from > 60.0 {
         let _ = writeln!(
             out,
@@ -340,7 +340,7 @@ fn line(out: &mut String, points: &[(i64, f64)], x: &Scale, y: &Scale, stroke: &
     if points.is_empty() {
         return;
     }
-    let mut steps: Vec<i64> = points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+    let mut steps: Vec<i64> = points.windows(2).map(|pair| pair[1].0.saturating_sub(pair[0].0)).collect();
     steps.sort_unstable();
     let usual = steps.get(steps.len() / 2).copied().unwrap_or(0).max(1);
     let mut path = String::new();
@@ -360,7 +360,7 @@ fn line(out: &mut String, points: &[(i64, f64)], x: &Scale, y: &Scale, stroke: &
             }
             (pixel, low, high) = (here as i64, *value, *value);
         }
-        let is_open = before.is_none_or(|before| at - before > 5 * usual);
+        let is_open = before.is_none_or(|before| at.saturating_sub(before) / 5 > usual);
         let _ = write!(path, "{}{here:.1} {:.1}", if is_open { 'M' } else { 'L' }, y.at(*value));
         before = Some(*at);
     }

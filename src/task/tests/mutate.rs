@@ -163,8 +163,9 @@ async fn fate(
     Ok(match done.whole() {
         Came::Passed => Some(true),
         Came::DidNotBuild => None,
-        // In a language without a build, what cannot be loaded is broken by the mutant.
-        Came::DidNotImport | Came::Late | Came::Beyond => Some(false),
+        Came::Late | Came::Beyond => Some(false),
+        // In a language without a build, what cannot be loaded is broken by the mutant,
+        // unless it could not be loaded before.
         _ if !known.failing.is_empty() => {
             let news = done.report.tests.iter().any(|test| {
                 let came = Came::from(test.outcome);

@@ -139,7 +139,8 @@ mod tests {
                 given.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
             cap_lints(&mut variables);
             let found = variables.iter().filter(|(_, value)| value.contains("--cap-lints"));
-            let found: Vec<_> = found.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let found: Vec<_> =
+                found.map(|(name, value)| (name.as_str(), value.as_str())).collect();
             assert_eq!(found, [expect]);
         };
         check(&[], ("CARGO_BUILD_RUSTFLAGS", "--cap-lints=warn"));

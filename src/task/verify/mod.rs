@@ -106,6 +106,16 @@ pub struct Question<'a> {
     pub is_change: bool,
 }
 
+impl Question<'_> {
+    /// The folders that the spec's files have to lie in; `None`: anywhere. A change could
+    /// else have foreign files shown.
+    fn within(&self) -> Option<Vec<PathBuf>> {
+        let host = &self.inputs.host;
+        let temp = host.runner_temp.iter().cloned();
+        self.is_change.then(|| std::iter::once(host.workspace.clone()).chain(temp).collect())
+    }
+}
+
 /// Fetch what the spec names, decide, and have the decision explained.
 ///
 /// # Errors
