@@ -73,7 +73,8 @@ fn dispatch(gathered: &Gathered) -> Result<u8, Failure> {
             task::audit::report::run(files, outcomes.as_deref(), &inputs)
         }
         Command::Watch(watch) => task::watch::run(gathered, &inputs, watch),
-        Command::Serve | Command::Doctor { .. } => {
+        Command::Doctor { harness } => task::doctor::run(gathered, &inputs, *harness),
+        Command::Serve => {
             Err(Failure::Inputs(anyhow!("this command comes with the next merge")))
         }
         Command::Auto if inputs.task == inputs::Task::Verify => {

@@ -12,6 +12,7 @@ pub mod contract;
 pub mod event;
 pub mod github;
 pub mod graphql;
+pub mod harness;
 pub mod openai;
 mod past;
 mod routes;

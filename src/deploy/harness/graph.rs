@@ -128,7 +128,19 @@ impl Graph {
     /// Adds the nodes of another part of the graph.
     pub(super) fn add(&mut self, other: Graph) {
         self.node_map.extend(other.node_map);
-        self.node_adjacency_list_map.extend(other.node_adjacency_list_map);
+        for (id, adjacent) in other.node_adjacency_list_map {
+            let own = self.node_adjacency_list_map.entry(id).or_default();
+            let lists =
+                [(&mut own.children, adjacent.children), (&mut own.next_ids, adjacent.next_ids)];
+            for (list, more) in lists {
+                let list = list.get_or_insert_default();
+                for id in more.into_iter().flatten() {
+                    if !list.contains(&id) {
+                        list.push(id);
+                    }
+                }
+            }
+        }
         if self.root_node_id.is_none() {
             self.root_node_id = other.root_node_id;
         }
@@ -334,7 +346,10 @@ fn steps(stages: &[(String, Stage)], graph: &Graph) -> Vec<Step> {
             found.push(step(id, node, own, rolls_back));
         }
     }
-    found.sort_by_key(|step| step.started_at.unwrap_or(i64::MAX));
+    let place = |step: &Step| {
+        stages.iter().position(|(_, stage)| stage.identifier == step.stage).unwrap_or(usize::MAX)
+    };
+    found.sort_by_cached_key(|step| (place(step), step.started_at.unwrap_or(i64::MAX)));
     found
 }
 

@@ -22,6 +22,7 @@ use self::ask::{Api, Call, part};
 use self::graph::{Detail, Summary};
 use super::{Approval, Deployer, Execution, Means, RollbackState, RolledBack, Step};
 use crate::http::Client;
+use crate::inputs::HarnessServer;
 use crate::policy::RollbackPermit;
 use crate::redact::Secret;
 
@@ -69,6 +70,31 @@ impl Harness {
         subject: Subject,
     ) -> anyhow::Result<Self> {
         Ok(Harness { api: Api::new(client, address, place, key)?, subject, meant: OnceLock::new() })
+    }
+
+    /// The same with what the variables of a job say.
+    ///
+    /// # Errors
+    /// Some are not set: all that are missing, at once.
+    pub fn of(server: &HarnessServer, client: &Client, subject: Subject) -> anyhow::Result<Self> {
+        let needed = [
+            ("HARNESS_ACCOUNT_ID", server.account.as_ref()),
+            ("HARNESS_ORG_ID", server.organization.as_ref()),
+            ("HARNESS_PROJECT_ID", server.project.as_ref()),
+        ];
+        let mut missing: Vec<&str> =
+            needed.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
+        if server.key.is_none() {
+            missing.push("HARNESS_API_KEY");
+        }
+        let [account, organization, project] =
+            needed.map(|(_, value)| value.cloned().unwrap_or_default());
+        let Some(key) = server.key.as_ref().filter(|_| missing.is_empty()) else {
+            let are = if missing.len() == 1 { "is" } else { "are" };
+            anyhow::bail!("Harness cannot be asked: {} {are} not set", missing.join(", "));
+        };
+        let place = Place { account, organization, project };
+        Harness::new(client, &server.base_url, place, key, subject)
     }
 
     /// What the key is allowed of these rights (type of resource, permission).
@@ -277,7 +303,19 @@ impl Deployer for Harness {
             return Ok(later);
         }
         match means {
-            Means::Stage { nodes, .. } => stop::roll_back(&self.api, &execution, nodes).await,
+            Means::Stage { nodes, .. } => {
+                let done = stop::roll_back(&self.api, &execution, nodes).await;
+                let Err(error) = done else { return done };
+                // An answer that is lost says nothing of what became of the call.
+                match self.detail(id).await {
+                    Ok(now) if stop::any_marked(&now, nodes) => Ok(RolledBack {
+                        state: RollbackState::UnderWay,
+                        said: "it is on its way back, though the call was not answered".to_owned(),
+                        execution: None,
+                    }),
+                    _ => Err(error),
+                }
+            }
             Means::AfterSuccess { instances, .. } => after::roll_back(&self.api, instances).await,
             _ => anyhow::bail!("there is nothing to roll back"),
         }

@@ -137,6 +137,24 @@ pub(super) async fn means(
     Ok(Means::Stage { execution: execution.id.clone(), nodes, note })
 }
 
+/// Whether a mark as failed has reached a stage: its steps are being stopped, have ended
+/// by it, or are being taken back. A second one would stop the rollback itself.
+fn is_marked(execution: &Execution, stage: &Stage) -> bool {
+    let mut steps = execution.steps.iter().filter(|step| step.stage == stage.identifier);
+    stage.status == Status::Discontinuing
+        || steps.any(|step| {
+            step.is_marked_failed
+                || step.status == Status::Discontinuing
+                || step.is_rollback && step.status.is_under_way()
+        })
+}
+
+/// Whether one of these nodes has been marked.
+pub(super) fn any_marked(execution: &Execution, nodes: &[String]) -> bool {
+    let mut stages = execution.stages.iter().filter(|stage| nodes.contains(&stage.id));
+    stages.any(|stage| is_marked(execution, stage))
+}
+
 /// Marks those stages as failed that are not marked yet and still run.
 pub(super) async fn roll_back(
     api: &Api,
@@ -148,15 +166,7 @@ pub(super) async fn roll_back(
     let mut refused = None;
     for node in nodes {
         let Some(stage) = execution.stages.iter().find(|stage| &stage.id == node) else { continue };
-        let is_marked = execution
-            .steps
-            .iter()
-            .any(|step| step.stage == stage.identifier && step.is_marked_failed)
-            || stage.status == Status::Discontinuing;
-        let is_rolling = execution.steps.iter().any(|step| {
-            step.stage == stage.identifier && step.is_rollback && step.status.is_under_way()
-        });
-        if is_marked || is_rolling {
+        if is_marked(execution, stage) {
             earlier.push(stage.name.as_str());
             continue;
         }
@@ -195,7 +205,7 @@ pub(super) async fn roll_back(
         }),
         (None, true, false) => Ok(RolledBack {
             state: RollbackState::UnderWay,
-            said: format!("{} is already on its way back", earlier.join(", ")),
+            said: format!("{} is being stopped or taken back already", earlier.join(", ")),
             execution: None,
         }),
         (None, true, true) => {
