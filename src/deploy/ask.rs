@@ -226,8 +226,20 @@ impl Api {
         body: &serde_json::Value,
         repeat: Repeat,
     ) -> Result<Response, Error> {
+        self.send_as("application/json", method, url, body, repeat).await
+    }
+
+    /// The same with another type of JSON (`application/merge-patch+json`).
+    pub(super) async fn send_as(
+        &self,
+        kind: &'static str,
+        method: Method,
+        url: Url,
+        body: &serde_json::Value,
+        repeat: Repeat,
+    ) -> Result<Response, Error> {
         let mut request = self.request(method, url);
-        request.headers.insert("content-type", HeaderValue::from_static("application/json"));
+        request.headers.insert("content-type", HeaderValue::from_static(kind));
         request.body = Bytes::from(body.to_string());
         self.client.send(&request.with_repeat(repeat)).await
     }

@@ -1,16 +1,17 @@
 //! Deployments: how far they are, what they wrote and measured, and taking them back.
 
+pub mod argo;
 mod ask;
 mod deployer;
+pub mod github;
 pub mod harness;
 pub mod logs;
 pub mod metrics;
+mod status;
 mod times;
 pub mod trouble;
 mod variables;
 mod window;
-
-mod status;
 
 pub use ask::{Auth, Server};
 pub use deployer::{

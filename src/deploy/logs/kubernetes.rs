@@ -61,11 +61,11 @@ pub fn in_cluster(folder: &Path, host: &str, port: &str) -> anyhow::Result<InClu
 }
 
 /// A namespace of a cluster.
-pub(super) struct Kubernetes {
-    pub(super) api: Api,
-    pub(super) namespace: String,
+pub(in crate::deploy) struct Kubernetes {
+    pub(in crate::deploy) api: Api,
+    pub(in crate::deploy) namespace: String,
     /// The container; all of a pod where `None`.
-    pub(super) container: Option<String>,
+    pub(in crate::deploy) container: Option<String>,
 }
 
 #[derive(Deserialize)]
