@@ -229,7 +229,10 @@ mod tests {
             ("No eligible delegates available", Some("delegate")),
             ("deployment \"shop\" exceeded its progress deadline", Some("not-steady")),
             ("error validating data: unknown field \"spec.replica\"", Some("manifest")),
-            ("UPGRADE FAILED: another operation (install/upgrade) is in progress", Some("conflict")),
+            (
+                "UPGRADE FAILED: another operation (install/upgrade) is in progress",
+                Some("conflict"),
+            ),
             ("x509: certificate signed by unknown authority", Some("certificate")),
             ("dial tcp: lookup db on 10.0.0.2: no such host", Some("network")),
             ("write /var/x: no space left on device", Some("disk")),
@@ -239,6 +242,14 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(message(text).map(|known| known.cause), expect, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_cause_is_documented() {
+        let page = include_str!("../../../docs/watch.md");
+        for (_, known) in TABLE.iter().chain([&("", QUEUED)]) {
+            assert!(page.contains(&format!("`{}`", known.cause)), "{}", known.cause);
         }
     }
 

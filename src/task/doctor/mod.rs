@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-//! `doctor`: check keys, addresses and permissions before a run needs them.
-=======
 //! `doctor`: what a run needs before it is needed. At Harness: what the key is really
 //! allowed, beside what the autonomy takes.
 
@@ -138,4 +135,3 @@ fn words(report: &Report) -> String {
     }
     out
 }
->>>>>>> harness6

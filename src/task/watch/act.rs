@@ -102,13 +102,15 @@ async fn acted(room: &Room<'_>, watched: &mut Watched) -> anyhow::Result<Acted> 
     if room.inputs.deployment.shadow {
         return Ok(Acted::new(State::Recommended, "Nothing is done: `shadow` is on."));
     }
-    if basis::is_taken_back(&watched.execution) {
+    let means = room.deployer.can_roll_back(&watched.execution).await?;
+    // Of stages side by side one may be on its way back, and another not yet.
+    let is_impossible = matches!(means, Means::Impossible { .. });
+    if is_impossible && basis::is_taken_back(&watched.execution) {
         return Ok(match watched.execution.status.is_final() {
             true => Acted::new(State::Done, "It was rolled back before."),
             false => Acted::new(State::UnderWay, "It is already on its way back."),
         });
     }
-    let means = room.deployer.can_roll_back(&watched.execution).await?;
     if let Means::Impossible { why } = &means {
         let said = format!("It cannot be rolled back from here: {}.", why.trim_end_matches('.'));
         return Ok(Acted { means: Some(means), ..Acted::new(State::Impossible, said) });

@@ -107,7 +107,10 @@ fn alert(room: &Room<'_>, watched: &Watched) -> Alert {
         ("Status".to_owned(), execution.status.to_string()),
     ];
     if let Some(judged) = &watched.judged {
-        facts.push(("Decision".to_owned(), crate::publish::verify::action(judged.decision.action).to_owned()));
+        facts.push((
+            "Decision".to_owned(),
+            crate::publish::verify::action(judged.decision.action).to_owned(),
+        ));
         facts.push(("Rule".to_owned(), judged.decision.rule.to_owned()));
         facts.extend(judged.spec.deployment.version.clone().map(|one| ("Version".to_owned(), one)));
     }

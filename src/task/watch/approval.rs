@@ -157,9 +157,7 @@ fn of_host(asked: &[Asked], host: &str) -> Answer {
     if asked.iter().any(|one| one.status == ApprovalStatus::Waiting) {
         return Answer::None;
     }
-    Answer::CannotAsk(format!(
-        "no approval whose name has `rollback` in it waits at {host}"
-    ))
+    Answer::CannotAsk(format!("no approval whose name has `rollback` in it waits at {host}"))
 }
 
 #[cfg(test)]
@@ -183,7 +181,11 @@ mod tests {
             ("@pipewright approve 0a1b2c3d4e", true, None),
             ("<!-- pipewright:x -->\n@pipewright approve 0a1b2c3d4e", false, None),
         ] {
-            assert_eq!(answer_of(&comment(body, bot), "@pipewright", "0a1b2c3d4e"), expect, "{body}");
+            assert_eq!(
+                answer_of(&comment(body, bot), "@pipewright", "0a1b2c3d4e"),
+                expect,
+                "{body}"
+            );
         }
     }
 

@@ -76,8 +76,7 @@ pub fn filled(spec: &Spec, execution: &Execution, state: State) -> Spec {
     }
     if deployment.started_at.is_none() {
         let stage = execution.stages.iter().find(|stage| stage.kind == "Deployment");
-        deployment.started_at =
-            stage.and_then(|stage| stage.started_at).or(execution.started_at);
+        deployment.started_at = stage.and_then(|stage| stage.started_at).or(execution.started_at);
     }
     spec
 }
@@ -123,7 +122,7 @@ impl Looks {
     /// at any time; anything but going on where the execution waits for a person.
     pub async fn call_for_something(&mut self, room: &Room<'_>, execution: &Execution) -> bool {
         let Some(case) = room.case else { return false };
-        if !execution.status.is_under_way() || is_taken_back(execution) {
+        if !execution.status.is_under_way() || execution.is_rollback {
             return false;
         }
         let waits = execution.status.waits_for_a_person()
@@ -149,8 +148,8 @@ impl Looks {
     fn is_due(&mut self, case: &Case, execution: &Execution, waits: bool) -> bool {
         let spec = &case.spec;
         // What stands in the spec does not change.
-        let is_live = spec.signals.iter().any(|signal| signal.source.is_some())
-            || spec.logs.source.is_some();
+        let is_live =
+            spec.signals.iter().any(|signal| signal.source.is_some()) || spec.logs.source.is_some();
         let began_to_wait = waits && !std::mem::replace(&mut self.was_waiting, waits);
         let due = match (is_live, self.next) {
             (false, _) => self.count == 0,

@@ -193,9 +193,10 @@ impl Shown {
 
 /// Stages and steps with a key, a name and their status.
 fn parts(execution: &Execution) -> impl Iterator<Item = (String, String, &Status)> {
-    let stages = execution.stages.iter().map(|stage| {
-        (format!("stage {}", stage.identifier), stage.name.clone(), &stage.status)
-    });
+    let stages = execution
+        .stages
+        .iter()
+        .map(|stage| (format!("stage {}", stage.identifier), stage.name.clone(), &stage.status));
     let steps = execution.steps.iter().map(|step| {
         let name = match step.stage.is_empty() {
             true => step.name.clone(),

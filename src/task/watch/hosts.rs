@@ -1,14 +1,18 @@
 //! Whoever deploys, as the command line and the inputs name it.
 
 use anyhow::{Context as _, bail};
+use tokio::time::Instant;
 
 use crate::context::Context;
-use crate::deploy::Deployer;
-use crate::deploy::harness::{Harness, Place, Subject};
-use crate::http::Client;
-use crate::inputs::{HarnessServer, Inputs, Watch};
+use crate::deploy::argo::Argo;
+use crate::deploy::github::GitHub;
+use crate::deploy::harness::{Harness, Subject};
+use crate::deploy::{Auth, Deployer, Server};
+use crate::http::{Client, Url};
+use crate::inputs::{Inputs, Watch};
+use crate::task::review;
 
-/// The deployer that is asked for.
+/// The deployer that is asked for; nothing is asked yet.
 ///
 /// # Errors
 /// None is named, or more than one, or what it needs is not set.
@@ -17,60 +21,67 @@ pub fn of(
     context: &Context,
     asked: &Watch,
     client: &Client,
+    deadline: Instant,
 ) -> anyhow::Result<Box<dyn Deployer>> {
-    let _ = context;
-    let server = &inputs.servers.harness;
-    // An execution can only be one of Harness'; in a step of Harness it is the own one.
-    let is_harness = asked.harness.is_some() || asked.execution.is_some();
-    let named = [is_harness, asked.github_deployment.is_some(), asked.argo.is_some()];
-    match named.iter().filter(|named| **named).count() {
-        0 => bail!(
-            "nothing to follow is named: give `--harness`, `--github-deployment` or `--argo`"
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let (pipeline, execution) = (given(&asked.harness), given(&asked.execution));
+    // An execution's id can only be one of Harness'.
+    let is_harness = pipeline.is_some() || execution.is_some();
+    let (place, rollout) = (given(&asked.github_deployment), given(&asked.argo));
+    match (is_harness, place, rollout) {
+        (true, None, None) => {
+            let own = inputs.servers.harness.execution.clone();
+            let subject = Subject { pipeline, execution, own };
+            Ok(Box::new(Harness::of(&inputs.servers.harness, client, subject)?))
+        }
+        (false, Some(place), None) => Ok(Box::new(github(inputs, context, client, place)?)),
+        (false, None, Some(rollout)) => {
+            let (server, trusting) = cluster(inputs, deadline)?;
+            Ok(Box::new(Argo::new(trusting.as_ref().unwrap_or(client), &server, &rollout)?))
+        }
+        (false, None, None) => bail!(
+            "nothing to follow is named: give `--harness PIPELINE`, `--github-deployment \
+             ENVIRONMENT` or `--argo NAMESPACE/NAME`"
         ),
-        1 => {}
         _ => bail!("name one to follow: `--harness`, `--github-deployment` or `--argo`"),
     }
-    if is_harness {
-        let subject = Subject {
-            pipeline: asked.harness.clone().filter(|name| !name.is_empty()),
-            execution: asked.execution.clone().filter(|id| !id.is_empty()),
-            own: server.execution.clone(),
-        };
-        return Ok(Box::new(harness(server, client, subject)?));
-    }
-    bail!("this deployer is not known")
 }
 
-/// Harness, with what its variables say.
-///
-/// # Errors
-/// One of them is missing: all that are, at once.
-pub fn harness(
-    server: &HarnessServer,
+/// Deployments of the repository: by their number, or the latest to an environment.
+fn github(
+    inputs: &Inputs,
+    context: &Context,
     client: &Client,
-    subject: Subject,
-) -> anyhow::Result<Harness> {
-    let missing: Vec<&str> = [
-        ("HARNESS_ACCOUNT_ID", server.account.is_none()),
-        ("HARNESS_ORG_ID", server.organization.is_none()),
-        ("HARNESS_PROJECT_ID", server.project.is_none()),
-        ("HARNESS_API_KEY", server.key.is_none()),
-    ]
-    .into_iter()
-    .filter_map(|(name, is_missing)| is_missing.then_some(name))
-    .collect();
-    if !missing.is_empty() {
-        bail!("Harness cannot be asked: {} {} not set", missing.join(", "), match missing.len() {
-            1 => "is",
-            _ => "are",
-        });
-    }
-    let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let place = Place {
-        account: text(&server.account),
-        organization: text(&server.organization),
-        project: text(&server.project),
+    place: String,
+) -> anyhow::Result<GitHub> {
+    let repository = context
+        .repository
+        .as_deref()
+        .context("no repository is known: set `GITHUB_REPOSITORY` to `owner/name`")?;
+    let (environment, deployment) = match place.parse::<u64>() {
+        Ok(number) => (None, Some(number)),
+        Err(_) => (Some(place), None),
     };
-    let key = server.key.as_ref().context("HARNESS_API_KEY is not set")?;
-    Harness::new(client, &server.base_url, place, key, subject)
+    let token = inputs.github_token.as_ref();
+    let url = &inputs.host.api_url;
+    GitHub::new(client, url, repository, token, environment, deployment, None)
+}
+
+/// The cluster's API, with a client that trusts its authority where it has one of its own.
+fn cluster(inputs: &Inputs, deadline: Instant) -> anyhow::Result<(Server, Option<Client>)> {
+    let telemetry = &inputs.deployment.telemetry;
+    let url = telemetry.kubernetes_url.as_deref().context(
+        "there is no address of the cluster: give `kubernetes_url`, or run in one of its pods",
+    )?;
+    let url = Url::parse(url).with_context(|| format!("kubernetes_url: `{url}` is no address"))?;
+    let auth = telemetry.kubernetes_token.clone().map_or(Auth::None, Auth::Bearer);
+    let trusting = match &telemetry.kubernetes_ca {
+        Some(file) if file.is_file() => {
+            let authority = std::fs::read(file)
+                .with_context(|| format!("cannot read the authority {}", file.display()))?;
+            Some(review::client_trusting(inputs, deadline, Some(authority))?)
+        }
+        _ => None,
+    };
+    Ok((Server { url: Some(url), auth, tenant: None }, trusting))
 }

@@ -41,9 +41,8 @@ pub const SCHEMA: &str = "pipewright.watch/1";
 pub fn run(gathered: &Gathered, first: &Inputs, asked: &Watch) -> Result<u8, Failure> {
     let context = context::read(&first.host).map_err(Failure::Inputs)?;
     let config = crate::task::config::config_at_base(first);
-    let inputs = gathered
-        .resolve(config.as_ref())
-        .map_err(|errors| Failure::Inputs(anyhow!("{errors}")))?;
+    let inputs =
+        gathered.resolve(config.as_ref()).map_err(|errors| Failure::Inputs(anyhow!("{errors}")))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -142,9 +141,9 @@ async fn watched(inputs: &Inputs, context: &Context, asked: &Watch) -> Result<u8
         Some(path) => Some(basis::load(inputs, context, path).map_err(Failure::Inputs)?),
         None => None,
     };
-    let client = review::client(inputs, deadline + inputs.deployment.approval_wait)
-        .map_err(Failure::Inputs)?;
-    let deployer = hosts::of(inputs, context, asked, &client).map_err(Failure::Inputs)?;
+    let last = deadline + inputs.deployment.approval_wait;
+    let client = review::client(inputs, last).map_err(Failure::Inputs)?;
+    let deployer = hosts::of(inputs, context, asked, &client, last).map_err(Failure::Inputs)?;
     let github: Option<GitHub> =
         review::github(inputs, context, &client).map_err(Failure::Inputs)?;
     let channels = alerts::channels(inputs).map_err(Failure::Inputs)?;

@@ -58,8 +58,11 @@ async fn write(room: &Room<'_>, watched: &mut Watched, question: &str, any: bool
     else {
         return;
     };
-    let mut text =
-        words::markdown(&tell::view(room.deployer.host(), watched, false), room.scrubber, &place(room));
+    let mut text = words::markdown(
+        &tell::view(room.deployer.host(), watched, false),
+        room.scrubber,
+        &place(room),
+    );
     if !question.is_empty() {
         let _ = write!(text, "\n{question}\n");
     }

@@ -131,8 +131,7 @@ pub fn tell(
         Format::Markdown => break_commands(&markdown).into_owned(),
         Format::Github => annotation.clone(),
         Format::Text => {
-            let options =
-                terminal::Options { color: inputs.color_stdout(), width: show::width() };
+            let options = terminal::Options { color: inputs.color_stdout(), width: show::width() };
             words::terminal(&view, options, scrubber)
         }
     };
@@ -145,7 +144,12 @@ pub fn tell(
 }
 
 /// As GitHub's annotation; nothing where all is well.
-fn annotation(view: &words::Watched<'_>, watched: &Watched, exit: u8, scrubber: &Scrubber) -> String {
+fn annotation(
+    view: &words::Watched<'_>,
+    watched: &Watched,
+    exit: u8,
+    scrubber: &Scrubber,
+) -> String {
     let mut text = words::headline(view);
     for trouble in watched.troubles.iter().take(3) {
         text += &format!(". {}: {} {}", trouble.step, trouble.what, trouble.advice);
