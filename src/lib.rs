@@ -72,8 +72,9 @@ fn dispatch(gathered: &Gathered) -> Result<u8, Failure> {
         Command::AuditReport { files, outcomes } => {
             task::audit::report::run(files, outcomes.as_deref(), &inputs)
         }
+        Command::Watch(watch) => task::watch::run(gathered, &inputs, watch),
         Command::Doctor { harness } => task::doctor::run(gathered, &inputs, *harness),
-        Command::Watch(_) | Command::Serve => {
+        Command::Serve => {
             Err(Failure::Inputs(anyhow!("this command comes with the next merge")))
         }
         Command::Auto if inputs.task == inputs::Task::Verify => {

@@ -250,6 +250,9 @@ fn of_comment(comment: &Comment, phrase: &str) -> Decision {
     if comment.body.contains(MARK) {
         return nothing("the comment carries a mark of ours: it is an answer, no question".into());
     }
+    if is_answer(&comment.body, phrase) {
+        return nothing("the comment answers a question of `watch`, which reads it itself".into());
+    }
     let on_line = matches!(comment.at, CommentPlace::Line(_));
     let Some(asked) = command::asked(&comment.body, phrase, on_line) else {
         return nothing(format!("the comment does not begin a line with `{phrase}`"));
@@ -258,6 +261,15 @@ fn of_comment(comment: &Comment, phrase: &str) -> Decision {
         return nothing(format!("#{number} is closed"));
     }
     Decision::Talk(Talk { asked, comment: comment.clone() })
+}
+
+/// Whether a comment answers a question for approval: `@pipewright approve 0a1b2c3d4e`.
+fn is_answer(body: &str, phrase: &str) -> bool {
+    let words = asks(body, phrase).unwrap_or_default();
+    matches!(words.as_slice(), [word, id]
+        if matches!(word.as_str(), "approve" | "reject")
+            && id.len() == 10
+            && id.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn of_push(push: &Push) -> Decision {

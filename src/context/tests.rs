@@ -204,6 +204,12 @@ fn comments_ask_by_people_on_open_pull_requests() {
         ("issue_comment", comment("@pipewright ask why"), "ask #2 by ann"),
         (
             "issue_comment",
+            comment("@pipewright approve 0a1b2c3d4e"),
+            "nothing: the comment answers a question of `watch`",
+        ),
+        ("issue_comment", comment("@pipewright approve"), "unknown #2 by ann"),
+        (
+            "issue_comment",
             comment("@pipewright help\n<!-- pipewright:answer=1 v1 -->"),
             "nothing: the comment carries a mark of ours",
         ),

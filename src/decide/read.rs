@@ -174,24 +174,24 @@ fn validate(raw: Raw, notes: &mut Notes) -> Spec {
 
 fn deployment(value: Value, notes: &mut Notes) -> Deployment {
     let mut fields = Fields::of("deployment", value, notes);
+    let state = fields.word(
+        "state",
+        &[
+            ("succeeded", State::Succeeded),
+            ("running", State::Running),
+            ("failed", State::Failed),
+            ("expired", State::Expired),
+            ("aborted", State::Aborted),
+            ("frozen", State::Frozen),
+            ("waiting-approval", State::WaitingApproval),
+        ],
+    );
     let mut deployment = Deployment {
         id: fields.name("id"),
         version: fields.name("version"),
         previous: fields.name("previous"),
-        state: fields
-            .word(
-                "state",
-                &[
-                    ("succeeded", State::Succeeded),
-                    ("running", State::Running),
-                    ("failed", State::Failed),
-                    ("expired", State::Expired),
-                    ("aborted", State::Aborted),
-                    ("frozen", State::Frozen),
-                    ("waiting-approval", State::WaitingApproval),
-                ],
-            )
-            .unwrap_or_default(),
+        state: state.unwrap_or_default(),
+        state_said: state.is_some(),
         started_at: fields.time("started_at"),
         first: fields.truth("first").unwrap_or(false),
         rollback: Rollback::default(),

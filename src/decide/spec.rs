@@ -39,6 +39,8 @@ pub struct Deployment {
     pub previous: Option<String>,
     /// How far it came.
     pub state: State,
+    /// Whether the file says how far: whoever follows the deployment knows it else.
+    pub state_said: bool,
     /// When the new version began to run.
     pub started_at: Option<i64>,
     /// Whether this service never ran before.

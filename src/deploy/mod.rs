@@ -9,6 +9,7 @@ pub mod logs;
 pub mod metrics;
 mod status;
 mod times;
+pub mod trouble;
 mod variables;
 mod window;
 

@@ -93,6 +93,8 @@ pub struct HarnessServer {
     pub organization: Option<String>,
     /// `HARNESS_PROJECT_ID`.
     pub project: Option<String>,
+    /// `HARNESS_EXECUTION_ID`: the execution that this run is a step of.
+    pub execution: Option<String>,
     /// The input `harness_api_key`.
     pub key: Option<Secret>,
 }
@@ -144,6 +146,7 @@ impl Servers {
                 account: text("HARNESS_ACCOUNT_ID"),
                 organization: first(&["HARNESS_ORG_ID", "HARNESS_ORG_IDENTIFIER"]),
                 project: first(&["HARNESS_PROJECT_ID", "HARNESS_PROJECT_IDENTIFIER"]),
+                execution: text("HARNESS_EXECUTION_ID"),
                 key: values.secret("harness_api_key"),
             },
         }

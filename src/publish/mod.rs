@@ -26,6 +26,7 @@ pub mod sarif;
 pub mod step_summary;
 pub mod terminal;
 pub mod verify;
+pub mod watch;
 pub mod walkthrough;
 pub mod wording;
 

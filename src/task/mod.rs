@@ -15,3 +15,4 @@ pub mod sweep;
 pub mod talk;
 pub mod tests;
 pub mod verify;
+pub mod watch;

@@ -48,10 +48,24 @@ pub(super) fn state(execution: &Execution) -> Option<RollbackState> {
     if statuses().next().is_none() {
         return None;
     }
+    // Of stages side by side one may be on its way back and another not yet: a run that
+    // was killed in between has to be completed.
+    if running(execution).into_iter().any(|stage| is_untouched(execution, stage)) {
+        return None;
+    }
     match execution.status.is_final() && statuses().all(Status::is_final) {
         true => Some(RollbackState::Done),
         false => Some(RollbackState::UnderWay),
     }
+}
+
+/// Whether a stage that deploys goes on as if nothing were.
+fn is_untouched(execution: &Execution, stage: &Stage) -> bool {
+    let of_stage = || execution.steps.iter().filter(|step| step.stage == stage.identifier);
+    stage.kind == "Deployment"
+        && stage.status != Status::Discontinuing
+        && !of_stage().any(|step| step.is_marked_failed || step.is_rollback)
+        && !steps_of(execution, stage).is_empty()
 }
 
 /// Stages that run now and in which something would be taken back.
