@@ -71,7 +71,8 @@ fn dispatch(gathered: &Gathered) -> Result<u8, Failure> {
         Command::AuditReport { files, outcomes } => {
             task::audit::report::run(files, outcomes.as_deref(), &inputs)
         }
-        Command::Watch(_) | Command::Serve | Command::Doctor { .. } => {
+        Command::Serve => task::serve::run(gathered, &inputs),
+        Command::Watch(_) | Command::Doctor { .. } => {
             Err(Failure::Inputs(anyhow!("this command comes with the next merge")))
         }
         Command::Auto if inputs.task == inputs::Task::Verify => {

@@ -10,6 +10,7 @@ pub mod models;
 pub mod pipeline;
 pub mod progress;
 pub mod review;
+pub mod serve;
 pub mod sweep;
 pub mod talk;
 pub mod tests;
