@@ -74,9 +74,7 @@ fn dispatch(gathered: &Gathered) -> Result<u8, Failure> {
         }
         Command::Watch(watch) => task::watch::run(gathered, &inputs, watch),
         Command::Doctor { harness } => task::doctor::run(gathered, &inputs, *harness),
-        Command::Serve => {
-            Err(Failure::Inputs(anyhow!("this command comes with the next merge")))
-        }
+        Command::Serve => task::serve::run(gathered, &inputs),
         Command::Auto if inputs.task == inputs::Task::Verify => {
             task::verify::run(gathered, &inputs, None)
         }

@@ -11,6 +11,7 @@ pub mod models;
 pub mod pipeline;
 pub mod progress;
 pub mod review;
+pub mod serve;
 pub mod sweep;
 pub mod talk;
 pub mod tests;

@@ -1,6 +1,8 @@
 //! The record of a decision: what it was on, every rule with what it saw, and what was
 //! said. `audit report` reads it back.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::json;
@@ -10,6 +12,9 @@ use crate::audit::{self, Places, Record};
 use crate::context::Context;
 use crate::inputs::Inputs;
 use crate::redact::Scrubber;
+
+/// Records that this process has written.
+static WRITTEN: AtomicU64 = AtomicU64::new(0);
 
 /// Write the record. Gives its last hash.
 ///
@@ -24,10 +29,15 @@ pub fn write(
 ) -> Result<Option<String>> {
     let host = &inputs.host;
     let now = Timestamp::now();
-    let name = match (&host.run_id, &host.run_attempt) {
+    let mut name = match (&host.run_id, &host.run_attempt) {
         (Some(id), Some(attempt)) => format!("{id}-{attempt}-{}", now.as_millisecond()),
         _ => format!("{}-{}", now.as_millisecond(), std::process::id()),
     };
+    // `serve` decides several times in one process, perhaps within one millisecond.
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    if number > 0 {
+        name = format!("{name}-{number}");
+    }
     let path = audit::place(&Places::of(inputs), &name)?;
     let scrubber = scrubber.clone();
     let scrub = Box::new(move |text: &str| scrubber.scrub(text).into_owned());
