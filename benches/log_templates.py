@@ -112,6 +112,7 @@ def main():
     parser.add_argument("example")
     parser.add_argument("--corrected", type=pathlib.Path)
     parser.add_argument("--show", help="what is grouped wrongly in this set")
+    parser.add_argument("--raw", action="store_true", help="whole lines, heads and all")
     parser.add_argument("--repeat", type=int, default=50, help="of each set, for speed")
     arguments = parser.parse_args()
     try:
@@ -126,6 +127,9 @@ def main():
         path = arguments.loghub / name / f"{name}_2k.log_structured.csv"
         data = rows(path)
         lines, true = [row["Content"] for row in data], [row["EventId"] for row in data]
+        if arguments.raw:
+            text = (arguments.loghub / name / f"{name}_2k.log").read_bytes().decode(errors="replace")
+            lines = text.replace("\r\n", "\n").rstrip("\n").split("\n")
         everything.extend(lines)
         found = {"ours": ours(arguments.example, lines)[0]}
         if arguments.show == name:

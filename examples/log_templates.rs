@@ -57,5 +57,10 @@ fn main() -> io::Result<()> {
         }
         _ => eprintln!("usage: log_templates templates | compare CANARY BASELINE"),
     }
+    if let Ok(status) = std::fs::read_to_string("/proc/self/status")
+        && let Some(peak) = status.lines().find(|line| line.starts_with("VmHWM"))
+    {
+        eprintln!("{peak}");
+    }
     Ok(())
 }

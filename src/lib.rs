@@ -17,8 +17,8 @@ pub mod forge;
 pub mod http;
 pub mod inputs;
 pub mod log;
-pub mod log;
 pub mod model;
+pub mod notify;
 pub mod pipeline;
 pub mod policy;
 pub mod publish;
@@ -71,6 +71,9 @@ fn dispatch(gathered: &Gathered) -> Result<u8, Failure> {
         Command::Verify { spec } => task::verify::run(gathered, &inputs, spec.as_deref()),
         Command::AuditReport { files, outcomes } => {
             task::audit::report::run(files, outcomes.as_deref(), &inputs)
+        }
+        Command::Watch(_) | Command::Serve | Command::Doctor { .. } => {
+            Err(Failure::Inputs(anyhow!("this command comes with the next merge")))
         }
         Command::Auto if inputs.task == inputs::Task::Verify => {
             task::verify::run(gathered, &inputs, None)

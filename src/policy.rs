@@ -101,6 +101,10 @@ pub struct ProposePermit(());
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ActPermit(());
 
+/// Leave to tell people where the inputs say: chat and on-call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AlertPermit(());
+
 /// Rules on a run.
 pub fn rule(grounds: &Grounds) -> Ruling {
     let needs = grounds.asker_needs.unwrap_or(ASKER_NEEDS);
@@ -150,6 +154,11 @@ impl Ruling {
         (!self.refused && self.level >= Autonomy::Propose).then_some(ProposePermit(()))
     }
 
+    /// The permit to tell chat and on-call, from `alert` upwards.
+    pub fn alert(&self) -> Option<AlertPermit> {
+        (!self.refused && self.level >= Autonomy::Alert).then_some(AlertPermit(()))
+    }
+
     /// The permit to commit to the change's branch, from `act` upwards: everything
     /// that limits the level has to allow it, the asker's permission too.
     pub fn act(&self) -> Option<ActPermit> {
@@ -192,6 +201,7 @@ mod tests {
             assert_eq!((ruling.level(), ruling.limited_by()), (level, limited_by), "{grounds:?}");
             assert!(!ruling.is_refused());
             assert_eq!(ruling.propose().is_some(), level >= Propose);
+            assert_eq!(ruling.alert().is_some(), level >= Alert);
         }
     }
 
@@ -209,6 +219,7 @@ mod tests {
             let ruling = rule(&Grounds { asker: Some(asker), asker_needs: needs, ..FREE });
             assert_eq!(ruling.is_refused(), refused, "{asker} {needs:?}");
             assert_eq!(ruling.propose().is_none(), refused);
+            assert_eq!(ruling.alert().is_none(), refused);
         }
     }
 

@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["failure", "finding", "report", "code", "diff", "pipeline", "log", "stats", "evidence"],
     &["scan", "decide", "runner"],
     &["redact", "inputs", "context", "policy", "audit", "http", "checkout", "sandbox"],
-    &["forge", "ci", "deploy", "model"],
+    &["forge", "ci", "deploy", "notify", "model"],
     &["publish"],
     &["task"],
     &["lib", "main"],

@@ -3,77 +3,19 @@
 #[allow(dead_code, reason = "a part is used")]
 #[path = "support/server.rs"]
 mod server;
+#[path = "support/verify.rs"]
+mod verify;
 
 use std::sync::{Arc, Mutex};
 
 use pipewright::decide::series::Series;
-use pipewright::decide::spec::{
-    Class, Deployment, Direction, Instance, Kind, Role, Signal, Source, Spec, Strategy, Windows,
-};
-use pipewright::deploy::metrics::{Settings, fill};
-use pipewright::deploy::{Auth, Server};
-use pipewright::http::{Client, Config, Retry, Url};
+use pipewright::decide::spec::{Instance, Kind, Role, Strategy};
+use pipewright::deploy::Auth;
+use pipewright::deploy::metrics::Settings;
 use pipewright::redact::Secret;
 use serde_json::{Value, json};
 use server::{Reply, Request, decode};
-
-const START: i64 = 1_767_261_600_000;
-const MINUTE: i64 = 60_000;
-
-fn client() -> Client {
-    let retry = Retry { attempts: 1, ..Retry::default() };
-    Client::new(Config { retry, ..Config::default() }).unwrap()
-}
-
-fn signal(name: &str, kind: Kind, source: Source) -> Signal {
-    Signal {
-        name: name.to_owned(),
-        kind,
-        class: Class::Reliability,
-        direction: Direction::Lower,
-        unit: None,
-        limit: None,
-        critical: false,
-        required: true,
-        series: Default::default(),
-        source: Some(source),
-    }
-}
-
-fn source(kind: &str, query: &str, options: Value) -> Source {
-    let options = options.as_object().cloned().unwrap_or_default().into_iter().collect();
-    let query = Some(query.to_owned()).filter(|query| !query.is_empty());
-    Source { kind: kind.to_owned(), query, total: None, options }
-}
-
-fn spec(strategy: Option<Strategy>, signals: Vec<Signal>) -> Spec {
-    Spec {
-        service: "checkout".to_owned(),
-        deployment: Deployment {
-            version: Some("1.8.0".to_owned()),
-            previous: Some("1.7.3".to_owned()),
-            started_at: Some(START),
-            strategy,
-            ..Deployment::default()
-        },
-        windows: Windows { warmup: 0, canary: Some(30 * MINUTE), baseline: Some(60 * MINUTE) },
-        signals,
-        ..Spec::default()
-    }
-}
-
-fn settings(url: &str) -> Settings {
-    Settings {
-        prometheus: Server { url: Some(Url::parse(url).unwrap()), ..Server::default() },
-        now: Some(START + 90 * MINUTE),
-        ..Settings::default()
-    }
-}
-
-fn run(spec: &mut Spec, settings: &Settings) -> Result<Vec<String>, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(fill(spec, &client(), settings)).map_err(|error| format!("{error:#}"))
-}
+use verify::{MINUTE, START, run, settings, signal, source, spec};
 
 /// A field of the question, from the address or the form.
 fn field(request: &Request, name: &str) -> String {

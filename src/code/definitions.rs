@@ -287,13 +287,29 @@ fn lead(language: Language, lines: &super::Lines<'_>, first: u32) -> u32 {
             || above.starts_with(b"*")
             || above.starts_with(b"#[")
             || (hashes && above.starts_with(b"#"))
-            || (above.starts_with(b"@") && above.get(1).is_some_and(u8::is_ascii_alphabetic));
+            || (language != Language::Ruby && is_annotation(above));
         if !is_lead {
             break;
         }
         lead -= 1;
     }
     lead
+}
+
+/// Whether a line is an annotation or decorator, or begins one: `@Nested class A {` and
+/// `@Inject B b;` are declarations with one in front.
+fn is_annotation(line: &[u8]) -> bool {
+    let starts = line.starts_with(b"@") && line.get(1).is_some_and(u8::is_ascii_alphabetic);
+    let declares = match line.split_last() {
+        Some((b'{', before)) => {
+            !before.trim_ascii_end().ends_with(b"(")
+                && !before.trim_ascii_end().ends_with(b"=")
+                && !before.trim_ascii_end().ends_with(b",")
+        }
+        Some((b';' | b'}', _)) => true,
+        _ => false,
+    };
+    starts && !declares
 }
 
 fn name(text: &[u8], kind: Kind, is_test: bool) -> String {

@@ -118,7 +118,9 @@ fn asked_wait(headers: &HeaderMap) -> Option<Duration> {
         if number("x-ratelimit-remaining")? > 0 {
             return None;
         }
-        let wait = number("x-ratelimit-reset")?.saturating_sub(now(headers));
+        // A point in time (GitHub), or seconds from now (Datadog).
+        let reset = number("x-ratelimit-reset")?;
+        let wait = if reset > 1_000_000_000 { reset.saturating_sub(now(headers)) } else { reset };
         // One more second, for clocks that count whole ones.
         Some(Duration::from_secs(wait + 1))
     };

@@ -45,6 +45,8 @@ fn rate_limits_are_waited_out_for_writes_too() {
     );
     let reset = [date, ("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "1445412500")];
     check(answer(403, &reset, "API rate limit exceeded for 1.2.3.4"), Some(21), Some(21));
+    let from_now = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "17")];
+    check(answer(429, &from_now, ""), Some(18), Some(18));
     check(answer(429, &[("retry-after", "99999")], ""), None, None);
 }
 

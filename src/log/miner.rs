@@ -7,12 +7,11 @@
 //! has shown so many different words that it must be one that changes; then the
 //! templates become one, and earlier names of them lead to it.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
 use super::clean::clean;
-use super::mask::{MASK, words};
+use super::mask::{MASK, Words};
 use super::record;
 
 /// How lines are grouped, and how much memory that may take.
@@ -98,6 +97,7 @@ pub struct Miner {
     /// Where lines went before, by the hash of their words; emptied when full.
     seen: HashMap<u64, u32>,
     hasher: RandomState,
+    words: Words,
     rest: u64,
     rest_example: String,
 }
@@ -114,6 +114,7 @@ impl Miner {
             leaves: HashMap::new(),
             seen: HashMap::new(),
             hasher: RandomState::new(),
+            words: Words::default(),
             rest: 0,
             rest_example: String::new(),
         }
@@ -130,9 +131,16 @@ impl Miner {
     /// Takes what a line says, apart from its head; `line` is kept as the example.
     /// Room is kept for lines of trouble.
     pub fn add_message(&mut self, message: &str, line: &str, trouble: bool) -> TemplateId {
-        let mut words = words(message);
+        let mut words = std::mem::take(&mut self.words);
+        words.fill(message);
         words.truncate(self.settings.words);
-        let hash = self.hasher.hash_one(&words);
+        let id = self.add_words(&words, line, trouble);
+        self.words = words;
+        id
+    }
+
+    fn add_words(&mut self, words: &Words, line: &str, trouble: bool) -> TemplateId {
+        let hash = self.hasher.hash_one(words.text());
         if let Some(index) = self.seen.get(&hash).copied() {
             let index = self.root(index);
             if let Some(group) = self.groups.get_mut(index as usize) {
@@ -140,10 +148,8 @@ impl Miner {
             }
             return TemplateId(index);
         }
-        let numbers: Vec<Word> = words
-            .iter()
-            .map(|word| self.numbers.get(word.as_ref()).copied().unwrap_or(UNKNOWN))
-            .collect();
+        let numbers: Vec<Word> =
+            words.iter().map(|word| self.numbers.get(word).copied().unwrap_or(UNKNOWN)).collect();
         let candidates = self.candidates(&numbers);
         if let Some(index) = candidates.iter().copied().find(|index| self.fits(*index, &numbers)) {
             if let Some(group) = self.groups.get_mut(index as usize) {
@@ -199,6 +205,18 @@ impl Miner {
     pub fn template(&self, id: TemplateId) -> String {
         let group = self.groups.get(self.resolve(id).0 as usize);
         group.map_or_else(|| MASK.to_owned(), |group| self.text(group))
+    }
+
+    /// Templates that differ from this one in one word.
+    pub fn siblings(&self, id: TemplateId) -> Vec<TemplateId> {
+        let Some(group) = self.groups.get(id.0 as usize) else { return Vec::new() };
+        let mut found = self.candidates(&group.words);
+        found.retain(|index| {
+            self.groups.get(*index as usize).is_some_and(|other| {
+                other.words.iter().zip(group.words.iter()).filter(|(a, b)| a != b).count() == 1
+            })
+        });
+        found.into_iter().map(TemplateId).collect()
     }
 
     fn text(&self, group: &Group) -> String {
@@ -283,7 +301,12 @@ impl Miner {
                             .is_some_and(|other| self.is_name(other.words[usize::from(*place)]))
                     })
             });
-            let wanted = if names { self.settings.names } else { self.settings.values };
+            let wanted = match (names, places.contains(&0)) {
+                (true, _) => self.settings.names,
+                (false, false) => self.settings.values,
+                // The first word mostly says what happened.
+                (false, true) => self.settings.values * 4,
+            };
             let open = others.iter().any(|other| {
                 self.groups.get(*other as usize).is_some_and(|other| {
                     places.iter().all(|place| other.words[usize::from(*place)] == ANY)
@@ -350,8 +373,10 @@ impl Miner {
     fn is_name(&self, word: Word) -> bool {
         word == ANY
             || self.texts.get(word as usize).is_some_and(|text| {
-                let core: Cow<'_, str> = text.trim_matches(|c: char| !c.is_alphanumeric()).into();
-                core.bytes().any(|byte| !byte.is_ascii_alphabetic())
+                let core = text.trim_matches(|c: char| !c.is_alphanumeric());
+                let constant = core.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+                text.contains(MASK)
+                    || !constant && core.bytes().any(|byte| !byte.is_ascii_alphabetic())
             })
     }
 }

@@ -18,6 +18,13 @@ pub mod spread;
 pub mod startup;
 pub mod stream;
 pub mod trace;
+pub mod when;
+pub mod whole;
+
+#[cfg(test)]
+mod pairs;
+#[cfg(test)]
+mod real_logs;
 
 pub use allow::Allow;
 pub use compare::{Classed, Classes, Comparison, Lengths, compare};

@@ -14,6 +14,11 @@ pub fn chance_of_more(count: u64, other: u64, share: f64) -> f64 {
     checked_beta_reg(count as f64, other as f64 + 1.0, share).unwrap_or(1.0).clamp(0.0, 1.0)
 }
 
+/// The chance of `count` or more of `all`, each with this chance: exact, binomial.
+pub fn chance_of_at_least(count: u64, all: u64, chance: f64) -> f64 {
+    chance_of_more(count, all.saturating_sub(count), chance)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

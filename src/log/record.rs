@@ -19,7 +19,7 @@ pub struct Record<'a> {
 /// Reads a cleaned line.
 pub fn read(line: &str) -> Record<'_> {
     let rest = without_times(line);
-    if rest.starts_with('{')
+    if rest.trim_start().starts_with('{')
         && let Some(record) = json(rest)
     {
         return record;
@@ -31,25 +31,26 @@ pub fn read(line: &str) -> Record<'_> {
 }
 
 /// The text after what only says when: timestamps, and the words that container
-/// runtimes put beside them (`stdout F`).
+/// runtimes put beside them (`stdout F`). Its own indentation stays.
 pub fn without_times(line: &str) -> &str {
-    let mut rest = line.trim_start();
+    let mut rest = line;
     for _ in 0..4 {
         let Some(word) = rest.split_whitespace().next() else { break };
-        if !is_time(word) {
+        let start = rest.len() - rest.trim_start().len();
+        if start > 1 || !is_time(word) {
             break;
         }
-        let after = rest[word.len()..].trim_start();
-        if after.is_empty() {
+        let after = &rest[start + word.len()..];
+        if after.trim().is_empty() {
             break;
         }
-        rest = after;
-    }
-    for stream in ["stdout ", "stderr "] {
-        if let Some(after) = rest.strip_prefix(stream)
-            && let Some(after) = after.strip_prefix("F ").or_else(|| after.strip_prefix("P "))
-        {
-            rest = after;
+        rest = after.strip_prefix([' ', '\t']).unwrap_or(after);
+        for stream in ["stdout ", "stderr "] {
+            if let Some(after) = rest.strip_prefix(stream)
+                && let Some(after) = after.strip_prefix("F ").or_else(|| after.strip_prefix("P "))
+            {
+                rest = after;
+            }
         }
     }
     rest
@@ -107,6 +108,8 @@ const LEVEL: &[&str] = &[
     "priority",
     "PRIORITY",
 ];
+const STATUS: &[&str] =
+    &["status", "status_code", "statusCode", "http.status_code", "response_code", "http_status"];
 const ERROR: &[&str] = &[
     "error",
     "err",
@@ -141,7 +144,7 @@ fn json(text: &str) -> Option<Record<'_>> {
         _ => None,
     });
     let mut message = match field(MESSAGE) {
-        Some(Value::String(text)) => text.trim().to_owned(),
+        Some(Value::String(text)) => text.trim_end().to_owned(),
         Some(other) => other.to_string(),
         None => String::new(),
     };
@@ -159,14 +162,23 @@ fn json(text: &str) -> Option<Record<'_>> {
             .map(first_line),
         _ => None,
     });
-    let mut said = first_line(&message);
+    let mut said = message.lines().next().unwrap_or_default().to_owned();
+    let status = field(STATUS).and_then(|status| match status {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    });
+    if status.is_some_and(|status| (500..600).contains(&status)) {
+        said.push_str(" server error");
+        level = Some(Severity::Error);
+    }
     if let Some(why) = why
         && !said.contains(&why)
     {
         said.push_str(" error: ");
         said.push_str(&why);
     }
-    if said.is_empty() {
+    if said.trim().is_empty() {
         // Nothing that says anything: the names of its fields do.
         said = fields.keys().cloned().collect::<Vec<_>>().join(" ");
     }
@@ -197,17 +209,25 @@ fn logfmt(line: &str) -> Option<Record<'_>> {
         return None;
     }
     let (mut level, mut message, mut why) = (None, None, None);
+    let mut is_server_error = false;
     let mut rest = line.trim_start();
     while let Some((name, value, after)) = pair(rest) {
         match name {
             "level" | "lvl" | "severity" => level = level.or_else(|| level_word(&value)),
             "msg" | "message" | "event" => message = Some(value),
             "err" | "error" | "exception" | "reason" => why = Some(value),
+            "status" | "status_code" | "code" => {
+                is_server_error = value.len() == 3 && value.starts_with('5');
+            }
             _ => {}
         }
         rest = after;
     }
     let mut said = message?.into_owned();
+    if is_server_error {
+        said.push_str(" server error");
+        level = Some(Severity::Error);
+    }
     if let Some(why) = why
         && !why.is_empty()
         && why != "null"
@@ -273,6 +293,11 @@ mod tests {
             (r#"{"log":"2026 plain\n","stream":"stderr"}"#, None, "2026 plain"),
             (r#"time=x level=warn msg="slow \"disk\"" took=3s"#, Some(Warning), "slow \"disk\""),
             ("level=error msg=broke err=\"no route\"", Some(Error), "broke error: no route"),
+            (r#"{"msg":"served","status":503}"#, Some(Error), "served server error"),
+            (r#"{"msg":"served","status":200}"#, None, "served"),
+            (r#"{"log":"\tat a.B.c(D.java:1)\n"}"#, None, "\tat a.B.c(D.java:1)"),
+            ("2026-01-02T03:04:05Z     at a.B.c", None, "    at a.B.c"),
+            ("level=info msg=served status=502", Some(Error), "served server error"),
             ("{not json", None, "{not json"),
             ("2026-01-02", None, "2026-01-02"),
             ("", None, ""),

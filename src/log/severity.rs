@@ -35,18 +35,48 @@ pub fn level_word(word: &str) -> Option<Severity> {
 
 /// The level at the head of a plain line: among its first words, written as loggers do.
 pub fn level(text: &str) -> Option<Severity> {
+    if let Some(severity) = letter(text) {
+        return Some(severity);
+    }
     text.split_whitespace().take(6).find_map(|word| {
         let core = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
         let upper = core.len() >= 3 && core.bytes().all(|byte| byte.is_ascii_uppercase());
         let bracketed = word.starts_with(['[', '<', '(', '#']) && word.len() < 12;
         let led = word.ends_with(':') && core.len() + 1 == word.len();
+        // `ERROR:root:…` of Python.
+        let core = core.split(':').next().unwrap_or_default();
+        let upper = upper || core.len() >= 4 && core.bytes().all(|byte| byte.is_ascii_uppercase());
         if upper || bracketed || led { level_word(core) } else { None }
+    })
+}
+
+/// `E1121 10:00:00.000000 …` of glog and klog; `<3>` of syslog and the kernel.
+fn letter(text: &str) -> Option<Severity> {
+    let bytes = text.as_bytes();
+    if let [letter, digits @ ..] = bytes
+        && digits.len() > 5
+        && digits[..4].iter().all(u8::is_ascii_digit)
+        && digits[4] == b' '
+    {
+        return match letter {
+            b'E' | b'F' => Some(Severity::Error),
+            b'W' => Some(Severity::Warning),
+            b'I' | b'D' => Some(Severity::Other),
+            _ => None,
+        };
+    }
+    let (number, _) = text.strip_prefix('<')?.split_once('>')?;
+    let number: u32 = number.parse().ok().filter(|number| *number < 192)?;
+    Some(match number % 8 {
+        0..=3 => Severity::Error,
+        4 => Severity::Warning,
+        _ => Severity::Other,
     })
 }
 
 static TELLS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?x)
+        r"(?x-u)
         \b(?:[A-Z][A-Za-z0-9_]*)(?:Exception|Error)\b
         | (?i:\b(?:panic(?:ked|:)?|segfault|segmentation\ fault|fatal|core\ dumped|out\ of\ memory
         | oom-?kill(?:ed)?|stack\ overflow|assertion\ failed|unhandled|uncaught|traceback
@@ -61,8 +91,23 @@ static NOTHING: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a fixed expression")
 });
 
+/// What no level makes harmless: a process that dies, an answer of the kind 5xx.
+static STRONG: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?x-u)\bpanicked\ at\b | ^panic: | \bfatal\ error: | \bOutOfMemoryError\b
+        | (?i:\bsegmentation\ fault\b | \bcore\ dumped\b | \bSIG(?:SEGV|ABRT|BUS)\b
+        | \buncaught\ exception\b | \bunhandled\ (?:exception|promise\ rejection)\b)
+        | HTTP/[\d.]+"?\ 5\d\d\b
+        | (?i:\bstatus(?:_?code)?"?[=:]\ ?"?5\d\d\b)"#,
+    )
+    .expect("a fixed expression")
+});
+
 /// How bad a line is: its level where it has one, or else what it says.
 pub fn severity(level: Option<Severity>, message: &str) -> Severity {
+    if level != Some(Severity::Error) && STRONG.is_match(message) {
+        return Severity::Error;
+    }
     if let Some(level) = level {
         return level;
     }
@@ -91,6 +136,20 @@ mod tests {
             ("finished with 0 errors", Other),
             ("connection refused", Error),
             ("hello", Other),
+            ("E1121 10:00:00.000000 1 a.go:1] broke", Error),
+            ("I1121 10:00:00.000000 1 a.go:1] fine", Other),
+            ("<3>broke", Error),
+            ("<30>fine", Other),
+            ("ERROR:root:broke", Error),
+            ("SEVERE: broke", Error),
+            ("10.0.0.1 - - \"GET / HTTP/1.1\" 503 12", Error),
+            ("10.0.0.1 - - \"GET / HTTP/1.1\" 404 500", Other),
+            ("INFO status=500 path=/a", Error),
+            ("INFO panicked at src/a.rs", Error),
+            ("FATAL:  too many clients", Error),
+            ("LOG:  checkpoint complete", Other),
+            ("errors: 0", Other),
+            ("No errors found", Other),
         ] {
             assert_eq!(severity(level(line), line), expect, "{line}");
         }

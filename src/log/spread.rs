@@ -16,6 +16,17 @@ impl Spread {
         self.bits |= 1 << (place >> self.shift);
     }
 
+    /// Marks what another has marked of the same stream.
+    pub fn join(&mut self, mut other: Spread) {
+        while self.shift < other.shift {
+            self.widen();
+        }
+        while other.shift < self.shift {
+            other.widen();
+        }
+        self.bits |= other.bits;
+    }
+
     fn widen(&mut self) {
         let mut halved = 0_u64;
         for bit in 0..32 {

@@ -6,7 +6,7 @@ use regex::Regex;
 
 static WORDS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"(?xi)\b(?:start(?:ing|ed|up)|boot(?:ing|ed|strapp(?:ing|ed))|initiali[sz](?:ing|ed|ation)
+        r"(?xi-u)\b(?:start(?:ing|ed|up)|boot(?:ing|ed|strapp(?:ing|ed))|initiali[sz](?:ing|ed|ation)
         |listening|loaded|loading|registered|registering|ready|launch(?:ing|ed)|version|build
         |configur(?:ed|ing|ation)|migrat(?:ion|ions|ed|ing)|bound\ to|bind(?:ing)?|serving
         |connected|warm(?:ing|ed)?[\ -]?up|mounted|enabled|using|jvm|runtime|profile|banner

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Files, Kind, fill};
+use super::{Files, Kind};
 
-/// How one benchmark is run: a shell command with `{name}`; `None` where the project has
+/// How one benchmark is run: a shell command with `{name}`, for [`fill`](super::fill()); `None` where the project has
 /// no harness that is known.
 pub fn benchmark(kind: Kind, files: &dyn Files, root: &str) -> Option<String> {
     let manifest = |name: &str| {
@@ -37,11 +37,6 @@ pub fn benchmark(kind: Kind, files: &dyn Files, root: &str) -> Option<String> {
         Kind::Vitest => Some("npx vitest bench --run -t {name} {path}".to_owned()),
         _ => None,
     }
-}
-
-/// The command for one.
-pub fn fill_benchmark(template: &str, name: &str, path: &str) -> String {
-    fill(template, name, path, 0)
 }
 
 /// Seconds that one iteration of a benchmark takes, by the harness's output: the median

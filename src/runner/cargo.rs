@@ -34,6 +34,7 @@ fn commands(place: &Place<'_>) -> Commands {
     let all = scope(place);
     let mut commands = Commands::of(Kind::Cargo, format!("cargo test{all} --no-fail-fast"))
         .one(format!("cargo test{all} --no-fail-fast {{name}}"))
+        .quick(format!("cargo test{all}"))
         .build(format!("cargo test{all} --no-run"));
     commands.coverage = coverage(
         format!(

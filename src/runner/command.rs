@@ -16,6 +16,9 @@ pub struct Commands {
     pub one: Option<String>,
     /// Every test in an order that `{seed}` gives; `None` where the runner cannot.
     pub shuffled: Option<String>,
+    /// Every test until the first that fails: enough where none may. `None` where the
+    /// runner knows no such thing.
+    pub quick: Option<String>,
     /// Every test, with coverage.
     pub coverage: Option<Coverage>,
     /// Compiles or collects the tests and runs none: only its exit code counts.
@@ -42,6 +45,7 @@ impl Commands {
             suite: suite.into(),
             one: None,
             shuffled: None,
+            quick: None,
             coverage: None,
             build: None,
             results: Vec::new(),
@@ -60,6 +64,12 @@ impl Commands {
         self
     }
 
+    /// The same with a command that ends at the first failure.
+    pub(super) fn quick(mut self, quick: impl Into<String>) -> Commands {
+        self.quick = Some(quick.into());
+        self
+    }
+
     /// The same with a command that builds.
     pub(super) fn build(mut self, build: impl Into<String>) -> Commands {
         self.build = Some(build.into());
@@ -70,7 +80,7 @@ impl Commands {
 /// The commands of a project. What the user gave (`command`, `one`) is used as
 /// it is; the rest is the runner's own, and what `one` can be is made from
 /// `command` where that is a plain call of the runner. Next to a command of the
-/// user's, shuffling, coverage and building are left out: they would run
+/// user's, shuffling, ending early, coverage and building are left out: they would run
 /// something else than what was asked for.
 pub fn commands(
     kind: Kind,
@@ -143,6 +153,12 @@ fn narrowed(command: &str, kind: Kind, tail: Tail, place: &Place<'_>) -> Option<
                             path.strip_prefix(word.trim_start_matches("./").trim_end_matches('/'))
                                 .is_some_and(|rest| rest.starts_with('/'))
                         }));
+                // The word behind is no path to run.
+                if PYTEST_VALUES.contains(&word.as_str()) {
+                    words.push(word.clone());
+                    words.extend(behind.next().cloned());
+                    continue;
+                }
                 // What the tests are chosen by would rule the one out.
                 if matches!(word.as_str(), "-k" | "-m" | "--lf" | "--ff") {
                     if word.len() == 2 {
@@ -156,6 +172,25 @@ fn narrowed(command: &str, kind: Kind, tail: Tail, place: &Place<'_>) -> Option<
         }
     }
 }
+
+/// Options of pytest that take a path or a name as a word of its own.
+/// <https://docs.pytest.org/en/stable/reference/reference.html#command-line-flags>
+const PYTEST_VALUES: &[&str] = &[
+    "--ignore",
+    "--ignore-glob",
+    "--deselect",
+    "--rootdir",
+    "--confcutdir",
+    "--basetemp",
+    "--junitxml",
+    "--junit-xml",
+    "--cov-config",
+    "--log-file",
+    "-c",
+    "--config-file",
+    "-p",
+    "-o",
+];
 
 /// Words as a shell reads them back.
 fn joined(words: &[String]) -> Option<String> {
@@ -378,6 +413,11 @@ mod tests {
             Kind::Pytest,
             "cd x && python3 -m pytest -q tests/ -k 'a b' -n 4 --cov",
             Some("cd x && python3 -m pytest -q -n 4 --cov -rA {name}"),
+        );
+        check(
+            Kind::Pytest,
+            "pytest --ignore tests/test_a.py tests -c tests/test_a.py",
+            Some("pytest --ignore tests/test_a.py -c tests/test_a.py -rA {name}"),
         );
         check(Kind::Pytest, "pytest $ARGS", None);
         check(

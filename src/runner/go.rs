@@ -26,6 +26,7 @@ fn commands(_: &Place<'_>) -> Commands {
     let mut commands = Commands::of(Kind::Go, "go test -json -count=1 ./...")
         .one("go test -json -count=1 -run '^{pattern}$' ./...")
         .shuffled("go test -json -count=1 -shuffle={seed} ./...")
+        .quick("go test -json -count=1 -failfast ./...")
         .build("go test -count=1 -run '^$' ./...");
     commands.coverage = coverage(
         "go test -count=1 -covermode=set -coverpkg=./... -coverprofile=.pipewright-cover.out ./...",

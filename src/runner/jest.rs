@@ -61,6 +61,7 @@ fn commands(place: &Place<'_>) -> Commands {
     let jest = format!("{} jest --ci --verbose --colors=false", call(place));
     let mut commands = Commands::of(Kind::Jest, jest.as_str())
         .one(format!("{jest} -t '{{pattern}}$'"))
+        .quick(format!("{jest} --bail"))
         .shuffled(format!("{jest} --randomize --seed={{seed}}"));
     commands.coverage = coverage(
         format!("{jest} --coverage --coverageReporters=lcovonly --coverageDirectory=coverage"),

@@ -37,6 +37,7 @@ fn commands(place: &Place<'_>) -> Commands {
              -Djunit.jupiter.testmethod.order.default='org.junit.jupiter.api.MethodOrderer$Random' \
              -Djunit.jupiter.execution.order.random.seed={{seed}}"
         ))
+        .quick(format!("{mvn} -B -ff test -Dsurefire.skipAfterFailureCount=1"))
         .build(format!("{mvn} -B -q test-compile"));
     if place.text("pom.xml").contains("jacoco-maven-plugin") {
         commands.coverage =

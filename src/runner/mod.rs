@@ -40,7 +40,7 @@ mod tests;
 
 use std::fmt;
 
-pub use benchmark::{benchmark, fill_benchmark, iteration};
+pub use benchmark::{benchmark, iteration};
 pub use command::{Commands, Coverage, commands, kind_of_command};
 pub use detect::{Files, Project, detect, project_of};
 pub use fill::fill;

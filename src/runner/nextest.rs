@@ -42,6 +42,7 @@ fn commands(place: &Place<'_>) -> Commands {
     let mut commands =
         Commands::of(Kind::Nextest, format!("cargo nextest run{all} --no-fail-fast"))
             .one(format!("cargo nextest run{all} --no-fail-fast {{name}}"))
+            .quick(format!("cargo nextest run{all} --fail-fast"))
             .build(format!("cargo nextest run{all} --no-run"));
     commands.coverage = coverage(
         format!(

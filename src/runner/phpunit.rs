@@ -32,6 +32,7 @@ fn commands(place: &Place<'_>) -> Commands {
     let phpunit = format!("{program} --colors=never --teamcity");
     let mut commands = Commands::of(Kind::Phpunit, phpunit.as_str())
         .one(format!("{phpunit} --filter {{pattern}}"))
+        .quick(format!("{phpunit} --stop-on-error --stop-on-failure"))
         .shuffled(format!("{phpunit} --order-by=random --random-order-seed={{seed}}"))
         .build(format!("{program} --list-tests"));
     commands.coverage = coverage(

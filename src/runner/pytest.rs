@@ -91,6 +91,7 @@ fn commands(place: &Place<'_>) -> Commands {
     let still = if randomly { " -p no:randomly" } else { "" };
     let mut commands = Commands::of(Kind::Pytest, format!("{PLAIN}{still}"))
         .one(format!("{PLAIN}{still} {{name}}"))
+        .quick(format!("{PLAIN}{still} -x"))
         .build(format!("{PLAIN}{still} --collect-only -q"));
     if randomly {
         commands = commands.shuffled(format!("{PLAIN} --randomly-seed={{seed}}"));

@@ -35,6 +35,7 @@ fn commands(place: &Place<'_>) -> Commands {
     let rspec = format!("{rspec} --no-color --format json");
     Commands::of(Kind::Rspec, format!("{rspec} --order defined"))
         .one(format!("{rspec} -e {{name}}"))
+        .quick(format!("{rspec} --order defined --fail-fast"))
         .shuffled(format!("{rspec} --order random --seed {{seed}}"))
         .build(format!("{rspec} --dry-run"))
 }

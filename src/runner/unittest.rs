@@ -55,6 +55,7 @@ fn commands(place: &Place<'_>) -> Commands {
     };
     let mut commands = Commands::of(Kind::Unittest, format!("python3 -m unittest{at} -v"))
         .one(format!("{front}python3 -m unittest -v {{name}}"))
+        .quick(format!("python3 -m unittest{at} -v -f"))
         .build("python3 -m compileall -q .");
     commands.coverage = coverage(
         format!(

@@ -23,6 +23,7 @@ fn commands(place: &Place<'_>) -> Commands {
     let vitest = format!("{} vitest run --reporter=verbose", jest::call(place));
     let mut commands = Commands::of(Kind::Vitest, vitest.as_str())
         .one(format!("{vitest} -t '{{pattern}}$'"))
+        .quick(format!("{vitest} --bail=1"))
         .shuffled(format!("{vitest} --sequence.shuffle --sequence.seed={{seed}}"));
     commands.coverage = coverage(
         format!(

@@ -1,5 +1,6 @@
 //! Shares of bad requests: bounds, differences and their tests.
 
+use super::dependence::correlation_time;
 use super::exact::fisher;
 use super::tails::{beta_quantile, normal_above, t_above, t_two_sided, two_sided};
 
@@ -174,44 +175,34 @@ pub struct Dispersion {
     pub freedom: f64,
 }
 
-/// Pearson's estimate of overdispersion (McCullagh and Nelder 1989, 4.5), summed
-/// over neighbouring windows with Bartlett's weights (Newey and West 1987) where
-/// that is more, so that bursts over several windows count as one.
+/// Pearson's estimate of overdispersion (McCullagh and Nelder 1989, 4.5), times the
+/// residuals' autocorrelation time, so that bursts over several windows count as one.
 pub fn dispersion(sides: &[&[Share]]) -> Dispersion {
-    let (mut alone, mut joint, mut freedom) = (0.0, 0.0, 0.0);
+    let (mut sum, mut windows, mut freedom) = (0.0, 0.0, 0.0);
     for side in sides {
-        let windows: Vec<Share> =
+        let side: Vec<Share> =
             side.iter().map(|share| share.clean()).filter(|share| share.total > 0.0).collect();
-        let total: f64 = windows.iter().map(|share| share.total).sum();
-        let bad: f64 = windows.iter().map(|share| share.bad).sum();
-        let count = windows.len();
-        if count < 2 || bad <= 0.0 || bad >= total {
+        let total: f64 = side.iter().map(|share| share.total).sum();
+        let bad: f64 = side.iter().map(|share| share.bad).sum();
+        if side.len() < 2 || bad <= 0.0 || bad >= total {
             continue;
         }
         let rate = bad / total;
-        let residuals: Vec<f64> = windows
+        let residuals: Vec<f64> = side
             .iter()
             .map(|share| {
                 (share.bad - share.total * rate) / (share.total * rate * (1.0 - rate)).sqrt()
             })
             .collect();
-        let own: f64 = residuals.iter().map(|r| r * r).sum();
-        let reach = ((1.5 * (count as f64).cbrt()).round() as usize).min(count / 3);
-        let mut neighbours = 0.0;
-        for lag in 1..=reach {
-            let weight = 1.0 - lag as f64 / (reach + 1) as f64;
-            let product: f64 =
-                residuals.iter().zip(residuals.iter().skip(lag)).map(|(x, y)| x * y).sum();
-            neighbours += 2.0 * weight * product;
-        }
-        alone += own;
-        joint += own + neighbours;
-        freedom += (count - 1) as f64;
+        let time = if side.len() < 8 { 1.0 } else { correlation_time(&residuals) };
+        sum += time * residuals.iter().map(|r| r * r).sum::<f64>();
+        windows += (side.len() - 1) as f64;
+        freedom += ((side.len() as f64) / time - 1.0).max(1.0);
     }
-    if freedom <= 0.0 {
+    if windows <= 0.0 {
         return Dispersion { factor: 1.0, freedom: 0.0 };
     }
-    let factor = (alone / freedom).max(joint / freedom).max(1.0);
+    let factor = (sum / windows).max(1.0);
     Dispersion { factor: if factor.is_finite() { factor } else { 1.0 }, freedom }
 }
 

@@ -339,8 +339,8 @@ fn trends_are_as_kendalltau_and_theilslopes() {
         equal("tau", found.tau, tau);
         equal("slope", found.slope, slope);
         assert!(found.interval[0] <= slope && slope <= found.interval[1], "{found:?}");
-        // Autocorrelation only makes it less sure.
-        assert!(found.p >= p * (1.0 - 1e-9) && found.p < 4.0 * p, "{found:?}");
+        // What twenty values cannot rule out of autocorrelation makes it less sure.
+        assert!(found.p >= p * (1.0 - 1e-9) && found.p < 0.2, "{found:?}");
     }
 }
 

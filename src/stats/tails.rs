@@ -127,13 +127,12 @@ pub fn beta_quantile(a: f64, b: f64, p: f64) -> f64 {
     // The normal approximation's bracket saves most of the halvings.
     let mean = a / (a + b);
     let sd = (mean * (1.0 - mean) / (a + b + 1.0)).sqrt();
-    for (try_low, try_high) in [(mean - 9.0 * sd, mean + 9.0 * sd)] {
-        if try_low > 0.0 && beta_below(a, b, try_low) < p {
-            low = try_low;
-        }
-        if try_high < 1.0 && beta_below(a, b, try_high) > p {
-            high = try_high;
-        }
+    let (try_low, try_high) = (mean - 9.0 * sd, mean + 9.0 * sd);
+    if try_low > 0.0 && beta_below(a, b, try_low) < p {
+        low = try_low;
+    }
+    if try_high < 1.0 && beta_below(a, b, try_high) > p {
+        high = try_high;
     }
     for _ in 0..100 {
         let middle = 0.5 * (low + high);

@@ -1,8 +1,8 @@
 //! Whether a series goes up or down over time, how fast, and when it reaches a limit.
 
-use super::dependence::{autocorrelations, correlation_time};
+use super::dependence::{autocorrelations, correlation_time, lag_one};
 use super::robust::{mad, median};
-use super::tails::{normal_above, two_sided};
+use super::tails::{t_above, t_two_sided};
 
 /// A trend over time.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -80,12 +80,14 @@ pub fn trend(points: &[(f64, f64)]) -> Trend {
     let pairs = 0.5 * count * (count - 1.0);
     let below = ((pairs - tied_values as f64) * (pairs - tied_times as f64)).max(0.0).sqrt();
     let tau = if below > 0.0 { (sum as f64 / below).clamp(-1.0, 1.0) } else { 0.0 };
-    let deviation = (variance(&values) * inflation(&values, &rest)).sqrt();
+    let inflation = inflation(&values, &rest);
+    let deviation = (variance(&values) * inflation).sqrt();
+    let freedom = if inflation > 1.0 { (count / inflation).max(2.0) } else { f64::INFINITY };
     let (mut p, mut reach) = (1.0, 0.0);
     if deviation > 0.0 {
         let z = ((sum.abs() - 1).max(0)) as f64 / deviation;
-        p = (2.0 * normal_above(z)).min(1.0);
-        reach = two_sided(0.95) * deviation;
+        p = (2.0 * t_above(z, freedom)).min(1.0);
+        reach = t_two_sided(0.95, freedom) * deviation;
     }
     let end = |rank: f64| {
         let rank = rank.clamp(0.0, (slopes.len() - 1) as f64) as usize;
@@ -143,7 +145,10 @@ fn inflation(values: &[f64], rest: &[f64]) -> f64 {
         }
     }
     let factor = 1.0 + 2.0 / (n * (n - 1.0) * (n - 2.0)) * sum;
-    // Their sum of significant lags alone calls a trend too often in short red noise.
-    let factor = factor.max(correlation_time(rest));
+    // Their sum of significant lags alone calls a trend too often in short red noise: as a
+    // first-order process has it, the coefficient corrected for what the line took away.
+    let first = lag_one(rest);
+    let corrected = (first + (2.0 + 4.0 * first) / n).clamp(0.0, 0.95);
+    let factor = factor.max(correlation_time(rest)).max((1.0 + corrected) / (1.0 - corrected));
     if factor.is_finite() { factor.max(1.0) } else { 1.0 }
 }

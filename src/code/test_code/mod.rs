@@ -104,6 +104,24 @@ pub struct Placed {
     pub lines: Vec<Range<u32>>,
     /// Where the named test itself stands.
     pub test: Range<u32>,
+    /// What it stands in, by name, outermost first.
+    pub containers: Vec<String>,
+}
+
+impl Placed {
+    /// The name under which a Rust test runs in the module that it was put into: a name
+    /// that lacks the module gets it (`parse::adds` in `mod tests` is
+    /// `parse::tests::adds`).
+    pub fn name_in_module(&self, name: &str) -> String {
+        let (front, own) = name.rsplit_once("::").map_or(("", name), |(front, own)| (front, own));
+        let front: Vec<&str> = front.split("::").filter(|part| !part.is_empty()).collect();
+        let inner: Vec<&str> = self.containers.iter().map(String::as_str).collect();
+        // What of the module the name has already.
+        let had = (0..=inner.len()).rev().find(|had| front.ends_with(&inner[..*had])).unwrap_or(0);
+        let whole: Vec<&str> =
+            front.into_iter().chain(inner[had..].iter().copied()).chain([own]).collect();
+        whole.join("::")
+    }
 }
 
 /// A test in a file.

@@ -4,50 +4,58 @@
 //! source's keys say which columns hold what. What is not said is found by the usual
 //! names.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use async_trait::async_trait;
 use serde_json::Value;
 
 use super::records::{Columns, Record, collect};
-use super::{Answer, MetricSource, csv, path};
+use super::{Answer, csv, path};
 use crate::decide::spec::Signal;
 
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 256 << 20;
 
-/// A file.
-pub(super) struct File {
-    /// Where it is.
-    pub(super) file: PathBuf,
-    /// Where the points are, in JSON.
-    pub(super) points: Option<path::Path>,
-    /// Which columns hold what.
-    pub(super) columns: Columns,
+/// What a file holds.
+pub(super) enum Content {
+    /// JSON, or a list of what stood on its lines.
+    Json(Value),
+    /// A table, the head first.
+    Table(Vec<Vec<String>>),
 }
 
-#[async_trait]
-impl MetricSource for File {
-    async fn answer(
-        &self,
-        signal: &Signal,
-        query: &str,
-        window: (i64, i64),
-    ) -> anyhow::Result<Answer> {
-        let text = read(&self.file).await?;
-        let name = self.file.display();
-        let cannot = || format!("cannot read {name}");
-        if text.trim_start().starts_with(['{', '[']) {
-            let value = json(&text).with_context(cannot)?;
-            return of_json(&value, self.points.as_ref(), &self.columns, query, signal, window)
-                .with_context(cannot);
-        }
-        let mut rows = csv::rows(&text).into_iter();
-        let Some(head) = rows.next() else { bail!("cannot read {name}: it is empty") };
-        let rows = rows.map(|row| Record::Row(&head, row));
-        collect(rows, &self.columns, query, signal, window).with_context(cannot)
+/// Reads a file, by what is in it.
+///
+/// # Errors
+/// It is not there, too large, empty or broken.
+pub(super) async fn open(file: &Path) -> anyhow::Result<Content> {
+    let text = read(file).await?;
+    if text.trim_start().starts_with(['{', '[']) {
+        return json(&text)
+            .map(Content::Json)
+            .with_context(|| format!("cannot read {}", file.display()));
     }
+    let rows = csv::rows(&text);
+    if rows.is_empty() {
+        bail!("cannot read {}: it is empty", file.display());
+    }
+    Ok(Content::Table(rows))
+}
+
+/// The points of a table.
+///
+/// # Errors
+/// [`collect`] fails.
+pub(super) fn of_table(
+    rows: Vec<Vec<String>>,
+    columns: &Columns,
+    query: &str,
+    signal: &Signal,
+    window: (i64, i64),
+) -> anyhow::Result<Answer> {
+    let mut rows = rows.into_iter();
+    let head = rows.next().unwrap_or_default();
+    collect(rows.map(|row| Record::Row(&head, row)), columns, query, signal, window)
 }
 
 /// JSON, or one value a line.
@@ -75,7 +83,7 @@ pub(super) fn of_json(
         None => path::points(value),
         Some(path) => {
             let found = path.all(value);
-            if found.is_empty() {
+            if found.is_empty() && !path.leads(value) {
                 bail!("nothing is at the `path` that the source gives");
             }
             // A path to the list means what is in it.
@@ -97,7 +105,7 @@ fn is_pair(list: &[Value]) -> bool {
 }
 
 /// A text file of a size that can be meant.
-pub(super) async fn read(file: &Path) -> anyhow::Result<String> {
+async fn read(file: &Path) -> anyhow::Result<String> {
     let name = file.display();
     let about = tokio::fs::metadata(file).await.with_context(|| format!("cannot read {name}"))?;
     if !about.is_file() {

@@ -8,11 +8,11 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
 
 use super::source::{self, Asked};
-use super::variables::{Variables, substitute, uses};
-use super::window::{Times, Window};
 use super::{Labelled, Settings, one, promql};
 use crate::decide::series::Series;
 use crate::decide::spec::{Kind, Role, Signal, Source, Spec};
+use crate::deploy::variables::{Variables, substitute, uses};
+use crate::deploy::window::{Times, Window};
 use crate::http::Client;
 
 /// Most questions at the same time.
@@ -129,9 +129,8 @@ fn plan(
     let common = common.map(|query| (query, from.total.clone()));
     let needed = signal.required || signal.critical;
     let tells_versions = |query: &(String, Option<String>)| {
-        source::texts(from)
-            .chain([query.0.as_str()])
-            .any(|text| ["version", "previous", "role"].iter().any(|name| uses(text, name)))
+        source::tells_versions(from)
+            || ["version", "previous", "role"].iter().any(|name| uses(&query.0, name))
     };
     let mut questions = Vec::new();
     let mut add = |whose: Whose, query: (String, Option<String>), windows: Vec<Window>, needed| {
@@ -287,7 +286,7 @@ async fn ask_at(
     let variables = variables(spec, question, window);
     let read = |query: &str| {
         let mut variables = variables.clone();
-        variables.step = super::times::written(asked.step(signal, query, window));
+        variables.step = crate::deploy::times::written(asked.step(signal, query, window));
         substitute(query, &variables, asked.language)
             .map_err(|name| {
                 anyhow!("the query names `${name}`, which the spec does not give: {query}")
@@ -372,6 +371,7 @@ fn variables(spec: &Spec, question: &Question, (from, to): Window) -> Variables 
             _ => None,
         },
         role: name.to_owned(),
+        query: None,
         step: String::new(),
         from,
         to,

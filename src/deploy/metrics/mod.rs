@@ -3,18 +3,18 @@
 //! [`fill()`] asks for what a spec names and puts the series in their place.
 //! `docs/verify/sources.md` lists the keys.
 
+mod cloudwatch;
 mod csv;
+pub mod datadog;
 mod file;
 mod fill;
+mod json;
 mod path;
 mod prometheus;
 mod promql;
 mod ratio;
 mod records;
 mod source;
-mod times;
-mod variables;
-mod window;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -33,13 +33,15 @@ pub use fill::fill;
 pub struct Settings {
     /// Prometheus, or what speaks as it does (Mimir, Thanos, VictoriaMetrics, Cortex).
     pub prometheus: Server,
-    /// Datadog: `https://api.<site>` with the headers `dd-api-key` and
-    /// `dd-application-key` ([`Settings::datadog_keys`]).
+    /// Datadog, as [`datadog::server`] makes it.
     pub datadog: Server,
     /// Any other server that gives JSON.
     pub json: Server,
     /// The folder that paths of files are relative to: the spec's own.
     pub folder: PathBuf,
+    /// The folders that files have to lie in, where a change wrote the spec; `None`:
+    /// anywhere.
+    pub within: Option<Vec<PathBuf>>,
     /// The end of time, in milliseconds since 1970; the clock where `None`.
     pub now: Option<i64>,
 }

@@ -63,6 +63,12 @@ impl Path {
         found
     }
 
+    /// Whether it leads to something, if only to an empty list.
+    pub(super) fn leads(&self, value: &Value) -> bool {
+        let end = self.0.iter().rposition(|part| *part != Part::All).map_or(0, |at| at + 1);
+        !Path(self.0[..end].to_vec()).all(value).is_empty()
+    }
+
     /// The first of them.
     pub(super) fn first<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         self.all(value).into_iter().next()

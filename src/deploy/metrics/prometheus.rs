@@ -9,10 +9,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::promql::{self, Counted};
-use super::{Answer, Labelled, MetricSource, point, times};
+use super::{Answer, Labelled, MetricSource, point};
 use crate::decide::series::Series;
 use crate::decide::spec::{Kind, Signal};
 use crate::deploy::ask::{Api, json};
+use crate::deploy::times;
 
 /// Most points of a series that Prometheus gives.
 const MOST_POINTS: i64 = 11_000;

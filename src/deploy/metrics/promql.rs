@@ -1,6 +1,6 @@
 //! What has to be known of a query's text: its range, and where a share divides.
 
-use super::times;
+use crate::deploy::times;
 
 /// What the values of a query count.
 #[derive(Debug, Clone, Copy, PartialEq)]

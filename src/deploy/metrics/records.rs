@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use anyhow::{anyhow, bail};
 use serde_json::Value;
 
-use super::{Answer, Labelled, path, times};
+use super::{Answer, Labelled, path};
 use crate::decide::series::{Point, Series};
 use crate::decide::spec::{Kind, Signal};
+use crate::deploy::times;
 
 /// Which columns hold what; `None`: by the usual names. In JSON they are paths.
 #[derive(Debug, Clone, Default)]

@@ -166,13 +166,9 @@ fn logs(decision: &Decision) -> Option<String> {
     if logs.new + logs.rising + logs.known + logs.allowed == 0 {
         return None;
     }
-    let kinds = |count: usize| wording::plural(count, "kind of line");
     Some(format!(
-        "{} new and of trouble, {} rising, {} known, {} allowed",
-        kinds(logs.new),
-        logs.rising,
-        logs.known,
-        logs.allowed
+        "templates of trouble: {} new, {} rising; {} known, {} allowed",
+        logs.new, logs.rising, logs.known, logs.allowed
     ))
 }
 

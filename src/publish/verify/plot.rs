@@ -134,15 +134,41 @@ fn shown_points(signal: &Signal, role: &Role) -> Vec<(i64, f64)> {
                 // After a reset the counter began at nothing.
                 let grown = pair[1].value - pair[0].value;
                 let grown = if grown < 0.0 { pair[1].value } else { grown };
-                (pair[1].at, grown * 1000.0 / (pair[1].at - pair[0].at) as f64)
+                (pair[1].at, grown * 1000.0 / pair[1].at.saturating_sub(pair[0].at) as f64)
             })
             .collect(),
     }
 }
 
+/// Brings the baseline of a count to the new version's share of traffic where the
+/// decision did so, too, and says what the line is called then.
+fn scaled(
+    spec: &Spec,
+    signal: &Signal,
+    result: &SignalResult,
+    baseline: &mut [(i64, f64)],
+) -> String {
+    let plain = || "baseline".to_owned();
+    let weight = spec.deployment.weight.filter(|weight| *weight > 0.0 && *weight < 1.0);
+    let (Some(weight), Some(level)) = (weight, result.baseline) else { return plain() };
+    if signal.kind == Kind::Ratio || baseline.is_empty() {
+        return plain();
+    }
+    let mut values: Vec<f64> = baseline.iter().map(|point| point.1).collect();
+    values.sort_by(f64::total_cmp);
+    let factor = weight / (1.0 - weight);
+    let used = level / values[values.len() / 2];
+    if used.is_nan() || (used - 1.0).abs() <= (used - factor).abs() {
+        return plain();
+    }
+    baseline.iter_mut().for_each(|point| point.1 *= factor);
+    format!("baseline × {}", number::short(factor))
+}
+
 fn panel(out: &mut String, spec: &Spec, signal: &Signal, result: &SignalResult, scrubber: &Scrubber) {
     let canary = shown_points(signal, &Role::Canary);
-    let baseline = shown_points(signal, &Role::Baseline);
+    let mut baseline = shown_points(signal, &Role::Baseline);
+    let scaled = scaled(spec, signal, result, &mut baseline);
     let stroke = colour(result.verdict);
     let name = match (&signal.unit, signal.kind) {
         (Some(unit), _) => format!("{} ({unit})", signal.name),
@@ -186,7 +212,7 @@ fn panel(out: &mut String, spec: &Spec, signal: &Signal, result: &SignalResult, 
     let low = near.map_or(low, |limit| low.min(limit));
     let high = near.map_or(high, |limit| high.max(limit));
     let low = if low >= 0.0 && low < high * 0.5 { 0.0 } else { low };
-    let x = Scale::new((first as f64, last.max(first + 1) as f64), (LEFT, WIDTH - RIGHT));
+    let x = Scale::new((first as f64, last.max(first.saturating_add(1)) as f64), (LEFT, WIDTH - RIGHT));
     let y = Scale::padded((low, high), (PANEL - BOTTOM, TOP));
     windows(out, spec, &x, (first, last));
     for tick in value_ticks(y.domain()) {
@@ -210,10 +236,11 @@ fn panel(out: &mut String, spec: &Spec, signal: &Signal, result: &SignalResult, 
             clock(tick),
         );
     }
+    warm_up_label(out, spec, &x, (first, last));
     line(out, &baseline, &x, &y, BASELINE, "1.3");
     line(out, &canary, &x, &y, stroke, "1.7");
     limit(out, signal, near, &y);
-    names(out, &canary, &baseline, &y, stroke);
+    names(out, &canary, &baseline, &y, stroke, &scaled);
 }
 
 /// The start of the new version and its warm-up.
@@ -222,7 +249,7 @@ fn windows(out: &mut String, spec: &Spec, x: &Scale, (first, last): (i64, i64)) 
         return;
     };
     let from = x.at(start as f64);
-    let to = x.at((start + spec.windows.warmup).min(last) as f64);
+    let to = x.at(start.saturating_add(spec.windows.warmup).min(last) as f64);
     let height = PANEL - BOTTOM - TOP;
     if to > from {
         let _ = writeln!(
@@ -236,6 +263,15 @@ fn windows(out: &mut String, spec: &Spec, x: &Scale, (first, last): (i64, i64)) 
         "<line x1=\"{from:.1}\" x2=\"{from:.1}\" y1=\"{TOP}\" y2=\"{}\" stroke=\"{FAINT}\" stroke-dasharray=\"2 3\"/>",
         PANEL - BOTTOM
     );
+}
+
+/// The warm-up's name, above the grid.
+fn warm_up_label(out: &mut String, spec: &Spec, x: &Scale, (first, last): (i64, i64)) {
+    let Some(start) = spec.deployment.started_at.filter(|at| (first..=last).contains(at)) else {
+        return;
+    };
+    let from = x.at(start as f64);
+    let to = x.at(start.saturating_add(spec.windows.warmup).min(last) as f64);
     if to - from > 60.0 {
         let _ = writeln!(
             out,
@@ -278,6 +314,7 @@ fn names(
     baseline: &[(i64, f64)],
     y: &Scale,
     stroke: &str,
+    scaled: &str,
 ) {
     let end = |points: &[(i64, f64)]| points.last().map(|point| y.at(point.1));
     let (new, old) = (end(canary), end(baseline));
@@ -285,7 +322,7 @@ fn names(
         Some(old) if (new - old).abs() < 13.0 => if new <= old { old - 13.0 } else { old + 13.0 },
         _ => new,
     });
-    for (at, name, fill) in [(old, "baseline", BASELINE), (new_at, "new version", stroke)] {
+    for (at, name, fill) in [(old, scaled, BASELINE), (new_at, "new version", stroke)] {
         if let Some(at) = at {
             let _ = writeln!(
                 out,
@@ -303,7 +340,7 @@ fn line(out: &mut String, points: &[(i64, f64)], x: &Scale, y: &Scale, stroke: &
     if points.is_empty() {
         return;
     }
-    let mut steps: Vec<i64> = points.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+    let mut steps: Vec<i64> = points.windows(2).map(|pair| pair[1].0.saturating_sub(pair[0].0)).collect();
     steps.sort_unstable();
     let usual = steps.get(steps.len() / 2).copied().unwrap_or(0).max(1);
     let mut path = String::new();
@@ -323,7 +360,7 @@ fn line(out: &mut String, points: &[(i64, f64)], x: &Scale, y: &Scale, stroke: &
             }
             (pixel, low, high) = (here as i64, *value, *value);
         }
-        let is_open = before.is_none_or(|before| at - before > 5 * usual);
+        let is_open = before.is_none_or(|before| at.saturating_sub(before) / 5 > usual);
         let _ = write!(path, "{}{here:.1} {:.1}", if is_open { 'M' } else { 'L' }, y.at(*value));
         before = Some(*at);
     }

@@ -39,6 +39,7 @@ struct Decided {
     #[serde(skip)]
     previous: Option<String>,
     /// When it was decided.
+    #[serde(serialize_with = "as_text")]
     time: Timestamp,
     action: String,
     rule: String,
@@ -56,6 +57,10 @@ enum Outcome {
     Good,
     Bad,
     Unknown,
+}
+
+fn as_text<S: serde::Serializer>(time: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(time)
 }
 
 /// Decisions of one kind, counted.
@@ -82,8 +87,8 @@ impl Counts {
 #[derive(Debug, Serialize)]
 struct Report {
     schema: &'static str,
-    from: Option<Timestamp>,
-    to: Option<Timestamp>,
+    from: Option<String>,
+    to: Option<String>,
     records: usize,
     /// Records that are broken or cut short: they do not count.
     broken: Vec<String>,
@@ -141,8 +146,8 @@ fn report(files: &[PathBuf], outcomes: Option<&Path>) -> Result<Report> {
     judge(&mut decisions, &known);
     let mut report = Report {
         schema: SCHEMA,
-        from: decisions.first().map(|one| one.time),
-        to: decisions.last().map(|one| one.time),
+        from: decisions.first().map(|one| one.time.to_string()),
+        to: decisions.last().map(|one| one.time.to_string()),
         records: paths.len(),
         broken,
         by_action: BTreeMap::new(),
@@ -281,17 +286,16 @@ fn later(one: &Decided, after: &[Decided]) -> (Outcome, Option<&'static str>) {
 
 fn shown(report: &Report) -> String {
     let mut out = String::new();
-    let day = |time: Option<Timestamp>| match time {
-        Some(time) => time.to_string().chars().take(10).collect::<String>(),
-        None => "–".to_owned(),
+    let day = |time: &Option<String>| -> String {
+        time.as_deref().unwrap_or("–").chars().take(10).collect()
     };
     let _ = writeln!(
         out,
         "{} in {}, {} to {}.",
         wording::plural(report.decisions.len(), "decision"),
         wording::plural(report.records, "record"),
-        day(report.from),
-        day(report.to)
+        day(&report.from),
+        day(&report.to)
     );
     let known = report.decisions.iter().filter(|one| one.outcome != Outcome::Unknown).count();
     let _ = match report.right {

@@ -353,14 +353,25 @@ fn is_automatic(request: &Request) -> bool {
 /// # Errors
 /// A proxy or the file of certificates cannot be used.
 pub fn client(inputs: &Inputs, deadline: Instant) -> anyhow::Result<http::Client> {
+    client_trusting(inputs, deadline, None)
+}
+
+/// The same for a server with an authority of its own, as PEM.
+///
+/// # Errors
+/// As [`client`].
+pub fn client_trusting(
+    inputs: &Inputs,
+    deadline: Instant,
+    authority: Option<Vec<u8>>,
+) -> anyhow::Result<http::Client> {
     let proxy = &inputs.host.proxy;
-    let ca_bundle = match &inputs.ca_file {
-        Some(file) => Some(
-            std::fs::read(file)
-                .with_context(|| format!("cannot read ca_file {}", file.display()))?,
-        ),
-        None => None,
-    };
+    let mut ca_bundle = authority;
+    if let Some(file) = &inputs.ca_file {
+        let own = std::fs::read(file)
+            .with_context(|| format!("cannot read ca_file {}", file.display()))?;
+        ca_bundle.get_or_insert_default().extend([b"\n", own.as_slice()].concat());
+    }
     let config = http::Config {
         proxies: http::Proxies::new(
             proxy.http.as_deref(),

@@ -31,7 +31,7 @@ const SLACK: u32 = 10;
 /// The same with a mutant.
 const MUTANT_SLACK: u32 = 5;
 /// What a run on a mutant may take at least.
-const LEAST_FOR_MUTANT: Duration = Duration::from_secs(10);
+const LEAST_FOR_MUTANT: Duration = Duration::from_secs(5);
 
 /// A side of the change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -38,7 +38,7 @@ pub async fn measure(
     sides: (&Placed, Option<&Placed>),
     evidence: &mut Vec<Evidence>,
 ) -> Result<Measured> {
-    let command = runner::fill_benchmark(template, &proposal.name, bench.inside(path));
+    let command = runner::fill(template, &proposal.name, bench.inside(path), 0);
     let (head, base) = sides;
     let mut times: [Vec<f64>; 2] = Default::default();
     let mut fault = None;

@@ -132,6 +132,18 @@ impl Copies {
         }
     }
 
+    /// The suite has run on the head once more: what it wrote anew, and the checkout does
+    /// not have, is nobody's to be put back.
+    pub fn remember_steady(&mut self) {
+        let rewritten = self.head.manifest.altered(&[]);
+        self.remember();
+        for path in rewritten {
+            if text(&self.origin, &self.head.texts, &path).is_none() {
+                self.head.manifest.forget(&path);
+            }
+        }
+    }
+
     /// Files that a run altered, but for `known`; they are put back, and what is new is
     /// taken away.
     ///

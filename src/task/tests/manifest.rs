@@ -127,6 +127,11 @@ impl Manifest {
         Ok(())
     }
 
+    /// A file is no longer looked for.
+    pub fn forget(&mut self, path: &str) {
+        self.files.remove(path);
+    }
+
     /// A file was written by us.
     pub fn renew(&mut self, path: &str) {
         match stamp(&self.copy.join(path)) {

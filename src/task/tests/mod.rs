@@ -9,6 +9,7 @@ pub mod copies;
 pub mod cover;
 pub mod deliver;
 pub mod gaps;
+pub mod kills;
 pub mod manifest;
 pub mod mutate;
 pub mod nearby;

@@ -152,7 +152,10 @@ async fn fate(
     known: &Known,
 ) -> Result<Option<bool>> {
     let written = Written::write(&bench.head, &one.file.path, text)?;
-    let done = bench.run(Side::Head, &bench.commands.suite, bench.time_for_mutant()).await;
+    // Where all pass, the first that fails tells enough.
+    let quick = bench.commands.quick.as_ref().filter(|_| known.failing.is_empty());
+    let command = quick.unwrap_or(&bench.commands.suite);
+    let done = bench.run(Side::Head, command, bench.time_for_mutant()).await;
     drop(written);
     copies.renew(Side::Head, &one.file.path);
     copies.altered(Side::Head, &[])?;
@@ -160,8 +163,9 @@ async fn fate(
     Ok(match done.whole() {
         Came::Passed => Some(true),
         Came::DidNotBuild => None,
-        // In a language without a build, what cannot be loaded is broken by the mutant.
-        Came::DidNotImport | Came::Late | Came::Beyond => Some(false),
+        Came::Late | Came::Beyond => Some(false),
+        // In a language without a build, what cannot be loaded is broken by the mutant,
+        // unless it could not be loaded before.
         _ if !known.failing.is_empty() => {
             let news = done.report.tests.iter().any(|test| {
                 let came = Came::from(test.outcome);

@@ -18,7 +18,7 @@ use super::{Examined, Subject, gaps, surroundings, write};
 use crate::checkout::Checkout;
 use crate::failure::Failure;
 use crate::inputs::{Inputs, TestKind};
-use crate::runner::{self, Files, Project};
+use crate::runner::{self, Files, Outcome, Project};
 use crate::sandbox::{self, Network, Walls};
 
 /// Largest file that tells of a project, in bytes.
@@ -187,8 +187,7 @@ pub async fn project(
         copies.remember();
     }
     progress.stage("running the suite as it is");
-    let (before, first) = baseline(&mut bench, checked).await?;
-    copies.remember();
+    let (before, first) = baseline(&mut bench, copies, checked).await?;
     examined.report.projects[at].baseline = Some(Baseline {
         outcome: before.whole.map_or("not run", Came::words).to_owned(),
         tests: before.tests.len(),
@@ -239,7 +238,11 @@ fn hidden(inputs: &Inputs, checkout: &Checkout) -> Vec<PathBuf> {
 }
 
 /// The suite on the head, twice.
-async fn baseline(bench: &mut Bench<'_>, checked: &Checked<'_>) -> Result<(Before, Done), Failure> {
+async fn baseline(
+    bench: &mut Bench<'_>,
+    copies: &mut Copies,
+    checked: &Checked<'_>,
+) -> Result<(Before, Done), Failure> {
     let suite = bench.commands.suite.clone();
     let first = bench.run(Side::Head, &suite, FIRST).await.map_err(Failure::Inputs)?;
     bench.suite_time = first.wall;
@@ -257,7 +260,10 @@ async fn baseline(bench: &mut Bench<'_>, checked: &Checked<'_>) -> Result<(Befor
                 said()
             )));
         }
-        Came::Crashed | Came::DidNotImport if first.report.tests.is_empty() => {
+        // Of a suite in which nothing can be loaded, nothing can be told.
+        Came::Crashed | Came::DidNotImport
+            if first.report.tests.iter().all(|test| test.outcome == Outcome::DidNotImport) =>
+        {
             return Err(Failure::Inputs(anyhow!(
                 "the suite does not run on the head: `{suite}` ends with exit code {}: {}. Say how \
                  it is run with `--command`, and what it needs first with `--setup`",
@@ -267,7 +273,9 @@ async fn baseline(bench: &mut Bench<'_>, checked: &Checked<'_>) -> Result<(Befor
         }
         _ => {}
     }
+    copies.remember();
     let second = bench.run(Side::Head, &suite, FIRST).await.map_err(Failure::Inputs)?;
+    copies.remember_steady();
     bench.suite_time = first.wall.max(second.wall);
     Ok((Before::of(&first, &second), second))
 }
@@ -332,7 +340,14 @@ async fn work(
         bench,
         gap: &gap,
         live: std::mem::take(&mut tried.live),
-        names: before.tests.keys().take(20).cloned().collect(),
+        // Where the runner counts and does not name, only files are known.
+        names: before
+            .tests
+            .keys()
+            .filter(|name| !checked.found.tree.paths.contains(name))
+            .take(20)
+            .cloned()
+            .collect(),
         benchmark,
     };
     write::rounds(&mut writing, copies, judged, examined).await?;

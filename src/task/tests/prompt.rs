@@ -119,7 +119,9 @@ fn of_wish(wish: TestKind) -> &'static str {
              see in the changed code) write a test that tries to exploit it as an attacker would, with a real \
              payload, and asserts that the attempt fails: the query stays one statement, the path stays inside \
              its folder, the markup comes out escaped, the token is refused. Against the base the exploit \
-             works, so that the assertion fails there."
+             works, so that the assertion fails there. Where the code as it is now still falls to an \
+             exploit, hand that test in as well, although it does not pass: one that fails on the head by \
+             assertion each time is not kept, but shown to people as a suspected hole."
         }
         TestKind::Benchmark => {
             "\n\nWhat is wanted this time: benchmarks of the changed hot path, in the project's own \

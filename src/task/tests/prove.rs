@@ -26,9 +26,7 @@ use crate::diff::between::between;
 /// How often a test has to pass.
 pub const TIMES: usize = 5;
 /// How often it has to fail where it guards.
-const AGAIN: usize = 2;
-/// Most mutants that one test is tried on.
-const MOST_MUTANTS: usize = 40;
+pub(super) const AGAIN: usize = 2;
 /// Most bytes of a runner's words in a reason.
 const MOST_SAID: usize = 400;
 
@@ -41,8 +39,8 @@ pub struct Judged {
     pub feedback: Option<String>,
     /// What was proposed.
     pub proposal: Proposal,
-    /// The mutant it kills, where that is its proof.
-    pub kills: Option<String>,
+    /// Mutants it kills: that which is its proof first.
+    pub kills: Vec<String>,
 }
 
 /// What tests are proven with.
@@ -76,10 +74,10 @@ impl Ruling {
 }
 
 /// A test in its place, on one side.
-struct There {
-    language: Language,
-    path: String,
-    placed: Placed,
+pub(super) struct There {
+    pub(super) language: Language,
+    pub(super) path: String,
+    pub(super) placed: Placed,
 }
 
 impl Prover<'_, '_> {
@@ -90,8 +88,14 @@ impl Prover<'_, '_> {
     pub async fn prove(&mut self, proposal: &Proposal) -> Result<Judged> {
         let mut evidence = Vec::new();
         let mut diff = String::new();
+        let proposal = &self.named(proposal);
         let ruling = self.rule(proposal, &mut evidence, &mut diff).await?;
         let Ruling { verdict, reason, feedback, kills } = ruling;
+        let mut kills: Vec<String> = kills.into_iter().collect();
+        if verdict.is_proven() && self.benchmark.is_none() {
+            let more = self.also_kills(proposal, &kills).await;
+            kills.extend(more);
+        }
         let candidate = Candidate {
             name: proposal.name.clone(),
             path: proposal.path.clone(),
@@ -102,6 +106,18 @@ impl Prover<'_, '_> {
             diff,
         };
         Ok(Judged { candidate, feedback, proposal: proposal.clone(), kills })
+    }
+
+    /// The proposal by the name under which it runs: who proposes it cannot know which
+    /// module a Rust test is put into.
+    fn named(&self, proposal: &Proposal) -> Proposal {
+        let mut named = proposal.clone();
+        if proposal.placement == Placement::Module
+            && let Ok(there) = self.place(proposal, Side::Head)
+        {
+            named.name = there.placed.name_in_module(&proposal.name);
+        }
+        named
     }
 
     async fn rule(
@@ -193,7 +209,7 @@ impl Prover<'_, '_> {
     }
 
     /// Put it into the text of a side.
-    fn place(&self, proposal: &Proposal, side: Side) -> Result<There, String> {
+    pub(super) fn place(&self, proposal: &Proposal, side: Side) -> Result<There, String> {
         let Ok(path) = Checkout::plain_path(&proposal.path) else {
             return Err(format!("`{}` is no path inside the checkout.", proposal.path));
         };
@@ -279,12 +295,12 @@ impl Prover<'_, '_> {
         )))
     }
 
-    fn strip(&self, there: &There) -> Result<Vec<u8>, String> {
+    pub(super) fn strip(&self, there: &There) -> Result<Vec<u8>, String> {
         strip(there.language, &there.placed)
     }
 
     /// Run the text without assertions, on a side or on a mutant of the head.
-    async fn stripped(
+    pub(super) async fn stripped(
         &mut self,
         proposal: &Proposal,
         there: &There,
@@ -323,7 +339,7 @@ impl Prover<'_, '_> {
     }
 
     /// What a run left behind is taken away.
-    fn settle(&mut self, side: Side, there: &There, live: Option<&Live>) -> Result<()> {
+    pub(super) fn settle(&mut self, side: Side, there: &There, live: Option<&Live>) -> Result<()> {
         self.copies.renew(side, &there.path);
         if let Some(live) = live {
             self.copies.renew(side, &live.path);
@@ -355,6 +371,11 @@ impl Prover<'_, '_> {
                 path: there.path.clone(),
                 placed: there.placed.clone(),
             });
+        }
+        if let Some(name) = self.added(&proposal.code) {
+            return Ok(Err(format!(
+                "`{name}` is not there on the base, so nothing is proven there."
+            )));
         }
         let mut why = "On the base it has no place.".to_owned();
         for there in tries {
@@ -403,78 +424,6 @@ impl Prover<'_, '_> {
             break;
         }
         Ok(Err(why))
-    }
-
-    /// The mutant that it kills by assertion; else why there is none.
-    async fn on_mutants(
-        &mut self,
-        proposal: &Proposal,
-        there: &There,
-        evidence: &mut Vec<Evidence>,
-    ) -> Result<Result<Live, String>> {
-        let named = |live: &&Live| mentions(&proposal.code, &live.short);
-        let mut order: Vec<&Live> = self.live.iter().filter(named).collect();
-        order.extend(self.live.iter().filter(|live| !named(live)));
-        let mut tried = 0;
-        let live: Vec<Live> = order.into_iter().take(MOST_MUTANTS).cloned().collect();
-        for live in &live {
-            let there = match self.with_mutant(proposal, there, live) {
-                Ok(there) => there,
-                Err(_) => continue,
-            };
-            let command = self.bench.alone(&proposal.name, &there.path);
-            let mut written = Vec::new();
-            if live.path != there.path {
-                written.push(Written::write(&self.bench.head, &live.path, &live.text)?);
-            }
-            written.push(Written::write(&self.bench.head, &there.path, &there.placed.text)?);
-            let mut all = Vec::new();
-            for _ in 0..AGAIN {
-                let done =
-                    self.bench.run(Side::Head, &command, self.bench.time_for_mutant()).await?;
-                all.push(done.of(&proposal.name).0);
-                if all.last() != Some(&Came::Failed) {
-                    break;
-                }
-            }
-            drop(written);
-            self.settle(Side::Head, &there, Some(live))?;
-            tried += 1;
-            if !all.iter().all(|came| *came == Came::Failed) {
-                continue;
-            }
-            evidence.push(Evidence {
-                on: format!("mutant {}", live.id),
-                command,
-                outcome: tally(&all),
-                patch: Some(live.patch.clone()),
-            });
-            let Ok(text) = self.strip(&there) else { continue };
-            let came =
-                self.stripped(proposal, &there, Side::Head, &text, Some(live), evidence).await?;
-            if came == Came::Passed {
-                return Ok(Ok(live.clone()));
-            }
-        }
-        Ok(Err(match tried {
-            0 => "No mutant of the change lives that it could be tried on.".to_owned(),
-            1 => "It does not kill the one mutant it was tried on.".to_owned(),
-            _ => format!("It kills none of the {tried} mutants it was tried on."),
-        }))
-    }
-
-    /// The test beside a mutant: where both are in one file, in the mutant's text.
-    fn with_mutant(
-        &self,
-        proposal: &Proposal,
-        there: &There,
-        live: &Live,
-    ) -> Result<There, String> {
-        let placed = match live.path == there.path {
-            true => placed(there.language, Some(&live.text), proposal, &there.path)?,
-            false => there.placed.clone(),
-        };
-        Ok(There { language: there.language, path: there.path.clone(), placed })
     }
 
     /// Whether it runs a changed function at all: shown by one that breaks at once.
@@ -537,7 +486,7 @@ impl Prover<'_, '_> {
 }
 
 /// The text with a proposal in it.
-fn placed(
+pub(super) fn placed(
     language: Language,
     text: Option<&[u8]>,
     proposal: &Proposal,
@@ -585,6 +534,7 @@ fn came_on_head(came: &[Came], said: &str) -> Option<Ruling> {
     Some(Ruling::rejected(match first {
         Came::Beyond => format!("It does what a test may not: {said}"),
         Came::Skipped => "It is skipped.".to_owned(),
+        Came::NotRun => "On the head the runner knows no test of that name.".to_owned(),
         other => format!("On the head it {}. {said}", other.words()),
     }))
 }

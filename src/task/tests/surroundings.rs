@@ -63,6 +63,14 @@ pub fn variables(
             set("MAVEN_OPTS", format!("-Dmaven.repo.local={}", repository.display()));
         }
     }
+    if matches!(kind, Kind::Cargo | Kind::Nextest) {
+        cap_lints(&mut variables);
+    }
+    let mut set = |name: &str, value: String| {
+        if !variables.iter().any(|(known, _)| known == name) {
+            variables.push((name.to_owned(), value));
+        }
+    };
     match kind {
         // Kept from one run to the next; each side has its own, see `bench`.
         Kind::Cargo | Kind::Nextest => set("CARGO_TARGET_DIR", below("target")),
@@ -97,4 +105,50 @@ pub fn variables(
     set("PYTHONDONTWRITEBYTECODE", "1".to_owned());
     set("PYTHONHASHSEED", "0".to_owned());
     variables
+}
+
+/// A mutant, or a test without its assertions, leaves variables unused: where a crate
+/// denies warnings it would not build, and tell nothing. Cargo takes the flags from the
+/// first of these that is set; those of the last are added to what the project's
+/// configuration has.
+/// <https://doc.rust-lang.org/cargo/reference/config.html#buildrustflags>
+fn cap_lints(variables: &mut Vec<(String, String)>) {
+    const FLAG: &str = "--cap-lints=warn";
+    for (name, between) in [("CARGO_ENCODED_RUSTFLAGS", "\u{1f}"), ("RUSTFLAGS", " ")] {
+        if let Some((_, flags)) = variables.iter_mut().find(|(known, _)| known == name) {
+            let between = if flags.is_empty() { "" } else { between };
+            *flags = format!("{flags}{between}{FLAG}");
+            return;
+        }
+    }
+    let name = "CARGO_BUILD_RUSTFLAGS";
+    match variables.iter_mut().find(|(known, _)| known == name) {
+        Some((_, flags)) => *flags = format!("{flags} {FLAG}"),
+        None => variables.push((name.to_owned(), FLAG.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lints_are_capped_beside_flags_that_are_there() {
+        let check = |given: &[(&str, &str)], expect: (&str, &str)| {
+            let mut variables: Vec<(String, String)> =
+                given.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+            cap_lints(&mut variables);
+            let found = variables.iter().filter(|(_, value)| value.contains("--cap-lints"));
+            let found: Vec<_> =
+                found.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            assert_eq!(found, [expect]);
+        };
+        check(&[], ("CARGO_BUILD_RUSTFLAGS", "--cap-lints=warn"));
+        check(&[("CARGO_BUILD_RUSTFLAGS", "-g")], ("CARGO_BUILD_RUSTFLAGS", "-g --cap-lints=warn"));
+        check(&[("RUSTFLAGS", "-D warnings")], ("RUSTFLAGS", "-D warnings --cap-lints=warn"));
+        check(
+            &[("RUSTFLAGS", "-g"), ("CARGO_ENCODED_RUSTFLAGS", "-a\u{1f}b")],
+            ("CARGO_ENCODED_RUSTFLAGS", "-a\u{1f}b\u{1f}--cap-lints=warn"),
+        );
+    }
 }

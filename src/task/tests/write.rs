@@ -115,7 +115,6 @@ pub async fn rounds(
         let from = judged.len();
         prove(writing, copies, judged, &mut seen, proposals).await?;
         let new = &judged[from..];
-        writing.live.retain(|live| !new.iter().any(|one| one.kills.as_ref() == Some(&live.id)));
         let rejected: Vec<(String, String, String)> = new
             .iter()
             .filter_map(|one| Some((one, one.feedback.clone()?)))
@@ -137,7 +136,7 @@ pub async fn rounds(
 
 /// Prove one after the other.
 async fn prove(
-    writing: &Writing<'_>,
+    writing: &mut Writing<'_>,
     copies: &mut Copies,
     judged: &mut Vec<Judged>,
     seen: &mut BTreeSet<(String, String)>,
@@ -170,10 +169,12 @@ async fn prove(
         let one = prover.prove(&proposal).await?;
         tracing::info!(
             "`{}`: {}: {}",
-            proposal.name,
+            one.candidate.name,
             one.candidate.verdict.as_str(),
             one.candidate.reason
         );
+        // A mutant that a test notices is no proof of the next one.
+        writing.live.retain(|live| !one.kills.contains(&live.id));
         judged.push(one);
     }
     Ok(())
@@ -264,7 +265,11 @@ fn security(subject: &Subject<'_>) -> Vec<String> {
         .into_iter()
         .filter(|finding| finding.severity >= Severity::Low && finding.category != "tests")
         .map(|finding| {
-            format!("{}:{}: {}: {}", finding.path, finding.line, finding.title, finding.body)
+            // A long message is the title's, too, cut short.
+            let title = finding.title.trim_end_matches('…');
+            let title = if finding.body.starts_with(title) { "" } else { &finding.title };
+            let between = if title.is_empty() { "" } else { ": " };
+            format!("{}:{}: {title}{between}{}", finding.path, finding.line, finding.body)
         })
         .collect()
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 
-use super::Question;
+use super::{Question, sources};
 use crate::decide::spec::Spec;
+use crate::deploy::{self, metrics};
 use crate::failure::Failure;
 use crate::log::{Allow, Classes, Comparison, Lengths, Settings};
 
@@ -26,8 +27,23 @@ pub struct Findings {
 /// A file cannot be read (the inputs are wrong), or a server could not be reached.
 pub async fn gather(question: &Question<'_>, spec: &mut Spec) -> Result<Findings, Failure> {
     let mut remarks = Vec::new();
+    if spec.signals.iter().any(|signal| signal.source.is_some()) {
+        let settings = sources::of_metrics(question).map_err(Failure::Inputs)?;
+        let filled = metrics::fill(spec, question.client, &settings).await;
+        remarks.extend(filled.map_err(failure)?);
+    }
     let classes = logs(question, spec, &mut remarks).await?;
     Ok(Findings { classes, remarks })
+}
+
+/// What a server refused or could not be asked is the platform's; anything else about a
+/// source (a kind that is not there, a file that is missing, several series where one is
+/// wanted) is the spec's.
+fn failure(error: anyhow::Error) -> Failure {
+    match error.chain().any(|cause| cause.is::<crate::http::Error>()) {
+        true => Failure::Platform(error),
+        false => Failure::Inputs(error),
+    }
 }
 
 /// The logs' classes; `None` where all lines stand in the spec, which the decision reads
@@ -35,10 +51,10 @@ pub async fn gather(question: &Question<'_>, spec: &mut Spec) -> Result<Findings
 async fn logs(
     question: &Question<'_>,
     spec: &Spec,
-    _remarks: &mut Vec<String>,
+    remarks: &mut Vec<String>,
 ) -> Result<Option<Classes>, Failure> {
     let logs = &spec.logs;
-    if logs.canary_file.is_none() && logs.baseline_file.is_none() {
+    if logs.canary_file.is_none() && logs.baseline_file.is_none() && logs.source.is_none() {
         return Ok(None);
     }
     let allow = Allow::new(&logs.allow).map_err(|(at, why)| {
@@ -50,6 +66,18 @@ async fn logs(
     }
     for line in &logs.baseline {
         comparison.baseline(line, None);
+    }
+    if logs.source.is_some() {
+        let settings = sources::of_logs(question).map_err(Failure::Inputs)?;
+        let fetched =
+            deploy::logs::fetch(spec, question.client, &settings).await.map_err(failure)?;
+        for line in &fetched.canary {
+            comparison.canary(&line.text, line.at);
+        }
+        for line in &fetched.baseline {
+            comparison.baseline(&line.text, line.at);
+        }
+        remarks.extend(fetched.remarks);
     }
     if let Some(name) = &logs.canary_file {
         let file = open(question, name).map_err(Failure::Inputs)?;
@@ -81,13 +109,8 @@ fn lengths(spec: &Spec) -> Lengths {
 /// own folder: a change could else have foreign files shown.
 pub fn open(question: &Question<'_>, name: &str) -> anyhow::Result<File> {
     let path = question.folder.join(name);
-    let host = &question.inputs.host;
-    if question.is_change {
-        let mut allowed = vec![host.workspace.clone()];
-        allowed.extend(host.runner_temp.clone());
-        if !is_within_any(&path, &allowed) {
-            bail!("{}: it lies outside the checkout and RUNNER_TEMP", cannot(name));
-        }
+    if question.within().is_some_and(|folders| !is_within_any(&path, &folders)) {
+        bail!("{}: it lies outside the checkout and RUNNER_TEMP", cannot(name));
     }
     File::open(&path).with_context(|| cannot(name))
 }

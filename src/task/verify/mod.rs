@@ -4,6 +4,7 @@ pub mod explain;
 pub mod judge;
 pub mod policy;
 pub mod record;
+pub mod sources;
 pub mod tell;
 
 use std::io::Read as _;
@@ -103,6 +104,16 @@ pub struct Question<'a> {
     pub deadline: Instant,
     /// Whether the job is a change's, whose spec names no files of the machine.
     pub is_change: bool,
+}
+
+impl Question<'_> {
+    /// The folders that the spec's files have to lie in; `None`: anywhere. A change could
+    /// else have foreign files shown.
+    fn within(&self) -> Option<Vec<PathBuf>> {
+        let host = &self.inputs.host;
+        let temp = host.runner_temp.iter().cloned();
+        self.is_change.then(|| std::iter::once(host.workspace.clone()).chain(temp).collect())
+    }
 }
 
 /// Fetch what the spec names, decide, and have the decision explained.

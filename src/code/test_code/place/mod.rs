@@ -197,13 +197,13 @@ fn finish(
     let test = found
         .iter()
         .find(|item| is_named(&code, item, proposed.name))
-        .map(|item| item.lines.clone())
         .ok_or_else(|| unnamed(&code, &found, proposed.name))?;
+    let (test, containers) = (test.lines.clone(), test.containers.clone());
     rust::only_tests(&code, &lines, proposed)?;
     names::check(old, &code, &lines)?;
     drop(code);
     drop(new);
-    Ok(Placed { lines, test, text })
+    Ok(Placed { lines, test, containers, text })
 }
 
 fn holds(outer: &Range<u32>, inner: &Range<u32>) -> bool {

@@ -2,29 +2,33 @@
 
 /// What a query may name.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Variables {
-    pub(super) version: Option<String>,
-    pub(super) previous: Option<String>,
-    pub(super) service: String,
-    pub(super) instance: Option<String>,
-    pub(super) dependency: Option<String>,
-    pub(super) role: String,
-    pub(super) step: String,
-    pub(super) from: i64,
-    pub(super) to: i64,
+pub(in crate::deploy) struct Variables {
+    pub(in crate::deploy) version: Option<String>,
+    pub(in crate::deploy) previous: Option<String>,
+    pub(in crate::deploy) service: String,
+    pub(in crate::deploy) instance: Option<String>,
+    pub(in crate::deploy) dependency: Option<String>,
+    pub(in crate::deploy) role: String,
+    /// The question, for addresses that take one.
+    pub(in crate::deploy) query: Option<String>,
+    pub(in crate::deploy) step: String,
+    pub(in crate::deploy) from: i64,
+    pub(in crate::deploy) to: i64,
     /// Any version is meant: days on which another one ran.
-    pub(super) any_version: bool,
+    pub(in crate::deploy) any_version: bool,
 }
 
 /// The language that a value is put into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Language {
+pub(in crate::deploy) enum Language {
     /// PromQL and LogQL: inside quotes, perhaps as a regular expression.
     PromQl,
     /// Datadog: a tag's value.
     Datadog,
     /// An address: percent-encoded.
     Address,
+    /// JSON: inside quotes.
+    JsonText,
     /// As it stands.
     Plain,
 }
@@ -40,7 +44,7 @@ fn name(text: &str) -> Option<(&str, usize)> {
 }
 
 /// Whether a text names a variable.
-pub(super) fn uses(text: &str, wanted: &str) -> bool {
+pub(in crate::deploy) fn uses(text: &str, wanted: &str) -> bool {
     text.match_indices('$').any(|(at, _)| name(&text[at + 1..]).is_some_and(|(n, _)| n == wanted))
 }
 
@@ -48,7 +52,7 @@ pub(super) fn uses(text: &str, wanted: &str) -> bool {
 ///
 /// # Errors
 /// The name of a variable that has no value.
-pub(super) fn substitute(
+pub(in crate::deploy) fn substitute(
     text: &str,
     variables: &Variables,
     language: Language,
@@ -71,6 +75,7 @@ pub(super) fn substitute(
             "service" => Some(variables.service.clone()).filter(|name| !name.is_empty()),
             "instance" => variables.instance.clone(),
             "dependency" => variables.dependency.clone(),
+            "query" => variables.query.clone(),
             "role" => Some(variables.role.clone()),
             "step" | "__interval" | "__rate_interval" => Some(variables.step.clone()),
             "from" => Some((variables.from / 1000).to_string()),
@@ -120,6 +125,10 @@ fn quote(value: &str, before: &str, language: Language) -> String {
     match language {
         Language::Plain => value.to_owned(),
         Language::Address => encode(value),
+        Language::JsonText => {
+            let quoted = serde_json::Value::from(value).to_string();
+            quoted[1..quoted.len() - 1].to_owned()
+        }
         // What Datadog makes of a tag's value when it takes it in:
         // <https://docs.datadoghq.com/getting_started/tagging/>
         Language::Datadog => value

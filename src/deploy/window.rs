@@ -10,19 +10,19 @@ const BEFORE: i64 = 60 * 60_000;
 const DAY: i64 = 24 * 60 * 60_000;
 
 /// Two times, in milliseconds since 1970.
-pub(super) type Window = (i64, i64);
+pub(in crate::deploy) type Window = (i64, i64);
 
 /// The times of a spec.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Times {
+pub(in crate::deploy) struct Times {
     /// From the start of the new version.
-    pub(super) canary: Window,
+    pub(in crate::deploy) canary: Window,
     /// The same time, for a baseline that runs beside.
-    pub(super) beside: Window,
+    pub(in crate::deploy) beside: Window,
     /// The time before the start, for one that does not.
-    pub(super) before: Window,
+    pub(in crate::deploy) before: Window,
     /// Which of both the strategy says; `None` where it is unsaid.
-    pub(super) runs_beside: Option<bool>,
+    pub(in crate::deploy) runs_beside: Option<bool>,
 }
 
 impl Times {
@@ -30,7 +30,7 @@ impl Times {
     ///
     /// # Errors
     /// It does not say when the new version began, or that is to come.
-    pub(super) fn of(spec: &Spec, now: i64) -> anyhow::Result<Self> {
+    pub(in crate::deploy) fn of(spec: &Spec, now: i64) -> anyhow::Result<Self> {
         let start = spec.deployment.started_at.ok_or_else(|| {
             anyhow!(
                 "`deployment.started_at` is missing: without it no time can be asked for; give it"
@@ -55,7 +55,7 @@ impl Times {
 
     /// The same hours of the `days` days before, the newest first: from the start of
     /// the baseline to the end of the new version's window.
-    pub(super) fn history(&self, days: u32) -> Vec<Window> {
+    pub(in crate::deploy) fn history(&self, days: u32) -> Vec<Window> {
         let from = if self.runs_beside == Some(true) { self.canary.0 } else { self.before.0 };
         // A baseline of more than a day would meet itself.
         let from = from.max(self.canary.1 - DAY);

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// Milliseconds since 1970 of a number of seconds, milliseconds, microseconds or
 /// nanoseconds, told apart by its size: seconds reach 1e11 in the year 5138.
-pub(super) fn of_number(number: f64) -> Option<i64> {
+pub(in crate::deploy) fn of_number(number: f64) -> Option<i64> {
     let ms = match number.abs() {
         n if !n.is_finite() => return None,
         n if n < 1e11 => number * 1e3,
@@ -16,7 +16,7 @@ pub(super) fn of_number(number: f64) -> Option<i64> {
 }
 
 /// A number as text, RFC 3339, or a date and time without a zone, which is UTC.
-pub(super) fn of_text(text: &str) -> Option<i64> {
+pub(in crate::deploy) fn of_text(text: &str) -> Option<i64> {
     let text = text.trim();
     if let Ok(number) = text.parse::<f64>() {
         return of_number(number);
@@ -29,7 +29,7 @@ pub(super) fn of_text(text: &str) -> Option<i64> {
 }
 
 /// Any of these in JSON.
-pub(super) fn of_json(value: &Value) -> Option<i64> {
+pub(in crate::deploy) fn of_json(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => of_number(number.as_f64()?),
         Value::String(text) => of_text(text),
@@ -39,7 +39,7 @@ pub(super) fn of_json(value: &Value) -> Option<i64> {
 
 /// A length as Prometheus writes it (`1h30m`, `15s`, `250ms`, `1d`), in
 /// milliseconds; a bare number is seconds. At most ten years.
-pub(super) fn length(text: &str) -> Option<i64> {
+pub(in crate::deploy) fn length(text: &str) -> Option<i64> {
     let text = text.trim();
     if let Ok(seconds) = text.parse::<f64>() {
         let ms = seconds * 1e3;
@@ -68,17 +68,17 @@ pub(super) fn length(text: &str) -> Option<i64> {
 }
 
 /// A length as Prometheus reads it.
-pub(super) fn written(ms: i64) -> String {
+pub(in crate::deploy) fn written(ms: i64) -> String {
     if ms % 1000 == 0 { format!("{}s", ms / 1000) } else { format!("{ms}ms") }
 }
 
 /// RFC 3339 in UTC.
-pub(super) fn rfc3339(ms: i64) -> String {
+pub(in crate::deploy) fn rfc3339(ms: i64) -> String {
     jiff::Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |time| time.to_string())
 }
 
 /// A number, or one as text; `NaN` for what is no number.
-pub(super) fn number(value: &Value) -> f64 {
+pub(in crate::deploy) fn number(value: &Value) -> f64 {
     match value {
         Value::Number(number) => number.as_f64().unwrap_or(f64::NAN),
         Value::String(text) => number_of_text(text),
@@ -87,6 +87,6 @@ pub(super) fn number(value: &Value) -> f64 {
 }
 
 /// The same of a text. Infinite counts as missing: no comparison can use it.
-pub(super) fn number_of_text(text: &str) -> f64 {
+pub(in crate::deploy) fn number_of_text(text: &str) -> f64 {
     text.trim().parse::<f64>().ok().filter(|n| n.is_finite()).unwrap_or(f64::NAN)
 }

@@ -1,0 +1,48 @@
+//! Names of PHP.
+
+use super::Row;
+use crate::code::test_code::FaultKind::{
+    Clock, Environment, Files, Network, Process, Random, Sleep,
+};
+
+pub(super) const ROWS: &[Row] = &[
+    (":sleep", Sleep),
+    (":usleep", Sleep),
+    (":time_nanosleep", Sleep),
+    (":curl_init", Network),
+    (":curl_exec", Network),
+    (":fsockopen", Network),
+    (":stream_socket_client", Network),
+    (":stream_socket_server", Network),
+    (":socket_create", Network),
+    (":gethostbyname", Network),
+    ("~GuzzleHttp.Client", Network),
+    (":time", Clock),
+    (":microtime", Clock),
+    (":hrtime", Clock),
+    ("~Carbon.now", Clock),
+    ("~Carbon.today", Clock),
+    (":now", Clock),
+    (":rand", Random),
+    (":mt_rand", Random),
+    (":random_int", Random),
+    (":random_bytes", Random),
+    (":uniqid", Random),
+    (":lcg_value", Random),
+    (":shuffle", Random),
+    (":array_rand", Random),
+    (":str_shuffle", Random),
+    (":exec", Process),
+    (":shell_exec", Process),
+    (":system", Process),
+    (":passthru", Process),
+    (":proc_open", Process),
+    (":popen", Process),
+    (":pcntl_fork", Process),
+    (":posix_kill", Process),
+    (":getenv", Environment),
+    (":putenv", Environment),
+    (":_ENV", Environment),
+    (":_SERVER", Environment),
+    (":chdir", Files),
+];
