@@ -4,7 +4,7 @@
 use super::sides::Sides;
 use super::two::{LEAST_POINTS, deflated, levels, scale, sign, smallest, values};
 use super::windows::{medians, windows};
-use super::{Enough, Tested, Way};
+use super::{Enough, LARGE, Tested, Way};
 use crate::decide::decision::Compared;
 use crate::decide::frame::Frame;
 use crate::decide::spec::{Class, Direction, Kind, Signal, Spec};
@@ -40,16 +40,18 @@ pub fn test(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides) -> Teste
     }
     let half = a.len() / 2;
     let (early, late) = a.split_at(half);
-    if late.len() >= LEAST_POINTS {
+    // Medians are quick, and tell where a test has nothing to find.
+    let hint = |part: &[f64]| quick(spec, signal, part, &b);
+    if late.len() >= LEAST_POINTS && hint(late) >= 0.5 {
         let of_late = levels(signal, late, &b);
         let lately = of_late.badness(signal, policy);
         if lately >= 1.0 {
             tested.consider((2.0 * of_late.worse).min(1.0), Way::Late, lately);
             apart(signal, late, &b, lately, &mut tested);
         }
+    } else if late.len() >= LEAST_POINTS && (0.5..SETTLES + 1.0).contains(&hint(early)) {
         let first = levels(signal, early, &b).badness(signal, policy);
         tested.settled = matches!(signal.class, Class::Latency | Class::Saturation)
-            && lately < 0.5
             && (1.0..SETTLES).contains(&first);
     }
     episodes(spec, signal, frame, sides, &mut tested);
@@ -59,6 +61,22 @@ pub fn test(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides) -> Teste
         tested.better = two.better;
     }
     tested
+}
+
+/// How much worse by the medians alone, in multiples of what matters.
+fn quick(spec: &Spec, signal: &Signal, part: &[f64], b: &[f64]) -> f64 {
+    let (Some(own), Some(other)) = (robust::median(part), robust::median(b)) else { return 0.0 };
+    let sign = sign(signal);
+    if let Some(limit) = signal.limit
+        && sign * own > sign * limit
+    {
+        return LARGE;
+    }
+    let apart = match signal.direction {
+        Direction::Either => (own - other).abs(),
+        _ => sign * (own - other),
+    };
+    apart / scale(part, b) / smallest(signal, &spec.policy)
 }
 
 fn enough(spec: &Spec, frame: &Frame, sides: &Sides) -> Enough {

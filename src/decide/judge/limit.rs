@@ -1,9 +1,10 @@
 //! How a signal stands to its limit.
 
 use super::sides::Sides;
-use super::two::{CONFIDENCE, factor, sign};
+use super::two::{CONFIDENCE, factor, parts, sign};
 use super::windows::{Window, medians, runs, shares, sum, windows};
 use crate::decide::frame::Frame;
+use crate::decide::series::Point;
 use crate::decide::spec::{Kind, Signal, Spec};
 use crate::stats::{Share, proportion};
 
@@ -37,7 +38,7 @@ pub fn limit(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides) -> Limi
     let cut = windows(&sides.canary, frame.from, frame.end, spec.policy.window);
     let consecutive = spec.policy.consecutive.max(1) as usize;
     let found = if signal.kind == Kind::Ratio {
-        ratio(&cut, spec, beyond, sign, limit)
+        ratio(&cut, &sides.canary, spec, beyond, sign, limit)
     } else {
         let middles = medians(&sides.canary, frame.from, frame.end, spec.policy.window);
         let flags: Vec<bool> = middles.iter().map(|middle| beyond(*middle)).collect();
@@ -76,6 +77,7 @@ fn begin(cut: &[Window], last: usize) -> Option<i64> {
 
 fn ratio(
     cut: &[Window],
+    points: &[Point],
     spec: &Spec,
     beyond: impl Fn(f64) -> bool,
     sign: f64,
@@ -88,8 +90,8 @@ fn ratio(
         all.iter().map(|share| share.total >= least && beyond(share.rate())).collect();
     let (longest, last) = runs(flags.iter().copied());
     let tail = |count: usize| all.get(all.len() - all.len().min(count)..).unwrap_or_default();
-    let surely = |part: &[Share]| {
-        let (whole, factor) = (sum(part), factor(part));
+    let surely = |part: &[Share], points: &[Point]| {
+        let (whole, factor) = (sum(part), factor(&parts(points, &spec.policy)));
         let scaled = Share { bad: whole.bad / factor, total: whole.total / factor };
         let [low, high] = proportion::bounds(scaled, CONFIDENCE);
         let bound = if sign > 0.0 { low } else { high };
@@ -97,9 +99,11 @@ fn ratio(
     };
     let whole = sum(&all);
     let run = if last >= consecutive { tail(last) } else { &[] };
+    let count: usize = cut.iter().rev().take(run.len()).map(|window| window.points).sum();
+    let of_run = points.get(points.len() - points.len().min(count)..).unwrap_or_default();
     Limit {
         beyond: whole.total > 0.0 && (beyond(whole.rate()) || !run.is_empty()),
-        surely: surely(&all) || surely(run),
+        surely: surely(&all, points) || surely(run, of_run),
         persistent: longest >= consecutive && beyond(sum(tail(consecutive)).rate()),
         to_the_end: last >= consecutive,
         at_the_end: false,
