@@ -4,20 +4,37 @@
 use super::location::{Shift, location_dependent};
 use super::robust::mean;
 
+/// A series around its mean, ready for its autocorrelations.
+struct Around {
+    away: Vec<f64>,
+    whole: f64,
+}
+
+impl Around {
+    /// `None` where nothing varies.
+    fn new(values: &[f64]) -> Option<Around> {
+        let middle = mean(values)?;
+        // Scaled by the largest, so that squares stay within range.
+        let mut away: Vec<f64> = values.iter().map(|value| value - middle).collect();
+        let largest = away.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
+        if largest <= 1e-12 * middle.abs() || !largest.is_finite() || largest <= 0.0 {
+            return None;
+        }
+        away.iter_mut().for_each(|value| *value /= largest);
+        let whole = away.iter().map(|value| value * value).sum();
+        Some(Around { away, whole })
+    }
+
+    fn lag(&self, lag: usize) -> f64 {
+        let later = self.away.get(lag..).unwrap_or_default();
+        self.away.iter().zip(later).map(|(x, y)| x * y).sum::<f64>() / self.whole
+    }
+}
+
 /// Autocorrelations of the lags 1 to `most`; empty where nothing varies.
 pub fn autocorrelations(values: &[f64], most: usize) -> Vec<f64> {
-    let Some(middle) = mean(values) else { return Vec::new() };
-    // Scaled by the largest, so that squares stay within range.
-    let away: Vec<f64> = values.iter().map(|value| value - middle).collect();
-    let largest = away.iter().fold(0.0_f64, |most, value| most.max(value.abs()));
-    if largest <= 1e-12 * middle.abs() || !largest.is_finite() {
-        return Vec::new();
-    }
-    let away: Vec<f64> = away.iter().map(|value| value / largest).collect();
-    let whole: f64 = away.iter().map(|value| value * value).sum();
-    (1..=most.min(values.len().saturating_sub(1)))
-        .map(|lag| away.iter().zip(away.iter().skip(lag)).map(|(x, y)| x * y).sum::<f64>() / whole)
-        .collect()
+    let Some(around) = Around::new(values) else { return Vec::new() };
+    (1..=most.min(values.len().saturating_sub(1))).map(|lag| around.lag(lag)).collect()
 }
 
 /// Autocorrelation of neighbours; 0 where there is nothing to tell.
@@ -50,17 +67,21 @@ fn ranked(values: &[f64]) -> Vec<f64> {
 /// and Pope 1954), whichever is longer. A correlation within chance is none.
 pub fn correlation_time(values: &[f64]) -> f64 {
     let count = values.len() as f64;
-    let lags = autocorrelations(values, (values.len() / 3).clamp(2, 120));
     // What chance gives a single correlation (Bartlett 1946), in one of twenty, one-sided.
     let chance = 1.645 / count.sqrt();
-    let Some(first) = lags.first().filter(|first| **first > chance) else { return 1.0 };
-    let mut sum = 0.0;
-    let mut pairs = std::iter::once(&1.0).chain(&lags);
-    while let (Some(even), Some(odd)) = (pairs.next(), pairs.next()) {
-        if even + odd <= 0.0 {
+    let Some(around) = Around::new(values) else { return 1.0 };
+    let most = (values.len() / 3).clamp(2, 120).min(values.len().saturating_sub(1));
+    let first = if most > 0 { around.lag(1) } else { 0.0 };
+    if first <= chance {
+        return 1.0;
+    }
+    let mut sum = 1.0 + first;
+    for even in (2..most).step_by(2) {
+        let pair = around.lag(even) + around.lag(even + 1);
+        if pair <= 0.0 {
             break;
         }
-        sum += even + odd;
+        sum += pair;
     }
     let corrected = (first + (1.0 + 4.0 * first) / count).min(0.98);
     let of_first_order = (1.0 + corrected) / (1.0 - corrected);

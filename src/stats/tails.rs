@@ -176,6 +176,9 @@ pub fn t_two_sided(confidence: f64, freedom: f64) -> f64 {
     }
     for _ in 0..80 {
         let middle = 0.5 * (low + high);
+        if high - low <= 1e-12 * high {
+            break;
+        }
         if t_above(middle, freedom) > tail {
             low = middle;
         } else {

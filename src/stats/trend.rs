@@ -72,8 +72,13 @@ pub fn trend(points: &[(f64, f64)]) -> Trend {
     if slopes.is_empty() {
         return Trend::level(middle);
     }
-    slopes.sort_unstable_by(f64::total_cmp);
-    let slope = finite(super::robust::quantile_of_sorted(&slopes, 0.5).unwrap_or(0.0));
+    let last = slopes.len() - 1;
+    let mut at = |rank: f64| {
+        let rank = rank.clamp(0.0, last as f64) as usize;
+        finite(*slopes.select_nth_unstable_by(rank, f64::total_cmp).1)
+    };
+    let half = 0.5 * (last + 1) as f64;
+    let slope = 0.5 * at((0.5 * last as f64).floor()) + 0.5 * at((0.5 * last as f64).ceil());
     let rest: Vec<f64> = points.iter().map(|(at, value)| value - slope * at).collect();
     let intercept = median(&rest).unwrap_or(middle) - slope * start;
     let count = points.len() as f64;
@@ -89,14 +94,9 @@ pub fn trend(points: &[(f64, f64)]) -> Trend {
         p = (2.0 * t_above(z, freedom)).min(1.0);
         reach = t_two_sided(0.95, freedom) * deviation;
     }
-    let end = |rank: f64| {
-        let rank = rank.clamp(0.0, (slopes.len() - 1) as f64) as usize;
-        finite(slopes.get(rank).copied().unwrap_or(slope))
-    };
-    let half = 0.5 * slopes.len() as f64;
     let interval = [
-        end((half - 0.5 * reach).floor() - 1.0).min(slope),
-        end((half + 0.5 * reach).ceil()).max(slope),
+        at((half - 0.5 * reach).floor() - 1.0).min(slope),
+        at((half + 0.5 * reach).ceil()).max(slope),
     ];
     Trend { slope, intercept: finite(intercept), interval, p, tau }
 }
