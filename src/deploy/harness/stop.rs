@@ -48,10 +48,24 @@ pub(super) fn state(execution: &Execution) -> Option<RollbackState> {
     if statuses().next().is_none() {
         return None;
     }
+    // Of stages side by side one may be on its way back and another not yet: a run that
+    // was killed in between has to be completed.
+    if running(execution).into_iter().any(|stage| is_untouched(execution, stage)) {
+        return None;
+    }
     match execution.status.is_final() && statuses().all(Status::is_final) {
         true => Some(RollbackState::Done),
         false => Some(RollbackState::UnderWay),
     }
+}
+
+/// Whether a stage that deploys goes on as if nothing were.
+fn is_untouched(execution: &Execution, stage: &Stage) -> bool {
+    let of_stage = || execution.steps.iter().filter(|step| step.stage == stage.identifier);
+    stage.kind == "Deployment"
+        && stage.status != Status::Discontinuing
+        && !of_stage().any(|step| step.is_marked_failed || step.is_rollback)
+        && !steps_of(execution, stage).is_empty()
 }
 
 /// Stages that run now and in which something would be taken back.
@@ -92,7 +106,14 @@ pub(super) async fn means(
     let mut nodes = Vec::new();
     let mut notes = Vec::new();
     let mut why = Vec::new();
-    for stage in stages {
+    // One that is on its way back already is left to it.
+    let untouched: Vec<&Stage> =
+        stages.into_iter().filter(|stage| !is_marked(execution, stage)).collect();
+    if untouched.is_empty() {
+        let why = "its stages are being stopped or taken back already".to_owned();
+        return Ok(Means::Impossible { why });
+    }
+    for &stage in &untouched {
         let steps = steps_of(execution, stage);
         let names: Vec<&str> = steps.iter().map(|step| step.identifier.as_str()).collect();
         let mut effect = strategy::effect(&file, &stage.identifier, &names);
@@ -126,8 +147,7 @@ pub(super) async fn means(
     notes.dedup();
     // Half of a deployment taken back is worse than a person who is told.
     let deploys = |stage: &&Stage| stage.kind == "Deployment";
-    let left_out =
-        running(execution).into_iter().filter(deploys).any(|stage| !nodes.contains(&stage.id));
+    let left_out = untouched.into_iter().filter(deploys).any(|stage| !nodes.contains(&stage.id));
     if nodes.is_empty() || left_out {
         return Ok(Means::Impossible { why: why.join("; ") });
     }
@@ -145,7 +165,7 @@ fn is_marked(execution: &Execution, stage: &Stage) -> bool {
         || steps.any(|step| {
             step.is_marked_failed
                 || step.status == Status::Discontinuing
-                || step.is_rollback && step.status.is_under_way()
+                || step.is_rollback && !matches!(step.status, Status::NotStarted | Status::Skipped)
         })
 }
 
