@@ -223,6 +223,28 @@ fn each_parallel_stage_is_marked_once() {
 }
 
 #[test]
+fn what_was_killed_between_two_stages_is_completed() {
+    // One stage is being stopped, or is on its way back already; the other goes on.
+    for is_stopping in [true, false] {
+        let mut run = running();
+        let eu = run.stage("deploy_eu");
+        match is_stopping {
+            true => eu.step("rollingDeployment").status = "Discontinuing".to_owned(),
+            false => eu.fail_by_mark(),
+        }
+        let server = fake::Harness::start(run, FILE);
+        assert_eq!(act(&server).unwrap(), RollbackState::Started, "{is_stopping}");
+        assert_eq!((server.count("deploy_us-node"), server.count("PUT ")), (1, 1));
+        assert_eq!(server.state().rollbacks, 1);
+        // Nothing is left to do.
+        let again = act(&server);
+        assert!(!matches!(again, Ok(RollbackState::Started)), "{again:?}");
+        assert_eq!(server.count("PUT "), 1);
+        server.assert_clean();
+    }
+}
+
+#[test]
 fn what_would_not_roll_back_is_said_and_left() {
     let without = FILE.replace("UserMarkedFailure", "Timeout").replace("AllErrors", "Verification");
     let ignored = FILE.replace("type: StageRollback", "type: Ignore");

@@ -106,7 +106,14 @@ pub(super) async fn means(
     let mut nodes = Vec::new();
     let mut notes = Vec::new();
     let mut why = Vec::new();
-    for stage in stages {
+    // One that is on its way back already is left to it.
+    let untouched: Vec<&Stage> =
+        stages.into_iter().filter(|stage| !is_marked(execution, stage)).collect();
+    if untouched.is_empty() {
+        let why = "its stages are being stopped or taken back already".to_owned();
+        return Ok(Means::Impossible { why });
+    }
+    for &stage in &untouched {
         let steps = steps_of(execution, stage);
         let names: Vec<&str> = steps.iter().map(|step| step.identifier.as_str()).collect();
         let mut effect = strategy::effect(&file, &stage.identifier, &names);
@@ -140,8 +147,7 @@ pub(super) async fn means(
     notes.dedup();
     // Half of a deployment taken back is worse than a person who is told.
     let deploys = |stage: &&Stage| stage.kind == "Deployment";
-    let left_out =
-        running(execution).into_iter().filter(deploys).any(|stage| !nodes.contains(&stage.id));
+    let left_out = untouched.into_iter().filter(deploys).any(|stage| !nodes.contains(&stage.id));
     if nodes.is_empty() || left_out {
         return Ok(Means::Impossible { why: why.join("; ") });
     }
@@ -159,7 +165,7 @@ fn is_marked(execution: &Execution, stage: &Stage) -> bool {
         || steps.any(|step| {
             step.is_marked_failed
                 || step.status == Status::Discontinuing
-                || step.is_rollback && step.status.is_under_way()
+                || step.is_rollback && !matches!(step.status, Status::NotStarted | Status::Skipped)
         })
 }
 
