@@ -192,7 +192,7 @@ fn hostile_texts_reach_every_service_as_text() {
         },
     );
     let (hook, hook_seen) = service(
-        |_| serde_json::from_str(include_str!("../schemas/alert.schema.json")).unwrap(),
+        |_| serde_json::from_str(include_str!("../schemas/pipewright.alert-1.json")).unwrap(),
         |_| Reply::new(204, "text/plain", Vec::new()),
     );
     let (plain, plain_seen) =

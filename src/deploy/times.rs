@@ -43,7 +43,7 @@ pub(in crate::deploy) fn length(text: &str) -> Option<i64> {
     let text = text.trim();
     if let Ok(seconds) = text.parse::<f64>() {
         let ms = seconds * 1e3;
-        return (ms >= 1.0 && ms < 3.2e11).then_some(ms as i64);
+        return (1.0..3.2e11).contains(&ms).then_some(ms as i64);
     }
     let mut rest = text;
     let mut total = 0.0;
@@ -64,7 +64,7 @@ pub(in crate::deploy) fn length(text: &str) -> Option<i64> {
         total += number.parse::<f64>().ok()? * ms;
         rest = &tail[end..];
     }
-    (total >= 1.0 && total < 3.2e11).then_some(total as i64)
+    (1.0..3.2e11).contains(&total).then_some(total as i64)
 }
 
 /// A length as Prometheus reads it.

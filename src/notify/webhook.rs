@@ -1,4 +1,4 @@
-//! Any webhook: JSON, signed. `schemas/alert.schema.json` has its shape.
+//! Any webhook: JSON, signed. `schemas/pipewright.alert-1.json` has its shape.
 //!
 //! `x-pipewright-signature-256: sha256=<hex>` is the HMAC-SHA256 of the body by
 //! `alert_secret`; `sent_at` is in the body, so that an old message can be told.

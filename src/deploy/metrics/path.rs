@@ -132,7 +132,10 @@ fn has(item: &Value, name: &str, wanted: &str) -> bool {
     match item.get(name) {
         Some(Value::String(text)) => text == wanted,
         Some(Value::Null) | None => false,
-        Some(other) => other.to_string() == wanted,
+        Some(other) => {
+            let text = other.to_string();
+            text == wanted
+        }
     }
 }
 

@@ -49,7 +49,7 @@ enum Place {
         path: String,
         within: Option<Vec<PathBuf>>,
     },
-    Address(json::Address),
+    Address(Box<json::Address>),
 }
 
 impl Asked {
@@ -176,7 +176,7 @@ pub(super) fn open(from: &Source, client: &Client, settings: &Settings) -> anyho
                     within: settings.within.clone(),
                 },
                 (None, "json" | "cloudwatch", _) => {
-                    Place::Address(address(from, client, settings)?)
+                    Place::Address(Box::new(address(from, client, settings)?))
                 }
                 _ => bail!("`file` is missing in its source"),
             };
