@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use pipewright::deploy::argo::Argo;
 use pipewright::deploy::github::{GitHub, Workflow};
 use pipewright::deploy::{
-    Auth, Deployer, Execution, Means, RollbackState, RolledBack, Server, Status,
+    ApprovalStatus, Auth, Deployer, Execution, Means, RollbackState, RolledBack, Server, Status,
 };
 use pipewright::http::{Client, Config, Retry, Url};
 use pipewright::inputs::Autonomy;
@@ -137,7 +137,7 @@ fn github(state: &Arc<Mutex<Repository>>) -> server::Server {
             };
         }
         // These stand in GitHub's published description.
-        if !path.ends_with("/pending_deployments") {
+        if !path.ends_with("/pending_deployments") && !path.ends_with("/approvals") {
             let problems = contract::check_request(&request, request.path());
             assert!(problems.is_empty(), "{problems:?}");
         }
@@ -151,9 +151,11 @@ fn github(state: &Arc<Mutex<Repository>>) -> server::Server {
             "logs" => return Reply::new(200, "text/plain", b"##[error]no space left".to_vec()),
             "pending_deployments" => json!([{"environment": {"id": 5, "name": "production"},
                 "wait_timer": 0, "current_user_can_approve": true, "reviewers": []}]),
+            "approvals" => json!([{"state": "approved", "comment": "",
+                "environments": [{"id": 6, "name": "rollback"}], "user": {"login": "ann"}}]),
             _ => json!({"id": 70, "status": repository.run_status, "conclusion": null}),
         };
-        if !path.ends_with("/pending_deployments") {
+        if !path.ends_with("/pending_deployments") && !path.ends_with("/approvals") {
             contract::fill("GET", request.path(), 200, &mut body);
         }
         Reply::json(200, &body)
@@ -191,7 +193,12 @@ fn a_deployment_of_actions_is_followed_with_its_job_and_run_again() {
     );
     assert_eq!(wait(deployer.log(job)).unwrap(), b"##[error]no space left");
     let approvals = wait(deployer.approvals(&execution)).unwrap();
-    assert_eq!((approvals.len(), approvals[0].step.as_deref()), (1, Some("production")));
+    let told: Vec<_> = approvals.iter().map(|one| (one.step.as_deref(), one.status)).collect();
+    let expect = [
+        (Some("rollback"), ApprovalStatus::Approved),
+        (Some("production"), ApprovalStatus::Waiting),
+    ];
+    assert_eq!(told, expect);
     // Not the one that failed, but the one that worked.
     let Means::Host { what } = &means else { panic!("{means:?}") };
     assert!(what.contains("aaaaaaa") && what.contains("job 51"), "{what}");

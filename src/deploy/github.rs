@@ -14,7 +14,10 @@ use anyhow::{Context as _, anyhow, bail};
 use async_trait::async_trait;
 
 use self::back::MARK;
-use self::shape::{Deployment, DeploymentStatus, Job, Jobs, Pending, run_of, short, state, step};
+use self::shape::{
+    Deployment, DeploymentStatus, Given, Job, Jobs, Pending, PendingEnvironment, run_of, short,
+    state, step,
+};
 use super::ask::{Api, Auth, Server, json as read, segment};
 use super::{
     Approval, ApprovalStatus, Deployer, Execution, Means, RolledBack, Status, Step, times,
@@ -288,13 +291,27 @@ impl Deployer for GitHub {
         let path = format!("/actions/runs/{run}/pending_deployments");
         let answer = self.get(&path, &[], "the approvals that wait").await?;
         let pending: Vec<Pending> = read(&answer, "GitHub")?;
-        let approvals = pending.into_iter().map(|one| Approval {
-            id: one.environment.id.to_string(),
-            message: Some(format!("deployment to `{}`", one.environment.name)),
-            step: Some(one.environment.name),
-            status: ApprovalStatus::Waiting,
+        let asked = |environment: PendingEnvironment, status| Approval {
+            id: environment.id.to_string(),
+            message: Some(format!("deployment to `{}`", environment.name)),
+            step: Some(environment.name),
+            status,
+        };
+        // Those that were answered are listed elsewhere.
+        let path = format!("/actions/runs/{run}/approvals");
+        let answer = self.get(&path, &[], "the approvals that were given").await?;
+        let given: Vec<Given> = read(&answer, "GitHub")?;
+        let answered = given.into_iter().flat_map(|one| {
+            let status = match one.state.as_str() {
+                "approved" => ApprovalStatus::Approved,
+                "rejected" => ApprovalStatus::Rejected,
+                _ => ApprovalStatus::Over,
+            };
+            one.environments.into_iter().map(move |environment| asked(environment, status))
         });
-        Ok(approvals.collect())
+        let waiting =
+            pending.into_iter().map(|one| asked(one.environment, ApprovalStatus::Waiting));
+        Ok(answered.chain(waiting).collect())
     }
 }
 

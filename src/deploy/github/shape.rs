@@ -69,6 +69,15 @@ pub(super) struct Pending {
     pub(super) environment: PendingEnvironment,
 }
 
+/// An answer to a question for approval.
+/// <https://docs.github.com/rest/actions/workflow-runs#get-the-review-history-for-a-workflow-run>.
+#[derive(Deserialize)]
+pub(super) struct Given {
+    pub(super) state: String,
+    #[serde(default)]
+    pub(super) environments: Vec<PendingEnvironment>,
+}
+
 #[derive(Deserialize)]
 pub(super) struct PendingEnvironment {
     pub(super) id: u64,

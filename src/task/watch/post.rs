@@ -6,17 +6,22 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Room, Watched, tell};
 use crate::decide::Action;
+use crate::forge::{CheckContent, Conclusion, ForgeError, Operation};
 use crate::inputs::Approval;
 use crate::publish::apply::Outcome;
 use crate::publish::watch as words;
-use crate::redact::ForgeHost;
+use crate::redact::{ForgeHost, shorten};
 use crate::task::deliver::{self, Standing};
 
+/// Names a pipeline's deployments.
+fn name(host: &str, pipeline: &str) -> String {
+    let hash = Sha256::digest(format!("{host}\n{pipeline}"));
+    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// The first line of the comment, by which it is found again.
-pub fn marker(host: &str, name: &str) -> String {
-    let hash = Sha256::digest(format!("{host}\n{name}"));
-    let short: String = hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-    format!("<!-- pipewright:watch {short} -->")
+fn marker(host: &str, pipeline: &str) -> String {
+    format!("<!-- pipewright:watch {} -->", name(host, pipeline))
 }
 
 /// Where text of the repository may link to.
@@ -49,7 +54,68 @@ pub async fn post(room: &Room<'_>, watched: &mut Watched) {
     let decided = watched.judged.as_ref().map(|judged| judged.decision.action);
     let is_news = !watched.execution.status.is_good()
         || decided.is_some_and(|action| action != Action::Proceed);
-    write(room, watched, "", is_news).await;
+    match room.number {
+        Some(_) => write(room, watched, "", is_news).await,
+        None => on_commit(room, watched).await,
+    }
+}
+
+/// Where no change is known: a check on the commit, or its status where checks are not
+/// allowed. One an execution's pipeline, kept up to date.
+async fn on_commit(room: &Room<'_>, watched: &mut Watched) {
+    let execution = &watched.execution;
+    let commit = execution.commit.clone().or_else(|| room.inputs.host.sha.clone());
+    let is_name = |sha: &String| sha.len() >= 40 && sha.bytes().all(|b| b.is_ascii_hexdigit());
+    let (Some(forge), Some(_permit), Some(head)) =
+        (room.forge, room.ruling.propose(), commit.filter(is_name))
+    else {
+        return;
+    };
+    // How far it is says nothing of the commit yet.
+    if !execution.status.is_final() && watched.judged.is_none() {
+        return;
+    }
+    let host = room.deployer.host();
+    let decided = watched.judged.as_ref().map(|judged| judged.decision.action);
+    let conclusion = match decided {
+        Some(Action::Rollback) => Conclusion::Failure,
+        _ if execution.status.is_bad() => Conclusion::Failure,
+        Some(Action::Investigate) => Conclusion::Neutral,
+        _ if !execution.status.is_final() => Conclusion::Neutral,
+        _ => Conclusion::Success,
+    };
+    let view = tell::view(host, watched, false);
+    let title = room.scrubber.sanitize_line(&words::headline(&view));
+    let check = CheckContent {
+        external_id: format!("pipewright:watch:{}", name(host, &execution.name)),
+        conclusion,
+        title: title.clone(),
+        summary: words::markdown(&view, room.scrubber, &place(room)),
+        annotations: Vec::new(),
+    };
+    let checks = match forge.checks(&head).await {
+        Ok(checks) => checks,
+        Err(error) => {
+            let why = room.scrubber.sanitize_line(&error.to_string());
+            watched.notes.push(format!("What became of it could not be posted: {why}"));
+            return;
+        }
+    };
+    let there = checks.into_iter().find(|one| one.external_id == check.external_id);
+    let operation = match there {
+        Some(there) => Operation::UpdateCheck { id: there.id, check },
+        None => Operation::CreateCheck { head: head.clone(), check },
+    };
+    let mut done = forge.apply(None, &operation).await;
+    if let Err(ForgeError::Denied(_)) = done {
+        let description = shorten(&title, 140).into_owned();
+        let success = conclusion != Conclusion::Failure;
+        done = forge.apply(None, &Operation::SetStatus { head, success, description }).await;
+    }
+    if let Err(error) = done {
+        let why = room.scrubber.sanitize_line(&error.to_string());
+        watched.notes.push(format!("What became of it could not be posted: {why}"));
+    }
 }
 
 async fn write(room: &Room<'_>, watched: &mut Watched, question: &str, any: bool) {
