@@ -50,11 +50,8 @@ fn body(language: Language, text: &[u8], end: usize) -> Option<usize> {
             let line = text[..at].iter().rposition(|byte| *byte == b'\n')? + 1;
             text[line..at].iter().all(u8::is_ascii_whitespace).then_some(line)
         }
-        // Behind the name and the parameters; `def a = b` has no statements.
-        Language::Ruby => {
-            let rest = rest.trim_ascii_start();
-            (!rest.starts_with(b"=") && !rest.starts_with(b"(")).then_some(end)
-        }
+        // The signature ends where the first statement starts; `def a = b` has none.
+        Language::Ruby => (!text[..end].trim_ascii_end().ends_with(b"=")).then_some(end),
         _ => (rest.get(skip) == Some(&b'{')).then_some(end + skip + 1),
     }
 }
@@ -67,7 +64,7 @@ fn breaks(language: Language, text: &[u8], at: usize) -> String {
         Language::Go => format!(" if true {{ panic(\"{SAID}\") }}; "),
         Language::Java => format!(" if (true) throw new RuntimeException(\"{SAID}\"); "),
         Language::C => " if (1) __builtin_trap(); ".to_owned(),
-        Language::Ruby => format!("; raise '{SAID}'; "),
+        Language::Ruby => format!("raise '{SAID}'; "),
         Language::Php => format!(" throw new \\RuntimeException('{SAID}'); "),
         Language::Python => {
             let indent: String = text[at..]
@@ -140,8 +137,8 @@ mod tests {
             "class A { int f() { return 1; } }\n",
             "class A { int f() { if (true) throw new RuntimeException(\"reached\");  return 1; } }\n",
         );
-        check("a.rb", "def f(a)\n  a\nend\n", "def f(a); raise 'reached'; \n  a\nend\n");
-        check("c.rb", "def f\n  1\nend\n", "def f; raise 'reached'; \n  1\nend\n");
+        check("a.rb", "def f(a)\n  a\nend\n", "def f(a)\n  raise 'reached'; a\nend\n");
+        check("c.rb", "def f\n  1\nend\n", "def f\n  raise 'reached'; 1\nend\n");
         check("b.rb", "def f(a) = a\n", "");
         check("b.js", "const f = (a) => a + 1;\n", "");
         check("b.py", "def f(a): return a\n", "");
