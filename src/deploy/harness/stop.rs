@@ -45,9 +45,7 @@ pub(super) fn state(execution: &Execution) -> Option<RollbackState> {
         .collect();
     let statuses =
         || steps.iter().map(|step| &step.status).chain(stages.iter().map(|one| &one.status));
-    if statuses().next().is_none() {
-        return None;
-    }
+    statuses().next()?;
     // Of stages side by side one may be on its way back and another not yet: a run that
     // was killed in between has to be completed.
     if running(execution).into_iter().any(|stage| is_untouched(execution, stage)) {
