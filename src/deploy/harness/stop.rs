@@ -104,12 +104,16 @@ pub(super) async fn means(
     let mut nodes = Vec::new();
     let mut notes = Vec::new();
     let mut why = Vec::new();
-    // One that is on its way back already is left to it.
-    let untouched: Vec<&Stage> =
-        stages.into_iter().filter(|stage| !is_marked(execution, stage)).collect();
+    // One that is on its way back already is left to it; where all are, acting on them
+    // sends nothing and says so.
+    let (marked, untouched): (Vec<&Stage>, Vec<&Stage>) =
+        stages.into_iter().partition(|stage| is_marked(execution, stage));
     if untouched.is_empty() {
-        let why = "its stages are being stopped or taken back already".to_owned();
-        return Ok(Means::Impossible { why });
+        return Ok(Means::Stage {
+            execution: execution.id.clone(),
+            nodes: marked.iter().map(|stage| stage.id.clone()).collect(),
+            note: Some("its stages are being stopped or taken back already".to_owned()),
+        });
     }
     for &stage in &untouched {
         let steps = steps_of(execution, stage);
