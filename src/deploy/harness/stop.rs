@@ -45,9 +45,7 @@ pub(super) fn state(execution: &Execution) -> Option<RollbackState> {
         .collect();
     let statuses =
         || steps.iter().map(|step| &step.status).chain(stages.iter().map(|one| &one.status));
-    if statuses().next().is_none() {
-        return None;
-    }
+    statuses().next()?;
     // Of stages side by side one may be on its way back and another not yet: a run that
     // was killed in between has to be completed.
     if running(execution).into_iter().any(|stage| is_untouched(execution, stage)) {
@@ -106,12 +104,16 @@ pub(super) async fn means(
     let mut nodes = Vec::new();
     let mut notes = Vec::new();
     let mut why = Vec::new();
-    // One that is on its way back already is left to it.
-    let untouched: Vec<&Stage> =
-        stages.into_iter().filter(|stage| !is_marked(execution, stage)).collect();
+    // One that is on its way back already is left to it; where all are, acting on them
+    // sends nothing and says so.
+    let (marked, untouched): (Vec<&Stage>, Vec<&Stage>) =
+        stages.into_iter().partition(|stage| is_marked(execution, stage));
     if untouched.is_empty() {
-        let why = "its stages are being stopped or taken back already".to_owned();
-        return Ok(Means::Impossible { why });
+        return Ok(Means::Stage {
+            execution: execution.id.clone(),
+            nodes: marked.iter().map(|stage| stage.id.clone()).collect(),
+            note: Some("its stages are being stopped or taken back already".to_owned()),
+        });
     }
     for &stage in &untouched {
         let steps = steps_of(execution, stage);
