@@ -298,7 +298,7 @@ fn killed_at(server: &Harness, mut command: Command, nth: usize, before: bool) -
 #[test]
 fn killed_anywhere_and_run_again_it_rolls_back_once() {
     let mut kills = 0;
-    for nth in 1..40 {
+    for nth in 1_usize..40 {
         let before = nth % 2 == 0;
         let server = Harness::start(running(), FILE);
         let watch = Watch::new(&server);
