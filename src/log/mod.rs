@@ -24,7 +24,7 @@ pub mod whole;
 #[cfg(test)]
 mod pairs;
 #[cfg(test)]
-mod real_logs;
+mod tests;
 
 pub use allow::Allow;
 pub use compare::{Classed, Classes, Comparison, Lengths, compare};

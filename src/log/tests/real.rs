@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 
-use super::mask::Words;
-use super::{Allow, Comparison, Lengths, Miner, Settings, record};
+use crate::log::mask::Words;
+use crate::log::{Allow, Comparison, Lengths, Miner, Settings, record};
 
 fn shared() -> PathBuf {
     std::env::var_os("PIPEWRIGHT_SHARED")
@@ -66,7 +66,7 @@ fn what_failed_is_among_what_is_new() {
             .chain(&classes.rising)
             .any(|one| one.line.contains(text.as_str()) || fits(&one.template, text));
         if std::env::var_os("SHOW").is_some() {
-            let bad = classes.new.iter().filter(|one| one.severity > super::Severity::Other);
+            let bad = classes.new.iter().filter(|one| one.severity > crate::log::Severity::Other);
             eprintln!(
                 "{name}: {} of {} lines new, {} of trouble; {}",
                 classes.new.len(),
