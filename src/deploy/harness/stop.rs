@@ -77,6 +77,16 @@ fn running(execution: &Execution) -> Vec<&Stage> {
         .collect()
 }
 
+/// Those of them that are not on their way back already.
+fn to_mark(execution: &Execution) -> Vec<&Stage> {
+    let is_back = |stage: &Stage| {
+        let mut of_stage = execution.steps.iter().filter(|step| step.stage == stage.identifier);
+        stage.status == Status::Discontinuing
+            || of_stage.any(|step| step.is_marked_failed || step.is_rollback)
+    };
+    running(execution).into_iter().filter(|stage| !is_back(stage)).collect()
+}
+
 /// Steps of a stage that a mark as failed would end.
 fn steps_of<'a>(execution: &'a Execution, stage: &Stage) -> Vec<&'a Step> {
     execution
@@ -93,7 +103,7 @@ pub(super) async fn means(
     pipeline: &str,
     execution: &Execution,
 ) -> anyhow::Result<Means> {
-    let stages = running(execution);
+    let stages = to_mark(execution);
     if stages.is_empty() {
         let why = format!(
             "no stage runs that could be marked as failed: the execution {}",
@@ -141,7 +151,7 @@ pub(super) async fn means(
     // Half of a deployment taken back is worse than a person who is told.
     let deploys = |stage: &&Stage| stage.kind == "Deployment";
     let left_out =
-        running(execution).into_iter().filter(deploys).any(|stage| !nodes.contains(&stage.id));
+        to_mark(execution).into_iter().filter(deploys).any(|stage| !nodes.contains(&stage.id));
     if nodes.is_empty() || left_out {
         return Ok(Means::Impossible { why: why.join("; ") });
     }
