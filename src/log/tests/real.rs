@@ -119,7 +119,7 @@ proptest! {
 
     #[test]
     fn what_both_write_alike_is_never_news(lines in prop::collection::vec("(INFO|ERROR|WARN) [a-d]{1,2}( [a-d0-9]{1,2}){0,4}", 1..200)) {
-        let classes = super::compare(&lines, &lines, Allow::default(), Lengths::default());
+        let classes = crate::log::compare(&lines, &lines, Allow::default(), Lengths::default());
         prop_assert!(classes.new.is_empty() && classes.rising.is_empty(), "{:?}", classes);
     }
 }
