@@ -230,7 +230,8 @@ mod tests {
             let ruling = rule(&Grounds { asker: Some(asker), asker_needs: needs, ..FREE });
             assert_eq!(ruling.is_refused(), refused, "{asker} {needs:?}");
             assert_eq!(ruling.propose().is_none(), refused);
-            assert_eq!(ruling.alert().is_none(), refused);
+            // Who only reads has nobody woken up.
+            assert_eq!(ruling.alert().is_some(), !refused && asker >= Access::Write);
         }
     }
 

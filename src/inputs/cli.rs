@@ -569,18 +569,16 @@ fn one_line(text: &str) -> String {
 fn from_matches(root: &ArgMatches) -> Line {
     let mut levels = vec![root];
     let command = match root.subcommand() {
-        Some(("audit", audit)) => {
-            match audit.subcommand() {
-                Some(("report", report)) => Command::AuditReport {
-                    files: report.get_many("files").into_iter().flatten().cloned().collect(),
-                    outcomes: report.get_one("outcomes").cloned(),
-                },
-                other => {
-                    let file = other.and_then(|(_, verify)| verify.get_one::<PathBuf>("file"));
-                    Command::AuditVerify { file: file.cloned().unwrap_or_default() }
-                }
+        Some(("audit", audit)) => match audit.subcommand() {
+            Some(("report", report)) => Command::AuditReport {
+                files: report.get_many("files").into_iter().flatten().cloned().collect(),
+                outcomes: report.get_one("outcomes").cloned(),
+            },
+            other => {
+                let file = other.and_then(|(_, verify)| verify.get_one::<PathBuf>("file"));
+                Command::AuditVerify { file: file.cloned().unwrap_or_default() }
             }
-        }
+        },
         Some(("pipeline", outer)) => {
             let (name, matches) = outer.subcommand().unwrap_or(("check", outer));
             levels.push(matches);

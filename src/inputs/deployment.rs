@@ -101,7 +101,8 @@ impl Deployment {
             Some(Value::Whole(minutes)) => minutes,
             _ => 30,
         };
-        let address = |name: &str| values.text(name).map(|url| url.trim_end_matches('/').to_owned());
+        let address =
+            |name: &str| values.text(name).map(|url| url.trim_end_matches('/').to_owned());
         // In a pod the cluster's API is known without being said.
         let in_cluster = env.get("KUBERNETES_SERVICE_HOST").map(|host| {
             let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };

@@ -56,8 +56,8 @@ pub use show::{Setting, show};
 pub use table::{INPUTS, Input, Kind};
 pub use testing::Testing;
 pub use values::{
-    Access, Approval, Autonomy, Color, Format, Globs, Labels, ModelChoice, Provider, Publish, Task, TestKind,
-    split_words,
+    Access, Approval, Autonomy, Color, Format, Globs, Labels, ModelChoice, Provider, Publish, Task,
+    TestKind, split_words,
 };
 
 use crate::finding::{Finding, Severity, Source};

@@ -7,7 +7,8 @@ pub use kind::{Group, Input, Kind};
 use kind::{input, secret};
 
 /// Words of [`super::Task`].
-pub const TASKS: &[&str] = &["auto", "review", "plan", "merge", "docs", "pipeline", "tests", "verify"];
+pub const TASKS: &[&str] =
+    &["auto", "review", "plan", "merge", "docs", "pipeline", "tests", "verify"];
 /// Words of `fail_on`: `none`, and those of [`crate::finding::Severity`].
 pub const FAIL_ON: &[&str] = &["none", "info", "low", "medium", "high", "critical"];
 /// Words of [`super::Autonomy`], least first.

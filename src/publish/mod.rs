@@ -26,8 +26,8 @@ pub mod sarif;
 pub mod step_summary;
 pub mod terminal;
 pub mod verify;
-pub mod watch;
 pub mod walkthrough;
+pub mod watch;
 pub mod wording;
 
 #[cfg(test)]

@@ -135,6 +135,24 @@ fn measured(signal: Option<&Signal>, result: &SignalResult) -> String {
     text
 }
 
+/// A signal in a line: `error_rate (critical): worse, 0.4% → 5.5%, limit 5%; …`.
+pub fn signal(signal: Option<&Signal>, result: &SignalResult) -> String {
+    let critical = if result.critical { " (critical)" } else { "" };
+    let mut text = format!("{}{critical}: {}", result.name, verdict(result.verdict));
+    let levels = levels(signal, result);
+    if !levels.is_empty() {
+        let _ = write!(text, ", {levels}");
+    }
+    if let Some(limit) = signal.and_then(|signal| signal.limit) {
+        let _ = write!(text, ", limit {}", level(signal, limit));
+    }
+    let measured = measured(signal, result);
+    if !measured.is_empty() {
+        let _ = write!(text, "; {measured}");
+    }
+    text
+}
+
 /// The signals in the order of their weight, with what they are; those that are well and
 /// not critical come last.
 fn by_weight<'a>(judged: &Judged<'a>) -> Vec<(Option<&'a Signal>, &'a SignalResult)> {
@@ -188,11 +206,8 @@ pub fn terminal(judged: &Judged<'_>, options: Options, scrubber: &Scrubber) -> S
     for text in said.iter().flat_map(|text| wrap(text, width - 2)) {
         let _ = writeln!(out, "  {text}");
     }
-    let grounds = format!(
-        "rule {}, confidence {}",
-        decision.rule,
-        number::percent(decision.confidence)
-    );
+    let grounds =
+        format!("rule {}, confidence {}", decision.rule, number::percent(decision.confidence));
     let _ = writeln!(out, "  {}\n", paint(DIM, &grounds));
     let rows = by_weight(judged);
     let well = rows.iter().filter(|(_, result)| is_well(result)).count();
@@ -219,7 +234,8 @@ pub fn terminal(judged: &Judged<'_>, options: Options, scrubber: &Scrubber) -> S
         }
     }
     if brief && well > 0 {
-        let _ = writeln!(out, "  {} further are the same or better.", wording::plural(well, "signal"));
+        let _ =
+            writeln!(out, "  {} further are the same or better.", wording::plural(well, "signal"));
     }
     if let Some(text) = logs(decision) {
         let _ = writeln!(out, "\n  logs: {text}");
@@ -234,7 +250,9 @@ pub fn terminal(judged: &Judged<'_>, options: Options, scrubber: &Scrubber) -> S
     if decision.attribution.whose != Whose::Nobody {
         more.push(format!("whose: {}", decision.attribution.why));
     }
-    more.extend(decision.data_quality.problems.iter().map(|problem| format!("data: {}", problem.why)));
+    more.extend(
+        decision.data_quality.problems.iter().map(|problem| format!("data: {}", problem.why)),
+    );
     more.extend(decision.model.said.iter().map(|said| format!("the model says: {said}")));
     more.extend(judged.notes.iter().map(|note| format!("note: {note}")));
     if !more.is_empty() {
@@ -326,7 +344,8 @@ pub fn markdown(judged: &Judged<'_>, scrubber: &Scrubber, host: &ForgeHost) -> S
     }
     out += "\n<details><summary>Rules gone through</summary>\n\n";
     for step in &decision.evidence {
-        let called = step.action.map_or(String::new(), |called| format!(" → **{}**", action(called)));
+        let called =
+            step.action.map_or(String::new(), |called| format!(" → **{}**", action(called)));
         let _ = writeln!(out, "- `{}`{called}: {}", step.rule, cell(&step.why));
     }
     out += "\n</details>\n";

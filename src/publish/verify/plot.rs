@@ -56,7 +56,8 @@ pub fn svg(spec: &Spec, decision: &Decision, scrubber: &Scrubber) -> String {
         out.push_str("</g>\n");
     }
     if left_out > 0 {
-        let text = format!("{left_out} further signals are not drawn; none of them is worse than these.");
+        let text =
+            format!("{left_out} further signals are not drawn; none of them is worse than these.");
         let _ = writeln!(
             out,
             "<text x=\"{LEFT}\" y=\"{}\" fill=\"{FAINT}\">{text}</text>",
@@ -165,7 +166,13 @@ fn scaled(
     format!("baseline × {}", number::short(factor))
 }
 
-fn panel(out: &mut String, spec: &Spec, signal: &Signal, result: &SignalResult, scrubber: &Scrubber) {
+fn panel(
+    out: &mut String,
+    spec: &Spec,
+    signal: &Signal,
+    result: &SignalResult,
+    scrubber: &Scrubber,
+) {
     let canary = shown_points(signal, &Role::Canary);
     let mut baseline = shown_points(signal, &Role::Baseline);
     let scaled = scaled(spec, signal, result, &mut baseline);
@@ -208,11 +215,13 @@ fn panel(out: &mut String, spec: &Spec, signal: &Signal, result: &SignalResult, 
     let high = all().map(|point| point.1).fold(f64::NEG_INFINITY, f64::max);
     // A limit far away would press the lines flat; it is then named at the edge.
     let reach = (high - low).max(high.abs() * 0.1).max(1e-9);
-    let near = signal.limit.filter(|limit| *limit <= high + 3.0 * reach && *limit >= low - 3.0 * reach);
+    let near =
+        signal.limit.filter(|limit| *limit <= high + 3.0 * reach && *limit >= low - 3.0 * reach);
     let low = near.map_or(low, |limit| low.min(limit));
     let high = near.map_or(high, |limit| high.max(limit));
     let low = if low >= 0.0 && low < high * 0.5 { 0.0 } else { low };
-    let x = Scale::new((first as f64, last.max(first.saturating_add(1)) as f64), (LEFT, WIDTH - RIGHT));
+    let x =
+        Scale::new((first as f64, last.max(first.saturating_add(1)) as f64), (LEFT, WIDTH - RIGHT));
     let y = Scale::padded((low, high), (PANEL - BOTTOM, TOP));
     windows(out, spec, &x, (first, last));
     for tick in value_ticks(y.domain()) {
@@ -319,7 +328,13 @@ fn names(
     let end = |points: &[(i64, f64)]| points.last().map(|point| y.at(point.1));
     let (new, old) = (end(canary), end(baseline));
     let new_at = new.map(|new| match old {
-        Some(old) if (new - old).abs() < 13.0 => if new <= old { old - 13.0 } else { old + 13.0 },
+        Some(old) if (new - old).abs() < 13.0 => {
+            if new <= old {
+                old - 13.0
+            } else {
+                old + 13.0
+            }
+        }
         _ => new,
     });
     for (at, name, fill) in [(old, scaled, BASELINE), (new_at, "new version", stroke)] {
@@ -340,7 +355,8 @@ fn line(out: &mut String, points: &[(i64, f64)], x: &Scale, y: &Scale, stroke: &
     if points.is_empty() {
         return;
     }
-    let mut steps: Vec<i64> = points.windows(2).map(|pair| pair[1].0.saturating_sub(pair[0].0)).collect();
+    let mut steps: Vec<i64> =
+        points.windows(2).map(|pair| pair[1].0.saturating_sub(pair[0].0)).collect();
     steps.sort_unstable();
     let usual = steps.get(steps.len() / 2).copied().unwrap_or(0).max(1);
     let mut path = String::new();

@@ -50,9 +50,8 @@ pub fn value_ticks((low, high): (f64, f64)) -> Vec<f64> {
 
 /// Up to eight round times between two, in milliseconds since 1970.
 pub fn time_ticks(first: i64, last: i64) -> Vec<i64> {
-    const STEPS: [i64; 16] = [
-        1, 5, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400,
-    ];
+    const STEPS: [i64; 16] =
+        [1, 5, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400];
     let seconds = last.saturating_sub(first) / 1000;
     let step = STEPS.iter().copied().find(|step| seconds / step <= 7);
     let step = step.unwrap_or((seconds / 7 / 86_400 + 1) * 86_400) * 1000;

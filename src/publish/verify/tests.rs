@@ -15,7 +15,11 @@ const START: i64 = 1_767_261_600_000; // 2026-01-01T10:00:00Z
 fn ratio(name: &str, canary: f64, limit: f64) -> Signal {
     let points = |share: f64, from: i64| -> Vec<Point> {
         (0..30)
-            .map(|at| Point { at: START + (from + at) * 60_000, value: share * 400.0, total: 400.0 })
+            .map(|at| Point {
+                at: START + (from + at) * 60_000,
+                value: share * 400.0,
+                total: 400.0,
+            })
             .collect()
     };
     Signal {
@@ -66,7 +70,8 @@ fn sample() -> (Spec, Decision) {
     };
     let decision = Decision {
         action: Action::Rollback,
-        reason: "error_rate is above its limit of 5% since 10:05 and worse than on 1.7.3.".to_owned(),
+        reason: "error_rate is above its limit of 5% since 10:05 and worse than on 1.7.3."
+            .to_owned(),
         rule: "error_rate",
         confidence: 0.999,
         clear_cut: true,
@@ -163,7 +168,10 @@ fn series_of_any_values_can_be_drawn() {
     for points in [
         vec![],
         vec![Point { at: START, value: 1.0, total: 2.0 }],
-        vec![Point { at: i64::MIN, value: f64::MAX, total: 1.0 }, Point { at: i64::MAX, value: -f64::MAX, total: 1e-300 }],
+        vec![
+            Point { at: i64::MIN, value: f64::MAX, total: 1.0 },
+            Point { at: i64::MAX, value: -f64::MAX, total: 1e-300 },
+        ],
         vec![Point { at: START, value: f64::NAN, total: 0.0 }; 3],
     ] {
         for kind in [Kind::Ratio, Kind::Gauge, Kind::Counter] {

@@ -131,7 +131,9 @@ fn report(files: &[PathBuf], outcomes: Option<&Path>) -> Result<Report> {
         records(file, &mut paths).with_context(|| format!("cannot read {}", file.display()))?;
     }
     if paths.is_empty() {
-        bail!("there is no record (`*.jsonl`) there: name the files, or the folder that `record` names");
+        bail!(
+            "there is no record (`*.jsonl`) there: name the files, or the folder that `record` names"
+        );
     }
     let mut broken = Vec::new();
     let mut decisions = Vec::new();
@@ -177,8 +179,10 @@ fn records(path: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
         found.push(path.to_owned());
         return Ok(());
     }
-    let mut names: Vec<PathBuf> =
-        std::fs::read_dir(path)?.take(MOST_FILES).filter_map(|one| Some(one.ok()?.path())).collect();
+    let mut names: Vec<PathBuf> = std::fs::read_dir(path)?
+        .take(MOST_FILES)
+        .filter_map(|one| Some(one.ok()?.path()))
+        .collect();
     names.sort();
     for name in names {
         let is_record = name.extension().is_some_and(|extension| extension == "jsonl");
@@ -229,7 +233,8 @@ fn told(path: &Path) -> Result<HashMap<String, Outcome>> {
     let mut known = HashMap::new();
     for (line, number) in text.lines().zip(1..) {
         let line = line.trim();
-        if line.is_empty() || line.starts_with('#') || (number == 1 && line == "deployment,outcome") {
+        if line.is_empty() || line.starts_with('#') || (number == 1 && line == "deployment,outcome")
+        {
             continue;
         }
         let outcome = match line.rsplit_once(',').map(|(name, word)| (name.trim(), word.trim())) {
@@ -299,11 +304,9 @@ fn shown(report: &Report) -> String {
     );
     let known = report.decisions.iter().filter(|one| one.outcome != Outcome::Unknown).count();
     let _ = match report.right {
-        Some(share) => writeln!(
-            out,
-            "Right: {:.1}% of the {known} whose outcome is known.",
-            share * 100.0
-        ),
+        Some(share) => {
+            writeln!(out, "Right: {:.1}% of the {known} whose outcome is known.", share * 100.0)
+        }
         None => writeln!(
             out,
             "No outcome is known yet: later deployments of the services tell, or --outcomes."
@@ -387,7 +390,8 @@ mod tests {
     fn outcomes_are_lines_of_name_and_word() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("outcomes.csv");
-        std::fs::write(&path, "deployment,outcome\n# by hand\nd-1,good\nshop@7, bad\n").expect("written");
+        std::fs::write(&path, "deployment,outcome\n# by hand\nd-1,good\nshop@7, bad\n")
+            .expect("written");
         let known = told(&path).expect("read");
         assert_eq!(known["d-1"], Outcome::Good);
         assert_eq!(known["shop@7"], Outcome::Bad);

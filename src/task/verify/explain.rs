@@ -67,8 +67,7 @@ pub async fn explain(
         let model = "offline".to_owned();
         return Ok(Explained { decision, model, usage: Usage::default(), note: None });
     }
-    let models =
-        models::of(inputs, question.client, Task::Verify).map_err(Failure::Inputs)?;
+    let models = models::of(inputs, question.client, Task::Verify).map_err(Failure::Inputs)?;
     let nonce = Nonce::new();
     let got = model::put(Put {
         models: &models,
@@ -105,7 +104,12 @@ fn evidence(question: &Question<'_>, spec: &Spec, decision: &Decision, nonce: &N
     let line = |text: &str| question.scrubber.sanitize_line(text);
     let mut data = String::new();
     let _ = writeln!(data, "deployment: {}", line(&words::subject(spec)));
-    let _ = writeln!(data, "state: {:?}", spec.deployment.state);
+    let deployment = &spec.deployment;
+    let strategy = deployment.strategy.map_or("not said".to_owned(), |one| format!("{one:?}"));
+    let _ = writeln!(data, "state: {:?}, strategy: {strategy}", deployment.state);
+    if let Some(weight) = deployment.weight {
+        let _ = writeln!(data, "its share of traffic: {weight}");
+    }
     for change in &spec.deployment.concurrent {
         let service = change.service.as_deref().unwrap_or("an unnamed service");
         let _ = writeln!(data, "also changed: {:?} of {}", change.kind, line(service));
@@ -116,21 +120,10 @@ fn evidence(question: &Question<'_>, spec: &Spec, decision: &Decision, nonce: &N
         let called = step.action.map_or("passes", words::action);
         let _ = writeln!(data, "- {} ({called}): {}", step.rule, line(&step.why));
     }
-    data.push_str("\nsignals:\n");
-    for signal in decision.signals.iter().take(MOST_SIGNALS) {
-        let _ = writeln!(
-            data,
-            "- {}{}: {:?}, baseline {:?}, new {:?}, effect {:?} {:?}, p {:?}: {}",
-            line(&signal.name),
-            if signal.critical { " (critical)" } else { "" },
-            signal.verdict,
-            signal.baseline,
-            signal.canary,
-            signal.effect,
-            signal.interval,
-            signal.p,
-            line(&signal.why),
-        );
+    data.push_str("\nsignals (baseline → new version):\n");
+    for (at, result) in decision.signals.iter().enumerate().take(MOST_SIGNALS) {
+        let told = words::signal(spec.signals.get(at), result);
+        let _ = writeln!(data, "- {}. {}", line(&told), line(&result.why));
     }
     let logs = &decision.logs;
     let _ = writeln!(
@@ -148,8 +141,10 @@ fn evidence(question: &Question<'_>, spec: &Spec, decision: &Decision, nonce: &N
             line(&shorten(&example.line, 400)),
         );
     }
-    let unready = spec.health.iter().filter(|one| one.ready == Some(false)).count();
-    let _ = writeln!(data, "\ninstances: {}, of them {unready} not ready", spec.health.len());
+    let _ = match spec.health.iter().filter(|one| one.ready == Some(false)).count() {
+        _ if spec.health.is_empty() => writeln!(data, "\ninstances: nothing is known of them"),
+        unready => writeln!(data, "\ninstances: {}, not ready: {unready}", spec.health.len()),
+    };
     let _ = writeln!(data, "whose trouble: {}", line(&decision.attribution.why));
     let bound = match (decision.action, decision.clear_cut) {
         (Action::Rollback, true) => " The policy names its rule: it stands whatever you say.",
@@ -197,7 +192,9 @@ fn tool() -> Tool {
 pub fn parse(value: &Value) -> Result<ModelOpinion, String> {
     let said = value.get("explanation").and_then(Value::as_str).map(str::trim);
     let Some(said) = said.filter(|said| !said.is_empty()) else {
-        return Err("`explanation` is missing: say in a few sentences what was decided and why".into());
+        return Err(
+            "`explanation` is missing: say in a few sentences what was decided and why".into()
+        );
     };
     let action = match value.get("action") {
         None | Some(Value::Null) => None,

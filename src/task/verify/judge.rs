@@ -117,5 +117,8 @@ pub fn open(question: &Question<'_>, name: &str) -> anyhow::Result<File> {
 
 fn is_within_any(path: &Path, folders: &[PathBuf]) -> bool {
     let Ok(path) = path.canonicalize() else { return false };
-    folders.iter().filter_map(|folder| folder.canonicalize().ok()).any(|folder| path.starts_with(folder))
+    folders
+        .iter()
+        .filter_map(|folder| folder.canonicalize().ok())
+        .any(|folder| path.starts_with(folder))
 }

@@ -37,9 +37,8 @@ const LARGEST: u64 = 4 << 30;
 pub fn run(gathered: &Gathered, first: &Inputs, named: Option<&Path>) -> Result<u8, Failure> {
     let context = context::read(&first.host).map_err(Failure::Inputs)?;
     let config = crate::task::config::config_at_base(first);
-    let inputs = gathered
-        .resolve(config.as_ref())
-        .map_err(|errors| Failure::Inputs(anyhow!("{errors}")))?;
+    let inputs =
+        gathered.resolve(config.as_ref()).map_err(|errors| Failure::Inputs(anyhow!("{errors}")))?;
     let path = named.map(Path::to_owned).or_else(|| inputs.deployment.spec.clone());
     let path = path.ok_or_else(|| {
         Failure::Inputs(anyhow!("no spec is named: write `pipewright verify SPEC`, or give `spec`"))
@@ -74,15 +73,19 @@ async fn judged(inputs: &Inputs, context: &Context, path: &Path) -> Result<u8, F
     let (spec, notes) = load(inputs, context, path).map_err(Failure::Inputs)?;
     let scrubber = Scrubber::new(&inputs.secrets);
     let folder = folder_of(path);
-    let judged = decided(&Question {
-        inputs,
-        client: &client,
-        folder: &folder,
-        scrubber: &scrubber,
-        progress: &progress,
-        deadline: start + inputs.timeout,
-        is_change: base(context).is_some(),
-    }, spec, notes)
+    let judged = decided(
+        &Question {
+            inputs,
+            client: &client,
+            folder: &folder,
+            scrubber: &scrubber,
+            progress: &progress,
+            deadline: start + inputs.timeout,
+            is_change: base(context).is_some(),
+        },
+        spec,
+        notes,
+    )
     .await?;
     progress.finish();
     tell::tell(inputs, context, &judged, &scrubber)
@@ -146,7 +149,11 @@ pub async fn decided(
 ///
 /// # Errors
 /// It cannot be read, or is none.
-pub fn load(inputs: &Inputs, context: &Context, path: &Path) -> anyhow::Result<(Spec, Vec<String>)> {
+pub fn load(
+    inputs: &Inputs,
+    context: &Context,
+    path: &Path,
+) -> anyhow::Result<(Spec, Vec<String>)> {
     let shown = path.display();
     let mut text = String::new();
     if path == Path::new("-") {

@@ -14,9 +14,15 @@ use crate::inputs::Inputs;
 ///
 /// The base is known in a job of a change, or where `base` names one. A spec that an
 /// earlier step wrote is no part of the change and holds as it is.
-pub fn from_base(inputs: &Inputs, path: &Path, base: Option<&str>, spec: &mut Spec) -> Option<String> {
+pub fn from_base(
+    inputs: &Inputs,
+    path: &Path,
+    base: Option<&str>,
+    spec: &mut Spec,
+) -> Option<String> {
     let base = inputs.base.as_deref().or(base)?;
-    let local = local::open(path.parent().filter(|dir| dir.is_dir()).unwrap_or(Path::new("."))).ok()?;
+    let local =
+        local::open(path.parent().filter(|dir| dir.is_dir()).unwrap_or(Path::new("."))).ok()?;
     let root = local.workdir()?.to_owned();
     let full = path.canonicalize().ok()?;
     let name = full.strip_prefix(&root).ok()?.to_str()?.to_owned();
@@ -33,7 +39,9 @@ pub fn from_base(inputs: &Inputs, path: &Path, base: Option<&str>, spec: &mut Sp
     let (policy, whence) = match &at_base {
         Some(bytes) => match decide::read(&String::from_utf8_lossy(bytes)) {
             Ok(before) => (before.policy, format!("as {name} has it at {short}")),
-            Err(_) => (Policy::default(), format!("the default, since {name} at {short} is no spec")),
+            Err(_) => {
+                (Policy::default(), format!("the default, since {name} at {short} is no spec"))
+            }
         },
         None => (Policy::default(), format!("the default, since {name} is not there at {short}")),
     };

@@ -106,8 +106,7 @@ fn written(inputs: &Inputs, context: &Context, judged: &Judged, scrubber: &Scrub
         Format::Markdown => break_commands(&markdown).into_owned(),
         Format::Github => annotation(judged, scrubber),
         Format::Text => {
-            let options =
-                terminal::Options { color: inputs.color_stdout(), width: show::width() };
+            let options = terminal::Options { color: inputs.color_stdout(), width: show::width() };
             words::terminal(&view, options, scrubber)
         }
     };
