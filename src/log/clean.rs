@@ -20,7 +20,10 @@ pub fn clean(line: &str) -> Cow<'_, str> {
 
 /// The largest place up to `wanted` where a character ends.
 pub fn edge(text: &str, wanted: usize) -> usize {
-    text.floor_char_boundary(wanted)
+    if wanted >= text.len() {
+        return text.len();
+    }
+    (0..=wanted).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 fn without_escapes(line: &str) -> String {

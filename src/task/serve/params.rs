@@ -241,8 +241,7 @@ mod tests {
 
     #[test]
     fn what_a_payload_implies_is_weaker_than_the_spec() {
-        let mut spec = Spec::default();
-        spec.service = "cart".into();
+        let mut spec = Spec { service: "cart".into(), ..Spec::default() };
         spec.deployment.version = Some("1".into());
         let said = Params::read([("service", "x"), ("version", "2"), ("id", "d")]).unwrap();
         said.clone().fill_gaps(&mut spec);

@@ -143,7 +143,7 @@ fn of_host(asked: &[Asked], host: &str) -> Answer {
         name.contains("rollback") || name.contains("roll_back") || name.contains("roll-back")
     };
     let by = |what: &str| format!("{what} at {host}");
-    if let Some(own) = asked.iter().filter(is_rollback).next_back() {
+    if let Some(own) = asked.iter().rfind(is_rollback) {
         let name = own.step.clone().unwrap_or_default();
         return match own.status {
             ApprovalStatus::Approved => Answer::Approved(by(&format!("The approver of `{name}`"))),
