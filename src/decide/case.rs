@@ -55,8 +55,11 @@ const MANY: usize = 64;
 
 /// Does something with every signal, side by side where there are many; the order of
 /// the results is that of the signals.
-fn each<'s, T: Send>(signals: &'s [Signal], act: impl Fn(usize, &'s Signal) -> T + Sync) -> Vec<T> {
-    let threads = std::thread::available_parallelism().map_or(1, |count| count.get()).min(16);
+fn each<'s, T: Send>(
+    signals: &'s [Signal],
+    threads: usize,
+    act: impl Fn(usize, &'s Signal) -> T + Sync,
+) -> Vec<T> {
     if signals.len() < MANY || threads < 2 {
         return signals.iter().enumerate().map(|(index, signal)| act(index, signal)).collect();
     }
@@ -86,17 +89,25 @@ fn each<'s, T: Send>(signals: &'s [Signal], act: impl Fn(usize, &'s Signal) -> T
 }
 
 impl<'s> Case<'s> {
-    /// Counts everything.
+    /// Counts everything, on all cores where it is much.
     pub fn new(spec: &'s Spec, classes: Option<Classes>) -> Self {
-        let extents: Vec<Extents> = each(&spec.signals, |_, signal| extents(signal));
+        let threads = std::thread::available_parallelism().map_or(1, |count| count.get()).min(16);
+        Case::on(threads, spec, classes)
+    }
+
+    /// Counts everything on so many threads; their number makes no difference to what comes
+    /// out.
+    pub fn on(threads: usize, spec: &'s Spec, classes: Option<Classes>) -> Self {
+        let extents: Vec<Extents> = each(&spec.signals, threads, |_, signal| extents(signal));
         let frame = frame(spec, &extents);
         let times = skew::Times::new(&frame, &extents);
-        let tested: Vec<(Tested, Vec<DataProblem>)> = each(&spec.signals, |index, signal| {
-            let sides = sides(spec, signal, &frame);
-            let tested = test(spec, signal, &frame, &sides);
-            let own = extents.get(index).copied().unwrap_or_default();
-            (tested, problems(spec, signal, &frame, &times, own, &sides))
-        });
+        let tested: Vec<(Tested, Vec<DataProblem>)> =
+            each(&spec.signals, threads, |index, signal| {
+                let sides = sides(spec, signal, &frame);
+                let tested = test(spec, signal, &frame, &sides);
+                let own = extents.get(index).copied().unwrap_or_default();
+                (tested, problems(spec, signal, &frame, &times, own, &sides))
+            });
         let judged = |(_, (tested, _)): &(usize, &(Tested, Vec<DataProblem>))| {
             matches!(tested.enough, Enough::Yes | Enough::First)
         };

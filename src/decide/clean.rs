@@ -1,6 +1,8 @@
 //! Series as they came made fit for counting: sorted, each time once, what is missing
 //! left out, and what is odd about them noted.
 
+use std::borrow::Cow;
+
 use super::series::Point;
 use super::spec::Kind;
 use crate::stats::counter;
@@ -8,13 +10,19 @@ use crate::stats::counter;
 /// The points of a signal in order of time, each time once, all numbers finite. Of
 /// several points at one time the one with the largest total (then value) stands,
 /// whatever order they came in.
-pub fn clean(points: &[Point], kind: Kind) -> Vec<Point> {
+///
+/// Points that are so already are not copied.
+pub fn clean(points: &[Point], kind: Kind) -> Cow<'_, [Point]> {
+    let ascending = points.iter().zip(points.iter().skip(1)).all(|(one, next)| one.at < next.at);
+    if ascending && points.iter().all(|point| sound(*point, kind) == Some(*point)) {
+        return Cow::Borrowed(points);
+    }
     let mut kept: Vec<Point> = points.iter().filter_map(|point| sound(*point, kind)).collect();
     kept.sort_by(|a, b| {
         a.at.cmp(&b.at).then(b.total.total_cmp(&a.total)).then(b.value.total_cmp(&a.value))
     });
     kept.dedup_by_key(|point| point.at);
-    kept
+    Cow::Owned(kept)
 }
 
 /// A point with its numbers within what they can mean; `None` for a missing one.
@@ -56,8 +64,9 @@ pub fn spacing(points: &[Point]) -> Option<i64> {
         .zip(points.iter().skip(1))
         .map(|(one, next)| next.at.saturating_sub(one.at))
         .collect();
-    if steps.is_empty() {
-        return None;
+    let first = *steps.first()?;
+    if steps.iter().all(|step| *step == first) {
+        return Some(first.max(1));
     }
     let middle = (steps.len() - 1) / 2;
     Some((*steps.select_nth_unstable(middle).1).max(1))
@@ -105,10 +114,10 @@ mod tests {
     #[test]
     fn points_in_any_order_twice_or_missing_clean_alike() {
         let points = gauge(&[(3, 1.0), (1, 5.0), (2, f64::NAN), (1, 4.0), (4, f64::INFINITY)]);
-        assert_eq!(clean(&points, Kind::Gauge), gauge(&[(1, 5.0), (3, 1.0)]));
+        assert_eq!(*clean(&points, Kind::Gauge), gauge(&[(1, 5.0), (3, 1.0)]));
         let mut turned = points;
         turned.reverse();
-        assert_eq!(clean(&turned, Kind::Gauge), gauge(&[(1, 5.0), (3, 1.0)]));
+        assert_eq!(*clean(&turned, Kind::Gauge), gauge(&[(1, 5.0), (3, 1.0)]));
     }
 
     #[test]

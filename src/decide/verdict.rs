@@ -21,7 +21,11 @@ use crate::log::compare::Lengths;
 /// judged and whose interval leaves no room for a difference of twice what matters, from
 /// 0.5 for none to 0.99 for all.
 pub fn decide(spec: &Spec, classes: Option<&Classes>) -> Decision {
-    let mut case = Case::new(spec, classes.cloned());
+    concluded(Case::new(spec, classes.cloned()))
+}
+
+fn concluded(mut case: Case) -> Decision {
+    let spec = case.spec;
     if case.classes.is_none() {
         case.classes = logs::classes(spec, lengths(&case.frame));
     }
@@ -201,4 +205,56 @@ fn proceed(case: &Case, of_signals: &Finding, of_health: &Finding) -> (String, f
     let health = if case.spec.health.is_empty() { "" } else { &of_health.why };
     let why = format!("{} {health}", of_signals.why).trim().to_owned();
     (why, 0.5 + 0.49 * share)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decide::series::Point;
+    use crate::decide::spec::{Class, Direction, Kind, Role, Signal};
+
+    /// A signal of a number, by turns a gauge and a ratio, some of them worse, some with
+    /// points missing.
+    fn signal(number: usize) -> Signal {
+        let ratio = number % 3 == 0;
+        let side = |worse: f64| {
+            let keeps = |minute: &i64| number % 7 != 0 || !(10..22).contains(minute);
+            let wave = |minute: i64| ((minute * 37 + 11 * number as i64) % 23) as f64;
+            (0..40)
+                .filter(keeps)
+                .map(|minute| Point {
+                    at: 60_000 * minute,
+                    value: worse * (if ratio { 1.0 } else { 100.0 } + wave(minute)),
+                    total: if ratio { 1_000.0 } else { 0.0 },
+                })
+                .collect()
+        };
+        let worse = if number % 5 == 0 { 4.0 } else { 1.0 };
+        Signal {
+            name: format!("signal_{number}"),
+            kind: if ratio { Kind::Ratio } else { Kind::Gauge },
+            class: if ratio { Class::Reliability } else { Class::Latency },
+            direction: Direction::Lower,
+            unit: None,
+            limit: (number % 4 == 0).then_some(0.02),
+            critical: false,
+            required: false,
+            series: [(Role::Canary, side(worse)), (Role::Baseline, side(1.0))].into(),
+            source: None,
+        }
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_no_byte() {
+        let spec = Spec { signals: (0..203).map(signal).collect(), ..Spec::default() };
+        let bytes = |threads| {
+            let decision = concluded(Case::on(threads, &spec, None));
+            serde_json::to_string(&decision).expect("JSON")
+        };
+        let alone = bytes(1);
+        assert!(alone.contains("worse") && alone.contains("\"gap\""), "{alone}");
+        for threads in [2, 3, 8] {
+            assert_eq!(bytes(threads), alone, "{threads} threads");
+        }
+    }
 }

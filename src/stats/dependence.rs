@@ -1,8 +1,9 @@
 //! How far values of a series depend on the ones before, and what that leaves of
 //! their number.
 
-use super::location::{Shift, location_dependent};
+use super::location::{self, Shift};
 use super::robust::mean;
+use super::sample::Sample;
 
 /// A series around its mean, ready for its autocorrelations.
 struct Around {
@@ -42,25 +43,6 @@ pub fn lag_one(values: &[f64]) -> f64 {
     autocorrelations(values, 1).first().copied().unwrap_or(0.0)
 }
 
-/// Values in time order, by rank (ties share one), so that single extremes weigh little.
-fn ranked(values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<(f64, usize)> =
-        values.iter().enumerate().map(|(index, value)| (*value, index)).collect();
-    order.sort_by(|x, y| x.0.total_cmp(&y.0));
-    let mut ranks = vec![0.0; values.len()];
-    let mut start = 0;
-    while let Some((value, _)) = order.get(start) {
-        let tied = order.iter().skip(start).take_while(|(other, _)| other == value).count();
-        for (_, index) in order.iter().skip(start).take(tied) {
-            if let Some(slot) = ranks.get_mut(*index) {
-                *slot = start as f64 + 0.5 * (tied - 1) as f64;
-            }
-        }
-        start += tied;
-    }
-    ranks
-}
-
 /// How many neighbouring values say the same thing: the integrated autocorrelation time
 /// of a series, at least 1, by Geyer's initial positive sequence (1992) or as a
 /// first-order process has it (its coefficient corrected for the small sample, Marriott
@@ -91,16 +73,27 @@ pub fn correlation_time(values: &[f64]) -> f64 {
 /// How many independent values a series in time order is worth: n over the integrated
 /// autocorrelation time of its ranks, at least 1 and at most n.
 pub fn effective(values: &[f64]) -> f64 {
-    let count = values.len() as f64;
-    if values.len() < 8 {
-        return count;
-    }
-    let time = correlation_time(&ranked(values));
-    (count / time).clamp(1.0, count)
+    Sample::new(values).effective()
+}
+
+/// Fewer values are worth their number.
+pub(super) const LEAST: usize = 8;
+
+/// What a series is worth whose ranks are these.
+pub(super) fn effective_of_ranks(ranks: &[f64]) -> f64 {
+    let count = ranks.len() as f64;
+    (count / correlation_time(ranks)).clamp(1.0, count)
 }
 
 /// `location` of two series in time order, with each counted as many values as it is
 /// worth.
 pub fn location_over_time(a: &[f64], b: &[f64], confidence: f64) -> Shift {
-    location_dependent(a, b, (effective(a), effective(b)), confidence)
+    location_of(&Sample::new(a), &Sample::new(b), Some(confidence))
+}
+
+/// `location_over_time` of samples that are in order. Without a confidence its interval is
+/// not worked out and is all there is.
+pub fn location_of(a: &Sample, b: &Sample, confidence: Option<f64>) -> Shift {
+    let worth = (a.effective(), b.effective());
+    location::of_sorted(a.sorted(), b.sorted(), confidence, Some(worth))
 }

@@ -1,7 +1,7 @@
 //! Whether one sample lies above another, and by how much.
 
 use super::robust::{median, sorted};
-use super::select::difference;
+use super::select::Differences;
 use super::tails::{normal_above, t_above, t_two_sided, two_sided};
 
 /// A shift of a against b.
@@ -42,9 +42,9 @@ impl Shift {
 const EXACT_UP_TO: usize = 24;
 
 /// Two samples in order with what their ranks tell.
-struct Ranked {
-    a: Vec<f64>,
-    b: Vec<f64>,
+struct Ranked<'v> {
+    a: &'v [f64],
+    b: &'v [f64],
     /// Pairs with a above b, ties counted half (Mann and Whitney's U).
     above: f64,
     /// Sum of t³ − t over groups of t equal values.
@@ -53,10 +53,9 @@ struct Ranked {
     ranks: Vec<(usize, bool)>,
 }
 
-impl Ranked {
-    /// `None` if one side is empty.
-    fn new(a: &[f64], b: &[f64]) -> Option<Ranked> {
-        let (a, b) = (sorted(a), sorted(b));
+impl<'v> Ranked<'v> {
+    /// Of samples in order; `None` if one side is empty.
+    fn new(a: &'v [f64], b: &'v [f64]) -> Option<Self> {
         if a.is_empty() || b.is_empty() {
             return None;
         }
@@ -122,18 +121,18 @@ impl Ranked {
     }
 
     /// Hodges and Lehmann's estimate with the interval that belongs to the test
-    /// (Lehmann 1975), `wide` times as wide in ranks.
-    fn estimate(&self, z: f64, wide: f64) -> (f64, [f64; 2]) {
+    /// (Lehmann 1975), `reach` deviations to either side; all there is without one.
+    fn estimate(&self, reach: Option<f64>) -> (f64, [f64; 2]) {
         let pairs = self.a.len() * self.b.len();
-        let at = |rank: usize| {
-            difference(&self.a, &self.b, rank.min(pairs - 1)).clamp(f64::MIN, f64::MAX)
-        };
+        let mut differences = Differences::new(self.a, self.b);
+        let mut at = |rank: usize| differences.at(rank.min(pairs - 1)).clamp(f64::MIN, f64::MAX);
         let middle = if pairs % 2 == 1 {
             at(pairs / 2)
         } else {
             0.5 * at(pairs / 2 - 1) + 0.5 * at(pairs / 2)
         };
-        let cut = 0.5 * pairs as f64 - z * wide * self.deviation();
+        let Some(reach) = reach else { return (middle, Shift::nothing().interval) };
+        let cut = 0.5 * pairs as f64 - reach * self.deviation();
         let cut = cut.floor().max(0.0) as usize;
         let low = at(cut.saturating_sub(1));
         let high = at(pairs - cut.clamp(1, pairs));
@@ -145,17 +144,23 @@ impl Ranked {
 /// where both together are few, ties included; else normal with corrections for ties and
 /// continuity), with Hodges and Lehmann's shift and Cliff's delta. O(n log n).
 pub fn location(a: &[f64], b: &[f64], confidence: f64) -> Shift {
-    compare(a, b, confidence, None)
+    of_sorted(&sorted(a), &sorted(b), Some(confidence), None)
 }
 
 /// `location` where values hang together over time, so that they count only as
 /// `effective` (a, b) many: the statistic's deviation is as that of so many values,
 /// and it is referred to Student's t.
 pub fn location_dependent(a: &[f64], b: &[f64], effective: (f64, f64), confidence: f64) -> Shift {
-    compare(a, b, confidence, Some(effective))
+    of_sorted(&sorted(a), &sorted(b), Some(confidence), Some(effective))
 }
 
-fn compare(a: &[f64], b: &[f64], confidence: f64, effective: Option<(f64, f64)>) -> Shift {
+/// The same of samples in order. Without a confidence the interval is not worked out.
+pub(super) fn of_sorted(
+    a: &[f64],
+    b: &[f64],
+    confidence: Option<f64>,
+    effective: Option<(f64, f64)>,
+) -> Shift {
     let Some(ranked) = Ranked::new(a, b) else { return Shift::nothing() };
     let (n, m) = (ranked.a.len() as f64, ranked.b.len() as f64);
     let deflated = effective.and_then(|(of_a, of_b)| {
@@ -164,9 +169,10 @@ fn compare(a: &[f64], b: &[f64], confidence: f64, effective: Option<(f64, f64)>)
         (wide > 1.0 + 1e-9).then_some((wide, (of_a + of_b - 2.0).max(1.0)))
     });
     let (wide, freedom) = deflated.unwrap_or((1.0, f64::INFINITY));
-    let z =
-        if freedom.is_finite() { t_two_sided(confidence, freedom) } else { two_sided(confidence) };
-    let (shift, interval) = ranked.estimate(z, wide);
+    let z = |confidence: f64| {
+        if freedom.is_finite() { t_two_sided(confidence, freedom) } else { two_sided(confidence) }
+    };
+    let (shift, interval) = ranked.estimate(confidence.map(|confidence| z(confidence) * wide));
     let delta = (2.0 * ranked.above / (n * m) - 1.0).clamp(-1.0, 1.0);
     let result = |p_greater: f64, p_less: f64, test| Shift {
         shift,

@@ -44,29 +44,74 @@ const BLOCKS: usize = 180;
 
 /// The trend of points (second, value), in any order. Fewer than three tell of none.
 pub fn trend(points: &[(f64, f64)]) -> Trend {
+    let (start, points) = in_blocks(points);
+    of_blocks(start, &points)
+}
+
+/// The trend of points whose tau is `least` or more; `None` of all others, which is told
+/// without its slopes.
+pub fn trend_of_tau(points: &[(f64, f64)], least: f64) -> Option<Trend> {
+    let (start, points) = in_blocks(points);
+    let mut score = Score::default();
+    for (index, one) in points.iter().enumerate() {
+        points.iter().skip(index + 1).for_each(|later| score.add(*one, *later));
+    }
+    (score.tau(points.len()) >= least).then(|| of_blocks(start, &points))
+}
+
+/// What pairs of points say.
+#[derive(Debug, Clone, Copy, Default)]
+struct Score {
+    /// Pairs that rise less those that fall.
+    sum: i64,
+    tied_values: i64,
+    tied_times: i64,
+}
+
+impl Score {
+    fn add(&mut self, (at, value): (f64, f64), (later, other): (f64, f64)) {
+        let same_time = later - at <= 0.0;
+        self.tied_values += i64::from(other == value);
+        self.tied_times += i64::from(same_time);
+        let way = i64::from(other > value) - i64::from(other < value);
+        self.sum += if same_time { 0 } else { way };
+    }
+
+    /// Kendall's tau-b of so many points.
+    fn tau(&self, count: usize) -> f64 {
+        let count = count as f64;
+        let pairs = 0.5 * count * (count - 1.0);
+        let below =
+            ((pairs - self.tied_values as f64) * (pairs - self.tied_times as f64)).max(0.0).sqrt();
+        if below > 0.0 { (self.sum as f64 / below).clamp(-1.0, 1.0) } else { 0.0 }
+    }
+}
+
+/// The points in order and in blocks, and the second from which on theirs are counted.
+fn in_blocks(points: &[(f64, f64)]) -> (f64, Vec<(f64, f64)>) {
     let mut points: Vec<(f64, f64)> =
         points.iter().copied().filter(|(at, value)| at.is_finite() && value.is_finite()).collect();
     points.sort_by(|x, y| x.0.total_cmp(&y.0));
     // From the first on, so that seconds since 1970 lose no digits.
     let start = points.first().map_or(0.0, |point| point.0);
-    let points = blocks(&points, start);
+    (start, blocks(&points, start))
+}
+
+fn of_blocks(start: f64, points: &[(f64, f64)]) -> Trend {
     let values: Vec<f64> = points.iter().map(|point| point.1).collect();
     let Some(middle) = median(&values) else { return Trend::level(0.0) };
     if points.len() < 3 {
         return Trend::level(middle);
     }
-    let (mut slopes, mut sum) = (Vec::with_capacity(points.len() * points.len() / 2), 0_i64);
-    let (mut tied_values, mut tied_times) = (0_i64, 0_i64);
+    let mut slopes = Vec::with_capacity(points.len() * points.len() / 2);
+    let mut score = Score::default();
     for (index, (at, value)) in points.iter().enumerate() {
         for (later, other) in points.iter().skip(index + 1) {
             let apart = later - at;
-            tied_values += i64::from(other == value);
-            if apart <= 0.0 {
-                tied_times += 1;
-                continue;
+            score.add((*at, *value), (*later, *other));
+            if apart > 0.0 {
+                slopes.push((other - value) / apart);
             }
-            sum += i64::from(other > value) - i64::from(other < value);
-            slopes.push((other - value) / apart);
         }
     }
     if slopes.is_empty() {
@@ -82,15 +127,13 @@ pub fn trend(points: &[(f64, f64)]) -> Trend {
     let rest: Vec<f64> = points.iter().map(|(at, value)| value - slope * at).collect();
     let intercept = median(&rest).unwrap_or(middle) - slope * start;
     let count = points.len() as f64;
-    let pairs = 0.5 * count * (count - 1.0);
-    let below = ((pairs - tied_values as f64) * (pairs - tied_times as f64)).max(0.0).sqrt();
-    let tau = if below > 0.0 { (sum as f64 / below).clamp(-1.0, 1.0) } else { 0.0 };
+    let tau = score.tau(points.len());
     let inflation = inflation(&values, &rest);
     let deviation = (variance(&values) * inflation).sqrt();
     let freedom = if inflation > 1.0 { (count / inflation).max(2.0) } else { f64::INFINITY };
     let (mut p, mut reach) = (1.0, 0.0);
     if deviation > 0.0 {
-        let z = ((sum.abs() - 1).max(0)) as f64 / deviation;
+        let z = ((score.sum.abs() - 1).max(0)) as f64 / deviation;
         p = (2.0 * t_above(z, freedom)).min(1.0);
         reach = t_two_sided(0.95, freedom) * deviation;
     }

@@ -2,13 +2,16 @@
 //! have.
 
 use super::sides::Sides;
-use super::two::{LEAST_POINTS, deflated, levels, scale, sign, smallest, values};
+use super::two::{
+    LEAST_POINTS, deflated, levels, levels_alone, scale, scale_by, sign, smallest, values,
+};
 use super::windows::{medians, windows};
 use super::{Enough, LARGE, Tested, Way};
 use crate::decide::decision::Compared;
 use crate::decide::frame::Frame;
 use crate::decide::spec::{Class, Direction, Kind, Signal, Spec};
-use crate::stats::{effective, robust, spread, upper_quantile};
+use crate::stats::spread::ratio_of_sorted;
+use crate::stats::{Sample, robust, spread, upper_quantile};
 
 /// What was worse at first by less than so many times of what matters may have settled.
 const SETTLES: f64 = 4.0;
@@ -23,7 +26,10 @@ pub fn test(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides) -> Teste
     if a.is_empty() || b.is_empty() {
         return tested;
     }
-    let two = levels(signal, &a, &b);
+    // Each side is put in order once for all that follows.
+    let (a, b) = (Sample::new(&a), Sample::new(&b));
+    let (a, b) = (&a, &b);
+    let two = levels(signal, a, b);
     tested.two = Some(two);
     if tested.enough != Enough::Yes {
         return tested;
@@ -36,27 +42,27 @@ pub fn test(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides) -> Teste
     let badness = two.badness(signal, policy);
     if badness >= 1.0 {
         tested.consider(two.worse, Way::Level, badness);
-        apart(signal, &a, &b, badness, &mut tested);
+        apart(signal, a.values(), b.values(), badness, &mut tested);
     }
-    let half = a.len() / 2;
-    let (early, late) = a.split_at(half);
+    let half = a.values().len() / 2;
+    let (early, late) = a.values().split_at(half);
     // Medians are quick, and tell where a test has nothing to find.
-    let hint = |part: &[f64]| quick(spec, signal, part, &b);
+    let hint = |part: &[f64]| quick(spec, signal, part, b);
     if late.len() >= LEAST_POINTS && hint(late) >= 0.5 {
-        let of_late = levels(signal, late, &b);
+        let of_late = levels_alone(signal, &Sample::new(late), b);
         let lately = of_late.badness(signal, policy);
         if lately >= 1.0 {
             tested.consider((2.0 * of_late.worse).min(1.0), Way::Late, lately);
-            apart(signal, late, &b, lately, &mut tested);
+            apart(signal, late, b.values(), lately, &mut tested);
         }
     } else if late.len() >= LEAST_POINTS && (0.5..SETTLES + 1.0).contains(&hint(early)) {
-        let first = levels(signal, early, &b).badness(signal, policy);
+        let first = levels_alone(signal, &Sample::new(early), b).badness(signal, policy);
         tested.settled = matches!(signal.class, Class::Latency | Class::Saturation)
             && (1.0..SETTLES).contains(&first);
     }
-    episodes(spec, signal, frame, sides, &mut tested);
-    wider(spec, signal, &a, &b, &mut tested);
-    from_nothing(signal, &a, &b, &mut tested);
+    episodes(spec, signal, frame, sides, (a, b), &mut tested);
+    wider(spec, signal, a, b, &mut tested);
+    from_nothing(signal, a.values(), b.values(), &mut tested);
     if badness <= -1.0 {
         tested.better = two.better;
     }
@@ -64,8 +70,8 @@ pub fn test(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides) -> Teste
 }
 
 /// How much worse by the medians alone, in multiples of what matters.
-fn quick(spec: &Spec, signal: &Signal, part: &[f64], b: &[f64]) -> f64 {
-    let (Some(own), Some(other)) = (robust::median(part), robust::median(b)) else { return 0.0 };
+fn quick(spec: &Spec, signal: &Signal, part: &[f64], b: &Sample) -> f64 {
+    let (Some(own), Some(other)) = (robust::median(part), b.median()) else { return 0.0 };
     let sign = sign(signal);
     if let Some(limit) = signal.limit
         && sign * own > sign * limit
@@ -76,7 +82,7 @@ fn quick(spec: &Spec, signal: &Signal, part: &[f64], b: &[f64]) -> f64 {
         Direction::Either => (own - other).abs(),
         _ => sign * (own - other),
     };
-    apart / scale(part, b) / smallest(signal, &spec.policy)
+    apart / scale_by(b, || Sample::new(part).size()) / smallest(signal, &spec.policy)
 }
 
 fn enough(spec: &Spec, frame: &Frame, sides: &Sides) -> Enough {
@@ -106,7 +112,14 @@ fn enough(spec: &Spec, frame: &Frame, sides: &Sides) -> Enough {
 
 /// Windows, or the last few points, that lie beyond everything the baseline has, and beyond
 /// the limit where there is one: trouble that came and went, or has just begun.
-fn episodes(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides, tested: &mut Tested) {
+fn episodes(
+    spec: &Spec,
+    signal: &Signal,
+    frame: &Frame,
+    sides: &Sides,
+    (a, b): (&Sample, &Sample),
+    tested: &mut Tested,
+) {
     const LEAST: usize = 3;
     // What is counted in a share of the traffic has a share's noise: only its limit tells.
     let counted = matches!(signal.class, Class::Traffic | Class::Business);
@@ -117,10 +130,10 @@ fn episodes(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides, tested: 
         return;
     }
     let sign = sign(signal);
-    let b = values(&sides.baseline);
-    let highest = b.iter().map(|value| sign * value).fold(f64::NEG_INFINITY, f64::max);
-    let room = smallest(signal, &spec.policy) * scale(&values(&sides.canary), &b);
-    let middle = robust::median(&b).unwrap_or(0.0);
+    let highest = b.values().iter().map(|value| sign * value).fold(f64::NEG_INFINITY, f64::max);
+    let room = smallest(signal, &spec.policy) * scale(a, b);
+    let middle = b.median().unwrap_or(0.0);
+    let others = b.values().len();
     let beyond = match signal.limit {
         Some(limit) => (sign * limit).max(sign * middle + 2.0 * room),
         None => sign * middle + 5.0 * room,
@@ -130,9 +143,8 @@ fn episodes(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides, tested: 
     let middles = medians(&sides.canary, frame.from, frame.end, spec.policy.window);
     let tries = middles.len() as f64 + 1.0;
     // The chance that this many points are the highest of all.
-    let p = |count: usize| {
-        (1..=count).map(|n| n as f64 / (b.len() + n) as f64).product::<f64>() * tries
-    };
+    let p =
+        |count: usize| (1..=count).map(|n| n as f64 / (others + n) as f64).product::<f64>() * tries;
     for (window, median) in cut.iter().zip(&middles) {
         if window.points >= LEAST && sign * median > bar {
             // The median lies beyond, so half of the window's points do.
@@ -170,44 +182,54 @@ fn apart(signal: &Signal, a: &[f64], b: &[f64], badness: f64, tested: &mut Teste
 }
 
 /// The same middle with a worse upper end, and another shape.
-fn wider(spec: &Spec, signal: &Signal, a: &[f64], b: &[f64], tested: &mut Tested) {
+fn wider(spec: &Spec, signal: &Signal, a: &Sample, b: &Sample, tested: &mut Tested) {
     const WIDER: f64 = 1.5;
     const OTHER_SHAPE: f64 = 4.0;
-    let least = a.len().min(b.len());
+    let least = a.values().len().min(b.values().len());
     let counted = matches!(signal.class, Class::Traffic | Class::Business);
     if signal.kind == Kind::Counter || counted || least < 8 {
         return;
     }
-    let sign = sign(signal);
-    let turned = |values: &[f64]| values.iter().map(|value| sign * value).collect::<Vec<_>>();
-    let (a, b) = (turned(a), turned(b));
-    let scale = scale(&a, &b);
+    // Turned, what is in order stays so from behind.
+    let turned = |sample: &Sample| -> Vec<f64> {
+        match sign(signal) < 0.0 {
+            true => sample.sorted().iter().rev().map(|value| -value).collect(),
+            false => sample.sorted().to_vec(),
+        }
+    };
+    let (sorted_a, sorted_b) = (turned(a), turned(b));
+    let ratio = ratio_of_sorted(&sorted_a, &sorted_b);
+    let extreme = ratio >= OTHER_SHAPE || ratio <= 1.0 / OTHER_SHAPE;
+    if ratio < WIDER && !extreme {
+        return;
+    }
+    let scale = scale(a, b);
     let smallest = smallest(signal, &spec.policy);
-    let spread = spread(&a, &b);
-    let worth = |values: &[f64]| effective(values) / values.len() as f64;
+    let spread = spread(&sorted_a, &sorted_b);
+    let worth = |sample: &Sample| sample.effective() / sample.values().len() as f64;
     let q = match least {
         0..20 => 0.75,
         20..60 => 0.8,
         _ => 0.9,
     };
-    let upper = upper_quantile(&a, &b, q, super::two::CONFIDENCE);
+    let upper = upper_quantile(&sorted_a, &sorted_b, q, super::two::CONFIDENCE);
     if spread.ratio >= WIDER && upper.difference / scale >= 2.0 * smallest {
         // What varies this much more owes it to no neighbour.
-        let share = if spread.ratio >= 3.0 { 1.0 } else { worth(&a).min(worth(&b)) };
+        let share = if spread.ratio >= 3.0 { 1.0 } else { worth(a).min(worth(b)) };
         let p = deflated(spread.p.max(upper.p_greater), share);
         let badness = upper.difference / scale / smallest;
         tested.consider((2.0 * p).min(1.0), Way::Spread, badness);
     }
     // Far steadier, or far less so, and worse somewhere: not the same distribution.
-    let extreme = spread.ratio >= OTHER_SHAPE || spread.ratio <= 1.0 / OTHER_SHAPE;
     let worse_somewhere = [0.1, 0.25, 0.5, 0.75, 0.9].iter().any(|q| {
-        match (robust::quantile(&a, *q), robust::quantile(&b, *q)) {
+        let quantile = |sorted| robust::quantile_of_sorted(sorted, *q);
+        match (quantile(&sorted_a), quantile(&sorted_b)) {
             (Some(a), Some(b)) => a - b >= 5.0 * smallest * b.abs().max(0.05 * scale),
             _ => false,
         }
     });
     if extreme && worse_somewhere {
-        let p = deflated(spread.p, worth(&b));
+        let p = deflated(spread.p, worth(b));
         tested.consider((2.0 * p).min(1.0), Way::Shape, super::LARGE);
     }
 }

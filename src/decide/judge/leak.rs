@@ -4,6 +4,7 @@ use super::sides::Sides;
 use crate::decide::frame::Frame;
 use crate::decide::series::Point;
 use crate::decide::spec::{Class, Signal};
+use crate::stats::trend::trend_of_tau;
 use crate::stats::{Trend, robust, trend};
 
 /// A series that grows and does not settle, while the baseline does not.
@@ -31,12 +32,15 @@ impl Leak {
     }
 }
 
-fn of(points: &[Point], from: i64) -> Trend {
-    let pairs: Vec<(f64, f64)> = points
+fn pairs(points: &[Point], from: i64) -> Vec<(f64, f64)> {
+    points
         .iter()
         .map(|point| (point.at.saturating_sub(from) as f64 / 1000.0, point.value))
-        .collect();
-    trend(&pairs)
+        .collect()
+}
+
+fn of(points: &[Point], from: i64) -> Trend {
+    trend(&pairs(points, from))
 }
 
 /// Whether the new version's series grows without end.
@@ -46,10 +50,10 @@ pub fn leak(signal: &Signal, frame: &Frame, sides: &Sides) -> Option<Leak> {
     if canary.len() < LEAST || matches!(signal.class, Class::Traffic | Class::Business) {
         return None;
     }
-    let own = of(canary, frame.from);
     // Latencies wander; what never turns back is another thing.
     let straight = if signal.class == Class::Latency { 0.9 } else { 0.5 };
-    if own.p >= 0.001 || own.tau < straight || own.slope <= 0.0 {
+    let own = trend_of_tau(&pairs(canary, frame.from), straight)?;
+    if own.p >= 0.001 || own.slope <= 0.0 {
         return None;
     }
     let (first, last) = canary.split_at(canary.len() / 2);

@@ -1,12 +1,12 @@
 //! Differences in differences: what earlier days did at the same hours is no news.
 
 use super::sides::Sides;
-use super::two::{levels, sign, two, values};
+use super::two::{levels_alone, sign, two, values};
 use super::windows::{shares, sum, windows};
 use crate::decide::frame::Frame;
 use crate::decide::series::Point;
 use crate::decide::spec::{Direction, Kind, Signal, Spec};
-use crate::stats::Share;
+use crate::stats::{Sample, Share};
 
 /// Fewer points tell nothing of earlier days.
 const LEAST: usize = 6;
@@ -28,7 +28,10 @@ pub fn explains(spec: &Spec, signal: &Signal, frame: &Frame, sides: &Sides) -> b
     let moved = moved(signal, sides);
     let against = match signal.kind {
         Kind::Ratio => two(signal, policy, &sides.canary, &moved),
-        _ => Some(levels(signal, &values(&sides.canary), &values(&moved))),
+        _ => {
+            let (a, b) = (values(&sides.canary), values(&moved));
+            Some(levels_alone(signal, &Sample::new(&a), &Sample::new(&b)))
+        }
     };
     let explained = against.is_some_and(|two| two.badness(signal, policy) < 1.0);
     let end_explained = late_explained(spec, signal, frame, sides, &moved);
@@ -73,7 +76,8 @@ fn late_explained(
         };
         towards / super::two::smallest(signal, &spec.policy)
     } else {
-        levels(signal, &values(half), &values(moved)).badness(signal, &spec.policy)
+        let (a, b) = (values(half), values(moved));
+        levels_alone(signal, &Sample::new(&a), &Sample::new(&b)).badness(signal, &spec.policy)
     };
     badness < 3.0
 }

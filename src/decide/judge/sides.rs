@@ -1,5 +1,7 @@
 //! A signal's series cut to the windows that are compared.
 
+use std::borrow::Cow;
+
 use crate::decide::clean::{between, clean, rates};
 use crate::decide::frame::Frame;
 use crate::decide::series::{Point, Series};
@@ -30,10 +32,15 @@ pub struct Sides {
 }
 
 /// A role's points, cleaned; of a counter its rates and resets.
-pub fn points(signal: &Signal, role: &Role) -> (Series, Vec<i64>) {
+pub fn points<'s>(signal: &'s Signal, role: &Role) -> (Cow<'s, [Point]>, Vec<i64>) {
     let Some(series) = signal.series.get(role) else { return Default::default() };
     let points = clean(series, signal.kind);
-    if signal.kind == Kind::Counter { rates(&points) } else { (points, Vec::new()) }
+    if signal.kind == Kind::Counter {
+        let (rates, resets) = rates(&points);
+        (Cow::Owned(rates), resets)
+    } else {
+        (points, Vec::new())
+    }
 }
 
 /// Cuts a signal's series.

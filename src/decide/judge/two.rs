@@ -4,7 +4,7 @@ use super::windows::{shares, sum, windows};
 use crate::decide::series::Point;
 use crate::decide::spec::{Direction, Kind, Policy, Signal};
 use crate::stats::proportion::dispersion;
-use crate::stats::{Share, dependence, proportion, robust, tails};
+use crate::stats::{Sample, Share, dependence, proportion, tails};
 
 /// Confidence of all intervals and bounds.
 pub const CONFIDENCE: f64 = 0.95;
@@ -82,7 +82,7 @@ pub fn two(signal: &Signal, policy: &Policy, a: &[Point], b: &[Point]) -> Option
         if a.len() < LEAST_POINTS || b.len() < LEAST_POINTS {
             return None;
         }
-        Some(levels(signal, &values(a), &values(b)))
+        Some(levels(signal, &Sample::new(&values(a)), &Sample::new(&values(b))))
     }
 }
 
@@ -126,9 +126,18 @@ pub fn factor(windows: &[Share]) -> f64 {
 }
 
 /// Compares levels, allowing for what points owe to their neighbours.
-pub fn levels(signal: &Signal, a: &[f64], b: &[f64]) -> Two {
-    let shift = dependence::location_over_time(a, b, CONFIDENCE);
-    let (middle_a, middle_b) = (robust::median(a).unwrap_or(0.0), robust::median(b).unwrap_or(0.0));
+pub fn levels(signal: &Signal, a: &Sample, b: &Sample) -> Two {
+    compared(signal, a, b, Some(CONFIDENCE))
+}
+
+/// [`levels`] with an interval that leaves everything open, for where nobody asks for it.
+pub fn levels_alone(signal: &Signal, a: &Sample, b: &Sample) -> Two {
+    compared(signal, a, b, None)
+}
+
+fn compared(signal: &Signal, a: &Sample, b: &Sample, confidence: Option<f64>) -> Two {
+    let shift = dependence::location_of(a, b, confidence);
+    let (middle_a, middle_b) = (a.median().unwrap_or(0.0), b.median().unwrap_or(0.0));
     let scale = scale(a, b);
     let (worse, better) = oriented(signal, shift.p, shift.p_greater, shift.p_less);
     Two {
@@ -144,13 +153,18 @@ pub fn levels(signal: &Signal, a: &[f64], b: &[f64]) -> Two {
 
 /// What a difference is relative to: the baseline's median, its mean size where that is
 /// nothing, or else the new version's own size.
-pub fn scale(a: &[f64], b: &[f64]) -> f64 {
-    let size = |values: &[f64]| {
-        let sizes: Vec<f64> = values.iter().map(|value| value.abs()).collect();
-        robust::mean(&sizes).unwrap_or(0.0)
-    };
-    let candidates = [robust::median(b).unwrap_or(0.0).abs(), size(b), size(a)];
-    candidates.into_iter().find(|size| *size > 1e-300).unwrap_or(1.0)
+pub fn scale(a: &Sample, b: &Sample) -> f64 {
+    scale_by(b, || a.size())
+}
+
+/// [`scale`] where the new version's own size is perhaps never asked for.
+pub fn scale_by(b: &Sample, own: impl FnOnce() -> f64) -> f64 {
+    let told = |size: &f64| *size > 1e-300;
+    Some(b.median().unwrap_or(0.0).abs())
+        .filter(told)
+        .or_else(|| Some(b.size()).filter(told))
+        .or_else(|| Some(own()).filter(told))
+        .unwrap_or(1.0)
 }
 
 fn oriented(signal: &Signal, p: f64, greater: f64, less: f64) -> (f64, f64) {

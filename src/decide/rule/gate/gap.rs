@@ -12,6 +12,9 @@ const MISSING: f64 = 0.3;
 /// The same for any other signal.
 const MOSTLY_MISSING: f64 = 0.5;
 
+/// Of fewer points than these one at each edge is not missed.
+const FEW: i64 = 10;
+
 /// What is missing of a signal.
 pub fn signal(
     spec: &Spec,
@@ -91,13 +94,49 @@ fn missing(
     }
     // A process that is slow to start may be late.
     let begin = first.min(from.saturating_add(late)).max(from);
-    let expected = (until.saturating_sub(begin) / usual).saturating_add(1).max(1) as f64;
+    let expected = (until.saturating_sub(begin) / usual).saturating_add(1).max(1);
+    if expected < 5 {
+        return None;
+    }
+    // Of few points the first and the last are much, and may fall just outside the window.
+    let edge = |length: i64| (length / usual).clamp(0, i64::from(expected < FEW));
+    let edges = edge(first.saturating_sub(begin)) + edge(until.saturating_sub(last));
+    let expected = (expected - edges) as f64;
     let share = 1.0 - points.len() as f64 / expected;
-    (expected >= 5.0 && share >= allowed).then(|| {
+    (share >= allowed).then(|| {
         format!(
             "has {} of {} points that were to be expected.",
             points.len(),
             text::number(expected)
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_edges_of_few_points_are_not_missed() {
+        // Minutes of the points, the window's length in minutes, and whether any are missed.
+        let cases: [(&str, &[i64], i64, bool); 9] = [
+            ("all of five", &[0, 1, 2, 3, 4], 4, false),
+            ("one at each end of five", &[1, 2, 3], 4, false),
+            ("the first of five", &[1, 2, 3, 4], 4, false),
+            ("within five", &[0, 1, 4], 4, true),
+            ("within seven, and the ends", &[1, 3, 5], 6, true),
+            ("one at each end of nine", &[1, 2, 3, 4, 5, 6, 7], 8, false),
+            ("three at an end of nine", &[3, 4, 5, 6, 7, 8], 8, false),
+            ("four at an end of nine", &[4, 5, 6, 7, 8], 8, true),
+            ("every other of twenty", &[0, 2, 4, 6, 8, 10, 12, 14, 16, 18], 19, true),
+        ];
+        for (name, minutes, length, missed) in cases {
+            let points: Vec<Point> = minutes
+                .iter()
+                .map(|at| Point { at: at * 60_000, value: 1.0, total: 0.0 })
+                .collect();
+            let why = missing(&Spec::default(), &points, 0, length * 60_000, 60_000, MISSING, 0);
+            assert_eq!(why.is_some(), missed, "{name}: {why:?}");
+        }
+    }
 }
