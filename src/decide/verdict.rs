@@ -216,9 +216,9 @@ mod tests {
     /// A signal of a number, by turns a gauge and a ratio, some of them worse, some with
     /// points missing.
     fn signal(number: usize) -> Signal {
-        let ratio = number % 3 == 0;
+        let ratio = number.is_multiple_of(3);
         let side = |worse: f64| {
-            let keeps = |minute: &i64| number % 7 != 0 || !(10..22).contains(minute);
+            let keeps = |minute: &i64| !number.is_multiple_of(7) || !(10..22).contains(minute);
             let wave = |minute: i64| ((minute * 37 + 11 * number as i64) % 23) as f64;
             (0..40)
                 .filter(keeps)
@@ -229,14 +229,14 @@ mod tests {
                 })
                 .collect()
         };
-        let worse = if number % 5 == 0 { 4.0 } else { 1.0 };
+        let worse = if number.is_multiple_of(5) { 4.0 } else { 1.0 };
         Signal {
             name: format!("signal_{number}"),
             kind: if ratio { Kind::Ratio } else { Kind::Gauge },
             class: if ratio { Class::Reliability } else { Class::Latency },
             direction: Direction::Lower,
             unit: None,
-            limit: (number % 4 == 0).then_some(0.02),
+            limit: number.is_multiple_of(4).then_some(0.02),
             critical: false,
             required: false,
             series: [(Role::Canary, side(worse)), (Role::Baseline, side(1.0))].into(),

@@ -19,7 +19,7 @@ use crate::decide::spec::Spec;
 use crate::decide::{self, Decision};
 use crate::failure::Failure;
 use crate::http::Client;
-use crate::inputs::{Gathered, Inputs};
+use crate::inputs::{Format, Gathered, Inputs};
 use crate::redact::Scrubber;
 use crate::task::progress::Progress;
 use crate::task::review;
@@ -39,6 +39,12 @@ pub fn run(gathered: &Gathered, first: &Inputs, named: Option<&Path>) -> Result<
     let config = crate::task::config::config_at_base(first);
     let inputs =
         gathered.resolve(config.as_ref()).map_err(|errors| Failure::Inputs(anyhow!("{errors}")))?;
+    if let Format::Sarif | Format::Diff = inputs.format {
+        return Err(Failure::Inputs(anyhow!(
+            "a decision has no form `{}`: `format` is text, json, markdown or github here",
+            inputs.format.as_str()
+        )));
+    }
     let path = named.map(Path::to_owned).or_else(|| inputs.deployment.spec.clone());
     let path = path.ok_or_else(|| {
         Failure::Inputs(anyhow!("no spec is named: write `pipewright verify SPEC`, or give `spec`"))

@@ -102,6 +102,7 @@ fn written(inputs: &Inputs, context: &Context, judged: &Judged, scrubber: &Scrub
         files::append(file, &outputs::dotenv(&values)).context("cannot write DRONE_OUTPUT")?;
     }
     let text = match inputs.format {
+        // The last two were refused before anything was asked.
         Format::Json | Format::Sarif | Format::Diff => data,
         Format::Markdown => break_commands(&markdown).into_owned(),
         Format::Github => annotation(judged, scrubber),
