@@ -167,7 +167,10 @@ fn holds(result: &Value, wish: &str) -> bool {
     let (path, wanted) = wish.split_once('=').unwrap_or_else(|| panic!("{wish}"));
     at(result, path).is_some_and(|have| match have {
         Value::String(text) => text == wanted,
-        other => other.to_string() == wanted,
+        other => {
+            let text = other.to_string();
+            text == wanted
+        }
     })
 }
 

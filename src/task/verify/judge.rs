@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 
-use super::{Question, sources};
+use super::{Question, execution_logs, sources};
 use crate::decide::spec::Spec;
 use crate::deploy::{self, metrics};
 use crate::failure::Failure;
@@ -67,7 +67,10 @@ async fn logs(
     for line in &logs.baseline {
         comparison.baseline(line, None);
     }
-    if logs.source.is_some() {
+    if let Some(source) = logs.source.as_ref().filter(|source| source.kind == "harness") {
+        let read = execution_logs::read(question, source, &mut comparison).await;
+        remarks.extend(read.map_err(failure)?);
+    } else if logs.source.is_some() {
         let settings = sources::of_logs(question).map_err(Failure::Inputs)?;
         let fetched =
             deploy::logs::fetch(spec, question.client, &settings).await.map_err(failure)?;

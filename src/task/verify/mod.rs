@@ -1,5 +1,6 @@
 //! `verify`: judge a deployment by a spec, and say: proceed, investigate or roll back.
 
+pub mod execution_logs;
 pub mod explain;
 pub mod judge;
 pub mod policy;
