@@ -129,7 +129,10 @@ fn github(state: &Arc<Mutex<Repository>>) -> server::Server {
         }
         if let Some(rest) = path.strip_prefix("/deployments/") {
             let (id, statuses) = rest.split_once('/').map_or((rest, false), |(id, _)| (id, true));
-            let found = repository.deployments.iter().find(|one| one["id"].to_string() == id);
+            let found = repository
+                .deployments
+                .iter()
+                .find(|one| one["id"].as_u64().is_some_and(|number| number.to_string() == id));
             return match found {
                 Some(one) if statuses => Reply::json(200, &one["statuses"]),
                 Some(one) => Reply::json(200, one),
