@@ -221,6 +221,7 @@ fn inputs_commands_flags_and_outputs_of_the_examples_exist() {
         command().get_subcommands().map(|one| one.get_name().to_owned()).collect();
     let mut variables = 0;
     let mut calls = 0;
+    let outputs = Regex::new(r"steps\.verify\.outputs\.([a-z_]+)").unwrap();
     for path in examples() {
         let text = read(&path);
         for found in ours.captures_iter(&text) {
@@ -240,7 +241,6 @@ fn inputs_commands_flags_and_outputs_of_the_examples_exist() {
             }
             calls += 1;
         }
-        let outputs = Regex::new(r"steps\.verify\.outputs\.([a-z_]+)").unwrap();
         for found in outputs.captures_iter(&text) {
             let known = ["action", "rule", "reason", "confidence", "clear_cut"];
             assert!(known.contains(&&found[1]), "{path}: {}", &found[1]);
