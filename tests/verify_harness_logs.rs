@@ -29,7 +29,7 @@ fn errors_that_only_the_later_execution_writes_are_news() {
     let folder = tempfile::tempdir().unwrap();
     let spec = folder.path().join("spec.yaml");
     let text = "service: shop\ndeployment: {version: '2', previous: '1'}\nlogs:\n  source: harness\n  \
-                execution: run-2\n  baseline: run-1\n  steps: [smoke]\n";
+                execution: run-2\n  baseline_execution: run-1\n  steps: [smoke]\n";
     std::fs::write(&spec, text).unwrap();
     let error = "cannot charge the card: gateway said no";
     for (before, after, code) in

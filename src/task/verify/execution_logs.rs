@@ -13,8 +13,8 @@ use crate::log::Comparison;
 const MOST_STEPS: usize = 40;
 
 /// Reads the logs of an execution's steps, and of an earlier one's for the baseline. Keys
-/// of the source: `execution` (else the one that this job is a step of), `baseline` (the
-/// earlier execution), `pipeline`, `steps` (identifiers or names; all where unsaid).
+/// of the source: `execution` (else the one that this job is a step of),
+/// `baseline_execution` (the earlier one), `pipeline`, `steps` (identifiers or names; all where unsaid).
 /// Gives what has to be said of them, a sentence each.
 ///
 /// # Errors
@@ -35,10 +35,12 @@ pub async fn read(
     let own = question.inputs.servers.harness.execution.clone();
     let new = text("execution").or_else(|| own.clone());
     let mut remarks = Vec::new();
-    for (execution, is_canary) in [(new, true), (text("baseline"), false)] {
+    for (execution, is_canary) in [(new, true), (text("baseline_execution"), false)] {
         if execution.is_none() && !is_canary {
-            remarks
-                .push("No execution is named as `logs.baseline`: every error is news.".to_owned());
+            remarks.push(
+                "No execution is named as `logs.baseline_execution`: every error is news."
+                    .to_owned(),
+            );
             continue;
         }
         let subject = Subject { pipeline: text("pipeline"), execution, own: own.clone() };
