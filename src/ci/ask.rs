@@ -10,6 +10,7 @@ use crate::http::{
     Bytes, Client, Credential, Error, HeaderMap, HeaderName, HeaderValue, Method, Request,
     StatusCode, Url,
 };
+pub(super) use crate::http::{is_loopback, segment};
 
 /// A server's API with the token for it.
 pub(super) struct Api {
@@ -139,25 +140,4 @@ impl Api {
         }
         anyhow!("cannot get {what} from {host} ({}{said}): {why}{way_out}", answer.status.as_u16())
     }
-}
-
-/// One part of a path.
-pub(super) fn segment(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    // Dots alone lead elsewhere, encoded or not; nothing on a server is named so.
-    if out.chars().all(|c| c == '.') { "_".to_owned() } else { out }
-}
-
-/// Whether what is sent to a host never leaves this machine.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

@@ -8,6 +8,7 @@
 //! - a redirect never leads from https to http;
 //! - nothing waits past the client's deadline, and nothing is read past a size.
 
+mod address;
 mod message;
 mod proxy;
 mod retry;
@@ -26,6 +27,7 @@ use rustls::pki_types::pem::PemObject;
 use tokio::time::{Instant, timeout_at};
 
 pub use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+pub use address::{is_loopback, segment};
 pub use bytes::Bytes;
 pub use message::{excerpt, request_id};
 pub use proxy::Proxies;

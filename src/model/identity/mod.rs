@@ -114,11 +114,7 @@ impl<T: Clone> Cached<T> {
     }
 }
 
-/// Whether a host is this machine.
-pub fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
+pub use crate::http::is_loopback;
 
 /// An address that may see a secret: over https, or on this machine.
 ///

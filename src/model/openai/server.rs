@@ -206,11 +206,7 @@ fn below(base: &Url, path: &str) -> anyhow::Result<Url> {
     Ok(url)
 }
 
-/// Whether an address is this machine's.
-pub(super) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
+pub(super) use crate::http::is_loopback;
 
 #[cfg(test)]
 mod tests {

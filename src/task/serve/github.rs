@@ -19,7 +19,7 @@ use super::App;
 use super::answer::{Gate, Refusal, reply};
 use super::judge::{Ask, judge};
 use super::params::{Params, is_safe};
-use crate::http::{self, Credential, Repeat, Url};
+use crate::http::{self, Credential, Repeat, Url, is_loopback};
 use crate::redact::shorten;
 
 /// Longest comment, in characters.
@@ -144,11 +144,6 @@ fn callback(given: &str, api: &str, repository: &str) -> anyhow::Result<Url> {
         bail!("`deployment_callback_url` does not belong to the API of GitHub that is set up here");
     }
     Ok(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
 /// Judge, and tell GitHub.

@@ -14,8 +14,8 @@ const MOST_STEPS: usize = 40;
 
 /// Reads the logs of an execution's steps, and of an earlier one's for the baseline. Keys
 /// of the source: `execution` (else the one that this job is a step of),
-/// `baseline_execution` (the earlier one), `pipeline`, `steps` (identifiers or names; all where unsaid).
-/// Gives what has to be said of them, a sentence each.
+/// `baseline_execution` (the earlier one), `pipeline`, `steps` (identifiers or names; all
+/// where unsaid). Gives what has to be said of them, a sentence each.
 ///
 /// # Errors
 /// Harness cannot be asked, or the new version's steps have no logs.
